@@ -1,0 +1,2 @@
+/** What a job imports: the API. Files are in `millrace/files`. */
+export * from '@millrace/api'
