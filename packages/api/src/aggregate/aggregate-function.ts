@@ -1,0 +1,19 @@
+/**
+ * An incremental aggregate: how to start, take in a value, and give the result. The accumulator is state: it must be
+ * encodable (see the value codec), and `add` may change it in place or return a new one; the returned one counts.
+ */
+export interface AggregateFunction<T, A, R> {
+  /** Name for the plan: `count`, `sum`, … */
+  readonly name: string
+  create(): A
+  /** A property, not a method, so that the compiler refuses an aggregate of other records. */
+  readonly add: (accumulator: A, value: T, timestamp: number) => A
+  result(accumulator: A): R
+  /**
+   * Combines two accumulators; may change and return `into`, must leave `other` as it is. Associative; declares that
+   * partial results may be combined before an exchange and shared by overlapping windows.
+   */
+  merge?(into: A, other: A): A
+  /** Version of the accumulator's stored form; default 1. */
+  readonly version?: number
+}

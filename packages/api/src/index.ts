@@ -1,0 +1,158 @@
+/** The public face of Millrace: what jobs and connectors import. Every export is named here. */
+
+export type { AggregateFunction } from './aggregate/aggregate-function.ts'
+export { type AggregateParts, aggregateFunction, type ResultsOf } from './aggregate/combine-aggregates.ts'
+export type { SumAccumulator } from './aggregate/exact-sum.ts'
+export { average, count, countDistinct, first, last, max, min, sum } from './aggregate/ready-aggregates.ts'
+export type { FieldOf } from './aggregate/value-selector.ts'
+export {
+  FileError,
+  type FileErrorKind,
+  type FileFacts,
+  type FileSystem,
+  type FolderEntry,
+  type ReadableFile,
+  type WritableFile,
+} from './connector/file-system.ts'
+export type { PlainValue } from './connector/plain-value.ts'
+export type {
+  DeliveryGuarantee,
+  PreparedOutput,
+  PrepareReason,
+  Sink,
+  SinkCommitter,
+  SinkCommitterContext,
+  SinkTargetContext,
+  SinkWriter,
+  SinkWriterContext,
+} from './connector/sink.ts'
+export {
+  type Boundedness,
+  type DeadLetter,
+  type EnumerateContext,
+  type ReaderContext,
+  RejectedInput,
+  type Source,
+  type SourceBatch,
+  type SourceSplit,
+  type SplitReader,
+} from './connector/source.ts'
+export {
+  ERROR_CODES,
+  type ErrorAction,
+  type ErrorCode,
+  type ErrorCodeEntry,
+  type ErrorFault,
+} from './error/error-code.ts'
+export {
+  type ErrorData,
+  type ErrorDetails,
+  fromErrorData,
+  MillraceError,
+  type MillraceErrorOptions,
+  toErrorData,
+} from './error/millrace-error.ts'
+export { keyedProcess, process, type } from './function/define-process.ts'
+export type {
+  KeyedProcessContext,
+  KeyedProcessFunction,
+  ProcessContext,
+  ProcessFunction,
+  SideOutputs,
+  StateDeclarations,
+  StateHandles,
+  TimeDomain,
+  Timers,
+  TypeOf,
+  TypeToken,
+} from './function/process-function.ts'
+export {
+  type AnyKeyedProcessFunction,
+  type AnyProcessFunction,
+  type AnyRecord,
+  type FilterSpec,
+  type FlatMapSpec,
+  type KeyedAggregateSpec,
+  type KeyedProcessSpec,
+  type KeyedReduceSpec,
+  type KeySelector,
+  LATE_OUTPUT,
+  type LogicalEdge,
+  type LogicalGraph,
+  type LogicalNode,
+  type MapSpec,
+  type NodeId,
+  type NodeSpec,
+  type Partitioning,
+  type ProcessSpec,
+  type SinkSpec,
+  type SourceSpec,
+  type WindowSpec,
+} from './graph/logical-graph.ts'
+export { buildGraph } from './job/build-graph.ts'
+export {
+  defineJob,
+  isJobDefinition,
+  type JobDeclaration,
+  type JobDefinition,
+  type UncheckedParams,
+} from './job/define-job.ts'
+export { parseJobParams } from './job/parse-params.ts'
+export type { SchemaIssue, SchemaOutput, SchemaResult, StandardSchema } from './job/standard-schema.ts'
+export {
+  checkChoice,
+  checkFunction,
+  checkOptions,
+  checkText,
+  checkWholeNumber,
+  invalidOption,
+} from './option/check-options.ts'
+export { nearestName } from './option/nearest-name.ts'
+export { collect } from './sink/collect.ts'
+export { formatRecord, type PrintOptions, print } from './sink/print.ts'
+export { type AsyncIterableOptions, fromAsyncIterable } from './source/async-iterable.ts'
+export { collection } from './source/collection.ts'
+export { type GeneratorOptions, generator } from './source/generator.ts'
+export { aggregatingState, listState, mapState, reducingState, valueState } from './state/declare-state.ts'
+export type {
+  AggregatingState,
+  AggregatingStateDescriptor,
+  ListState,
+  ListStateDescriptor,
+  MapState,
+  MapStateDescriptor,
+  ReducingState,
+  ReducingStateDescriptor,
+  StateDescriptor,
+  StateHandle,
+  StateKind,
+  StateOptions,
+  ValueState,
+  ValueStateDescriptor,
+} from './state/state-descriptor.ts'
+export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
+export type { StepOptions } from './stream/step-options.ts'
+export {
+  DataStream,
+  type KeyContext,
+  KeyedStream,
+  type KeyField,
+  type KeyWindowContext,
+  type NoSideRecords,
+  type SideRecords,
+  type SideRecordsOf,
+  WindowedStream,
+  type WindowOptions,
+} from './stream/stream.ts'
+export { type Duration, type DurationUnit, parseDurationMs } from './time/duration.ts'
+export { type MemorySize, type MemoryUnit, parseMemorySizeBytes } from './time/memory-size.ts'
+export type { WatermarkGenerator, WatermarkStrategy } from './time/watermark-strategy.ts'
+export {
+  ascending,
+  boundedOutOfOrderness,
+  type CustomWatermarks,
+  customWatermarks,
+  type WatermarkOptions,
+} from './time/watermarks.ts'
+export { type SlidingOptions, sliding, type TumblingOptions, tumbling } from './window/aligned-windows.ts'
+export type { TimeWindow, WindowAssigner } from './window/window-assigner.ts'

@@ -1,0 +1,90 @@
+/**
+ * What an operator declares about its state, before the first record: kind, version, expiry. The engine turns a
+ * descriptor into a handle (`ValueState`, `ListState`, …) that works on the key of the current record or timer.
+ */
+import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
+import type { Duration } from '../time/duration.ts'
+
+/** Options that every kind of state has. */
+export interface StateOptions {
+  /** Entries that were not written for this long (processing time) are no longer returned. Default: never. */
+  readonly ttl?: Duration
+  /** Version of the stored form, a positive integer; default 1. */
+  readonly version?: number
+}
+
+/** The kinds of state. */
+export type StateKind = 'value' | 'list' | 'map' | 'reducing' | 'aggregating'
+
+/** `Handle` is what a function finds under the state's name; it exists for the compiler only. */
+interface DescriptorBase<Kind extends StateKind, Handle> {
+  readonly kind: Kind
+  readonly version: number
+  readonly ttlMs: number | undefined
+  readonly __handle?: Handle
+}
+
+export interface ValueStateDescriptor<V> extends DescriptorBase<'value', ValueState<V>> {}
+export interface ListStateDescriptor<V> extends DescriptorBase<'list', ListState<V>> {}
+export interface MapStateDescriptor<K, V> extends DescriptorBase<'map', MapState<K, V>> {}
+export interface ReducingStateDescriptor<V> extends DescriptorBase<'reducing', ReducingState<V>> {
+  readonly reduce: (a: V, b: V) => V
+}
+export interface AggregatingStateDescriptor<T, A, R> extends DescriptorBase<'aggregating', AggregatingState<T, R>> {
+  readonly aggregate: AggregateFunction<T, A, R>
+}
+
+/** A declared state of any kind. */
+export type StateDescriptor =
+  // biome-ignore lint/suspicious/noExplicitAny: a union over descriptors of every element type; handles infer theirs
+  | ValueStateDescriptor<any>
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  | ListStateDescriptor<any>
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  | MapStateDescriptor<any, any>
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  | ReducingStateDescriptor<any>
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  | AggregatingStateDescriptor<any, any, any>
+
+/** One value of the current key. */
+export interface ValueState<V> {
+  /** The value of the current key; `undefined` when none was set. Read-only: a change counts only through `set`. */
+  get(): V | undefined
+  set(value: V): void
+  clear(): void
+}
+/** The current key's list, in the order of addition. What `get` returns is read-only. */
+export interface ListState<V> {
+  get(): readonly V[]
+  add(value: V): void
+  set(values: readonly V[]): void
+  clear(): void
+}
+/** The current key's map. Iterates in no order that a job may rely on. */
+export interface MapState<K, V> {
+  get(key: K): V | undefined
+  has(key: K): boolean
+  set(key: K, value: V): void
+  delete(key: K): void
+  entries(): IterableIterator<[K, V]>
+  keys(): IterableIterator<K>
+  values(): IterableIterator<V>
+  isEmpty(): boolean
+  clear(): void
+}
+/** One value of the current key into which `add` folds. */
+export interface ReducingState<V> {
+  get(): V | undefined
+  add(value: V): void
+  clear(): void
+}
+/** The current key's aggregate; `get` gives its result, `undefined` before the first `add`. */
+export interface AggregatingState<T, R> {
+  get(): R | undefined
+  add(value: T): void
+  clear(): void
+}
+
+/** The handle that belongs to a descriptor. */
+export type StateHandle<Descriptor> = Descriptor extends { readonly __handle?: infer Handle } ? Handle : never
