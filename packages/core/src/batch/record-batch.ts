@@ -1,0 +1,24 @@
+/**
+ * The unit in which records move: parallel arrays, never one object per record. A batch that was handed over belongs
+ * to its receiver; one with several receivers is read-only for all of them.
+ */
+
+/** The timestamp of a record without event time; also "no watermark yet". */
+export const NO_TIMESTAMP = Number.NEGATIVE_INFINITY
+/** The watermark after the last record of a bounded input. */
+export const WATERMARK_MAX = Number.POSITIVE_INFINITY
+
+/** Batches inside the engine hold about this many records at most; more only when one user call emits more. */
+export const BATCH_RECORDS_MAX = 1_024
+
+export interface RecordBatch {
+  readonly records: unknown[]
+  /** Event time per record, epoch ms; `NO_TIMESTAMP` for none. Same length as `records`. */
+  readonly timestamps: number[]
+  /** Key group per record, when the batch crossed a keyed exchange; same length as `records`. */
+  readonly keyGroups: number[] | undefined
+}
+
+export function createBatch(withKeyGroups = false): RecordBatch {
+  return { records: [], timestamps: [], keyGroups: withKeyGroups ? [] : undefined }
+}

@@ -1,0 +1,176 @@
+/**
+ * Barrier alignment of one task over its input channels: which channels must not be read now, when checkpoint `n` may
+ * be taken, and which checkpoints can no longer be. It holds no records and reads no clock; times come in.
+ *
+ * Invariant (exactly-once): when `aligned` is said for barrier `n`, the task has read everything before barrier `n` on
+ * every open channel and nothing behind it. At-least-once never blocks: everything before the barrier has been read,
+ * perhaps more.
+ *
+ * The end of a channel's data is no event here: ended tasks stay alive and forward barriers (decision 0003). Only a
+ * channel that will bring no barrier any more is closed with `onChannelClosed` and then counts as aligned.
+ */
+import type { CheckpointBarrier, CheckpointId, CheckpointMode } from '../channel/stream-element.ts'
+
+export type AlignmentAction =
+  /** Take the snapshot and forward the barrier before anything else is read. */
+  | { readonly kind: 'aligned'; readonly barrier: CheckpointBarrier; readonly measures: AlignmentMeasures }
+  /** The task can no longer take part in this checkpoint; the coordinator has to be told. */
+  | { readonly kind: 'declined'; readonly checkpointId: CheckpointId; readonly supersededBy: CheckpointId }
+
+export interface AlignmentMeasures {
+  /** From the coordinator's trigger to the first barrier at this task. */
+  readonly startDelayMs: number
+  /** From the first barrier to the last. */
+  readonly alignmentDurationMs: number
+}
+
+interface OpenAlignment {
+  readonly barrier: CheckpointBarrier
+  readonly firstBarrierAtMs: number
+  readonly arrived: Set<number>
+}
+
+/** Aborts remembered for barriers that are still under way; beyond it the oldest is forgotten. */
+const ABORTED_IDS_MAX = 1_000
+/** At-least-once alignments open at the same time; beyond it the oldest is declined. */
+const OPEN_ALIGNMENTS_MAX = 50
+
+export class BarrierAlignment {
+  readonly mode: CheckpointMode
+  readonly channels: number
+  readonly #closed = new Set<number>()
+  /** Oldest first; at most one in exactly-once mode. */
+  readonly #open = new Map<CheckpointId, OpenAlignment>()
+  readonly #aborted = new Set<CheckpointId>()
+  /** Barriers up to this one are settled here: aligned, declined or aborted while open. */
+  #settledId: CheckpointId = 0
+
+  constructor(channels: number, mode: CheckpointMode) {
+    this.channels = channels
+    this.mode = mode
+  }
+
+  /** Whether the channel must not be read until the open checkpoint is aligned or given up. */
+  isBlocked(channel: number): boolean {
+    if (this.mode === 'at-least-once') return false
+    for (const alignment of this.#open.values()) if (alignment.arrived.has(channel)) return true
+    return false
+  }
+
+  /** The newest checkpoint that waits for barriers, or `undefined`. */
+  get openCheckpointId(): CheckpointId | undefined {
+    let newest: CheckpointId | undefined
+    for (const id of this.#open.keys()) newest = id
+    return newest
+  }
+
+  onBarrier(channel: number, barrier: CheckpointBarrier, nowMs: number): readonly AlignmentAction[] {
+    this.#checkChannel(channel)
+    const id = barrier.checkpointId
+    if (id <= this.#settledId || this.#aborted.has(id)) return []
+    const actions: AlignmentAction[] = []
+    let alignment = this.#open.get(id)
+    if (alignment === undefined) {
+      const newest = this.openCheckpointId
+      // A barrier older than the open one means that its checkpoint was overtaken on another channel.
+      if (this.mode === 'exactly-once' && newest !== undefined && id < newest) return []
+      if (this.mode === 'exactly-once') this.#giveUpOlderThan(id, id, actions)
+      alignment = { barrier, firstBarrierAtMs: nowMs, arrived: new Set() }
+      this.#insertOpen(alignment)
+      this.#boundOpen(id, actions)
+    }
+    alignment.arrived.add(channel)
+    this.#finishAligned(nowMs, actions)
+    return actions
+  }
+
+  /** A barrier for a task without inputs: aligned at once. */
+  onTrigger(barrier: CheckpointBarrier, nowMs: number): readonly AlignmentAction[] {
+    const id = barrier.checkpointId
+    if (id <= this.#settledId || this.#aborted.has(id)) return []
+    this.#settle(id)
+    const startDelayMs = Math.max(0, nowMs - barrier.triggeredAtMs)
+    return [{ kind: 'aligned', barrier, measures: { startDelayMs, alignmentDurationMs: 0 } }]
+  }
+
+  /** The coordinator gave the checkpoint up: its channels are free, and barriers of it that are under way mean nothing. */
+  onAbort(checkpointId: CheckpointId): void {
+    this.#open.delete(checkpointId)
+    if (checkpointId <= this.#settledId) return
+    this.#aborted.add(checkpointId)
+    if (this.#aborted.size > ABORTED_IDS_MAX) {
+      for (const oldest of this.#aborted) {
+        this.#aborted.delete(oldest)
+        break
+      }
+    }
+  }
+
+  /** No barrier will come from this channel any more: it counts as aligned from now on. */
+  onChannelClosed(channel: number, nowMs: number): readonly AlignmentAction[] {
+    this.#checkChannel(channel)
+    this.#closed.add(channel)
+    const actions: AlignmentAction[] = []
+    this.#finishAligned(nowMs, actions)
+    return actions
+  }
+
+  #finishAligned(nowMs: number, actions: AlignmentAction[]): void {
+    for (const alignment of [...this.#open.values()]) {
+      const id = alignment.barrier.checkpointId
+      if (!this.#open.has(id) || !this.#hasAllBarriers(alignment)) continue
+      // Older ones can no longer be exact (or complete in order) once a newer one is.
+      this.#giveUpOlderThan(id, id, actions)
+      this.#settle(id)
+      actions.push({
+        kind: 'aligned',
+        barrier: alignment.barrier,
+        measures: {
+          startDelayMs: Math.max(0, alignment.firstBarrierAtMs - alignment.barrier.triggeredAtMs),
+          alignmentDurationMs: Math.max(0, nowMs - alignment.firstBarrierAtMs),
+        },
+      })
+    }
+  }
+
+  #hasAllBarriers(alignment: OpenAlignment): boolean {
+    for (let channel = 0; channel < this.channels; channel++) {
+      if (!alignment.arrived.has(channel) && !this.#closed.has(channel)) return false
+    }
+    return true
+  }
+
+  #giveUpOlderThan(limitId: CheckpointId, supersededBy: CheckpointId, actions: AlignmentAction[]): void {
+    for (const id of [...this.#open.keys()]) {
+      if (id >= limitId) continue
+      this.#settle(id)
+      actions.push({ kind: 'declined', checkpointId: id, supersededBy })
+    }
+  }
+
+  #insertOpen(alignment: OpenAlignment): void {
+    const all = [...this.#open.values(), alignment].sort((a, b) => a.barrier.checkpointId - b.barrier.checkpointId)
+    this.#open.clear()
+    for (const each of all) this.#open.set(each.barrier.checkpointId, each)
+  }
+
+  #boundOpen(newestId: CheckpointId, actions: AlignmentAction[]): void {
+    while (this.#open.size > OPEN_ALIGNMENTS_MAX) {
+      const oldest = this.#open.keys().next().value
+      if (oldest === undefined) return
+      this.#giveUpOlderThan(oldest + 1, newestId, actions)
+    }
+  }
+
+  #settle(id: CheckpointId): void {
+    this.#open.delete(id)
+    if (id > this.#settledId) this.#settledId = id
+    for (const aborted of this.#aborted) if (aborted <= this.#settledId) this.#aborted.delete(aborted)
+  }
+
+  #checkChannel(channel: number): void {
+    if (!Number.isInteger(channel) || channel < 0 || channel >= this.channels) {
+      throw new RangeError(`channel ${channel} of ${this.channels}`)
+    }
+  }
+}

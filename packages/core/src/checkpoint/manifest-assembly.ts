@@ -1,0 +1,114 @@
+/**
+ * Puts together what the subtasks acknowledged into one manifest: per operator the key groups of all subtasks, their
+ * entries and committables. Refuses two subtasks that claim the same key group: that would be a fault of the engine,
+ * and a checkpoint that cannot be trusted.
+ */
+import { MillraceError, type PlainValue } from '@millrace/api'
+import type { PhysicalPlan, PlanVertex } from '../plan/physical-plan.ts'
+import type { TableDescriptor } from '../state/state-backend.ts'
+import {
+  type CheckpointManifest,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SubtaskOperatorSnapshot,
+  type SubtaskSnapshot,
+} from './manifest.ts'
+
+export interface ManifestFacts {
+  readonly lineage: string
+  readonly checkpointId: number
+  readonly kind: 'checkpoint' | 'savepoint'
+  readonly triggeredAtMs: number
+  readonly completedAtMs: number
+  readonly isFinal: boolean
+}
+
+/**
+ * `snapshotOf` gives what a subtask acknowledged. Throws `INTERNAL` when one is missing or two do not fit together.
+ * Entries of the subtasks are interleaved (first of each, second of each, …), which keeps the order of splits that were
+ * dealt out round robin.
+ */
+export function assembleManifest(
+  plan: PhysicalPlan,
+  facts: ManifestFacts,
+  snapshotOf: (vertexId: string, subtask: number) => SubtaskSnapshot | undefined,
+): CheckpointManifest {
+  const operators = plan.vertices.flatMap((vertex) => {
+    const snapshots = Array.from({ length: vertex.parallelism }, (_, subtask) => {
+      const snapshot = snapshotOf(vertex.id, subtask)
+      if (snapshot === undefined) throw inconsistent(facts, `subtask ${subtask} of "${vertex.name}" is missing`)
+      return snapshot
+    })
+    const finishedSubtasks = snapshots.flatMap((snapshot, subtask) => (snapshot.finished ? [subtask] : []))
+    return vertex.steps.map((step) => {
+      const parts = snapshots.map((snapshot) => snapshot.operators.find((operator) => operator.uid === step.uid))
+      return operatorSnapshot(facts, vertex, step.uid, step.name, parts, finishedSubtasks)
+    })
+  })
+  return { version: MANIFEST_VERSION, jobName: plan.jobName, ...facts, operators }
+}
+
+function operatorSnapshot(
+  facts: ManifestFacts,
+  vertex: PlanVertex,
+  uid: string,
+  name: string,
+  parts: readonly (SubtaskOperatorSnapshot | undefined)[],
+  finishedSubtasks: readonly number[],
+): OperatorSnapshot {
+  const present = parts.filter((part) => part !== undefined)
+  return {
+    uid,
+    name,
+    parallelism: vertex.parallelism,
+    maxParallelism: vertex.maxParallelism,
+    tables: mergeTables(facts, present),
+    keyGroups: mergeKeyGroups(facts, uid, present),
+    entries: interleave(parts.map((part) => part?.entries ?? [])),
+    committables: present.flatMap((part) => part.committables),
+    finishedSubtasks,
+  }
+}
+
+function mergeKeyGroups(
+  facts: ManifestFacts,
+  uid: string,
+  parts: readonly SubtaskOperatorSnapshot[],
+): readonly KeyGroupSnapshot[] {
+  const groups = parts.flatMap((part) => part.keyGroups).filter((group) => group.segments.length > 0)
+  groups.sort((a, b) => a.keyGroup - b.keyGroup)
+  groups.forEach((group, i) => {
+    if (i > 0 && groups[i - 1]?.keyGroup === group.keyGroup) {
+      throw inconsistent(facts, `two subtasks of "${uid}" hold key group ${group.keyGroup}`)
+    }
+  })
+  return groups
+}
+
+function mergeTables(facts: ManifestFacts, parts: readonly SubtaskOperatorSnapshot[]): readonly TableDescriptor[] {
+  const tables = new Map<string, TableDescriptor>()
+  for (const table of parts.flatMap((part) => part.tables)) {
+    const known = tables.get(table.name)
+    if (known !== undefined && (known.kind !== table.kind || known.version !== table.version)) {
+      throw inconsistent(facts, `subtasks declare state "${table.name}" of "${table.operatorUid}" differently`)
+    }
+    tables.set(table.name, known ?? table)
+  }
+  return [...tables.values()]
+}
+
+function interleave(lists: readonly (readonly PlainValue[])[]): readonly PlainValue[] {
+  const longest = lists.reduce((length, list) => Math.max(length, list.length), 0)
+  const all: PlainValue[] = []
+  for (let i = 0; i < longest; i++) {
+    for (const list of lists) if (i < list.length) all.push(list[i] as PlainValue)
+  }
+  return all
+}
+
+function inconsistent(facts: ManifestFacts, problem: string): MillraceError {
+  return new MillraceError('INTERNAL', `Checkpoint ${facts.checkpointId} does not fit together: ${problem}`, {
+    details: { checkpointId: facts.checkpointId },
+  })
+}

@@ -1,0 +1,205 @@
+/**
+ * The bytes of a manifest: one header line (`MILLRACE-CHECKPOINT <version> crc32c=<8 hex> length=<bytes>`), then JSON
+ * in ASCII. Reading checks length, checksum and every field, and never returns a manifest that was not written.
+ */
+import { MillraceError, type PlainValue } from '@millrace/api'
+import { crc32c } from '../codec/crc32c.ts'
+import type { TableDescriptor } from '../state/state-backend.ts'
+import { FieldReader } from './field-reader.ts'
+import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot, SegmentLocation, SegmentRef } from './manifest.ts'
+import { MANIFEST_VERSION } from './manifest.ts'
+import { fromJsonValue, stringifyAscii, toJsonValue } from './plain-json.ts'
+
+const MAGIC = 'MILLRACE-CHECKPOINT'
+const HEADER_BYTES_MAX = 128
+
+/**
+ * Throws `VALUE_NOT_ENCODABLE` when an entry or committable is not a plain value. What is returned has been read back
+ * once: a manifest that could not be restored is never written.
+ */
+export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
+  const body = asciiBytes(stringifyAscii({ ...manifest, operators: manifest.operators.map(operatorToJson) }))
+  const checksum = crc32c(body).toString(16).padStart(8, '0')
+  const header = asciiBytes(`${MAGIC} ${manifest.version} crc32c=${checksum} length=${body.length}\n`)
+  const bytes = new Uint8Array(header.length + body.length)
+  bytes.set(header)
+  bytes.set(body, header.length)
+  try {
+    parseManifest(bytes, 'in memory')
+  } catch (cause) {
+    throw new MillraceError('INTERNAL', `Checkpoint ${manifest.checkpointId} has a manifest that cannot be read back`, {
+      details: { checkpointId: manifest.checkpointId },
+      cause,
+    })
+  }
+  return bytes
+}
+
+/**
+ * Reads a manifest. `file` is named in errors: `BYTES_DAMAGED` when anything is not as it was written,
+ * `CHECKPOINT_NEWER_VERSION` when a newer Millrace wrote it.
+ */
+export function parseManifest(bytes: Uint8Array, file: string): CheckpointManifest {
+  const headerEnd = bytes.subarray(0, HEADER_BYTES_MAX).indexOf(0x0a)
+  const header = headerEnd < 0 ? '' : asciiText(bytes.subarray(0, headerEnd))
+  const match = /^MILLRACE-CHECKPOINT ([1-9]\d{0,8}) (.*)$/.exec(header ?? '')
+  if (match === null) throw damaged(file, 'it does not begin with the header line of a checkpoint')
+  if (Number(match[1]) > MANIFEST_VERSION) throw newerVersion(file, Number(match[1]))
+  const facts = /^crc32c=([0-9a-f]{8}) length=(0|[1-9]\d{0,15})$/.exec(match[2] ?? '')
+  if (facts === null) throw damaged(file, 'its header line is garbled')
+  const body = bytes.subarray(headerEnd + 1)
+  const length = Number(facts[2])
+  if (body.length !== length) throw damaged(file, `it holds ${body.length} bytes of ${length}`)
+  if (crc32c(body) !== Number.parseInt(facts[1] ?? '', 16)) throw damaged(file, 'its checksum is wrong')
+  return manifestFromJson(parseJson(body, file), file)
+}
+
+function operatorToJson(operator: OperatorSnapshot): unknown {
+  return {
+    ...operator,
+    entries: operator.entries.map((entry, i) => toJsonValue(entry, `entry ${i} of ${operator.uid}`)),
+    committables: operator.committables.map((each, i) => toJsonValue(each, `committable ${i} of ${operator.uid}`)),
+  }
+}
+
+function manifestFromJson(json: unknown, file: string): CheckpointManifest {
+  const fields = new FieldReader(json, 'manifest', (problem) => damaged(file, problem))
+  const manifest: CheckpointManifest = {
+    version: fields.oneOf('version', [MANIFEST_VERSION]),
+    jobName: fields.string('jobName'),
+    lineage: fields.string('lineage', /^[0-9a-f]{16}$/),
+    checkpointId: fields.integer('checkpointId', 1),
+    kind: fields.oneOf('kind', ['checkpoint', 'savepoint']),
+    triggeredAtMs: fields.number('triggeredAtMs'),
+    completedAtMs: fields.number('completedAtMs'),
+    operators: fields.list('operators', operatorFromJson),
+    isFinal: fields.boolean('isFinal'),
+  }
+  fields.refuseOthers()
+  const uids = new Set(manifest.operators.map((operator) => operator.uid))
+  if (uids.size !== manifest.operators.length) throw damaged(file, 'two of its operators have the same uid')
+  return manifest
+}
+
+function operatorFromJson(fields: FieldReader): OperatorSnapshot {
+  const uid = fields.string('uid')
+  const maxParallelism = fields.integer('maxParallelism', 1)
+  const parallelism = fields.integer('parallelism', 1, maxParallelism)
+  const operator: OperatorSnapshot = {
+    uid,
+    name: fields.string('name'),
+    parallelism,
+    maxParallelism,
+    tables: fields.list('tables', tableFromJson),
+    keyGroups: fields.list('keyGroups', (group) => keyGroupFromJson(group, maxParallelism)),
+    entries: plainList(fields, 'entries', uid),
+    committables: plainList(fields, 'committables', uid),
+    finishedSubtasks: fields.integers('finishedSubtasks', 0, parallelism - 1),
+  }
+  fields.refuseOthers()
+  operator.keyGroups.reduce((previous, group) => {
+    if (group.keyGroup <= previous) throw fields.fail('keyGroups', 'out of order')
+    return group.keyGroup
+  }, -1)
+  return operator
+}
+
+function tableFromJson(fields: FieldReader): TableDescriptor {
+  const table: TableDescriptor = {
+    operatorUid: fields.string('operatorUid'),
+    name: fields.string('name'),
+    kind: fields.oneOf('kind', ['value', 'list', 'map', 'namespaced']),
+    version: fields.integer('version', 1),
+    ttlMs: fields.has('ttlMs') ? fields.integer('ttlMs', 1) : undefined,
+  }
+  fields.refuseOthers()
+  return table
+}
+
+function keyGroupFromJson(fields: FieldReader, maxParallelism: number): KeyGroupSnapshot {
+  const group: KeyGroupSnapshot = {
+    keyGroup: fields.integer('keyGroup', 0, maxParallelism - 1),
+    segments: fields.list('segments', segmentFromJson),
+  }
+  fields.refuseOthers()
+  const isChain = group.segments.every((segment, i) => (segment.kind === 'base') === (i === 0))
+  if (group.segments.length === 0 || !isChain) throw fields.fail('segments', 'not one base followed by deltas')
+  return group
+}
+
+function segmentFromJson(fields: FieldReader): SegmentRef {
+  const segment: SegmentRef = {
+    kind: fields.oneOf('kind', ['base', 'delta']),
+    checkpointId: fields.integer('checkpointId', 1),
+    location: locationFromJson(fields.record('location')),
+    lengthBytes: fields.integer('lengthBytes', 0),
+    crc32c: fields.integer('crc32c', 0, 0xffff_ffff),
+    entries: fields.integer('entries', 0),
+  }
+  fields.refuseOthers()
+  return segment
+}
+
+function locationFromJson(fields: FieldReader): SegmentLocation {
+  const kind = fields.oneOf('kind', ['file', 'inline'])
+  const location: SegmentLocation =
+    kind === 'file'
+      ? { kind, file: fields.string('file', SEGMENT_FILE), offsetBytes: fields.integer('offsetBytes', 0) }
+      : { kind, base64: fields.string('base64', /^[A-Za-z0-9+/]*={0,2}$/) }
+  fields.refuseOthers()
+  return location
+}
+
+/** Relative, without empty, `.` or `..` parts: a manifest never points out of its folder. */
+const SEGMENT_FILE = /^(?!\.{1,2}(?:\/|$))[^/]+(?:\/(?!\.{1,2}(?:\/|$))[^/]+)*$/
+
+function plainList(fields: FieldReader, name: string, uid: string): readonly PlainValue[] {
+  return fields.values(name).map((value, i) => fromJsonValue(value, `${name}[${i}] of ${uid}`))
+}
+
+function parseJson(body: Uint8Array, file: string): unknown {
+  const text = asciiText(body)
+  if (text === undefined) throw damaged(file, 'it holds bytes that are not ASCII')
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw damaged(file, 'its JSON cannot be read', cause)
+  }
+}
+
+function asciiBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+const TEXT_CHUNK = 8_192
+
+function asciiText(bytes: Uint8Array): string | undefined {
+  let text = ''
+  for (let i = 0; i < bytes.length; i += TEXT_CHUNK) {
+    const chunk = bytes.subarray(i, i + TEXT_CHUNK)
+    if (chunk.some((byte) => byte > 0x7e)) return undefined
+    text += String.fromCharCode(...chunk)
+  }
+  return text
+}
+
+function damaged(file: string, problem: string, cause?: unknown): MillraceError {
+  return new MillraceError('BYTES_DAMAGED', `The checkpoint manifest ${file} is damaged: ${problem}`, {
+    details: { file },
+    hint: 'Restore from another checkpoint or savepoint with -s, or from a copy of this file.',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+function newerVersion(file: string, version: number): MillraceError {
+  return new MillraceError(
+    'CHECKPOINT_NEWER_VERSION',
+    `The checkpoint manifest ${file} has version ${version}; this Millrace reads up to ${MANIFEST_VERSION}`,
+    {
+      details: { file, version },
+      hint: 'Run the job with the Millrace version that wrote the checkpoint, or a newer one.',
+    },
+  )
+}

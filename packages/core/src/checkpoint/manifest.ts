@@ -1,0 +1,77 @@
+/**
+ * What a checkpoint is: the manifest names every piece of state by operator uid and key group. It is written last, so
+ * a checkpoint without a manifest does not exist. `manifest-format.ts` turns it into bytes and back.
+ */
+import type { PlainValue } from '@millrace/api'
+import type { TableDescriptor } from '../state/state-backend.ts'
+
+export const MANIFEST_VERSION = 1
+
+export interface CheckpointManifest {
+  readonly version: typeof MANIFEST_VERSION
+  readonly jobName: string
+  /** Id of the job's history, 16 hex digits: new on a fresh start, kept by every restore. */
+  readonly lineage: string
+  readonly checkpointId: number
+  readonly kind: 'checkpoint' | 'savepoint'
+  readonly triggeredAtMs: number
+  readonly completedAtMs: number
+  readonly operators: readonly OperatorSnapshot[]
+  /** All inputs had ended and everything was flushed: a restore commits what is pending and runs nothing. */
+  readonly isFinal: boolean
+}
+
+/** The state of one operator (one step of the job with its uid), over all its subtasks. */
+export interface OperatorSnapshot {
+  readonly uid: string
+  readonly name: string
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly tables: readonly TableDescriptor[]
+  /** Keyed state: segments per key group, in key-group order; groups without state are left out. */
+  readonly keyGroups: readonly KeyGroupSnapshot[]
+  /** Non-keyed state: opaque entries, dealt out anew on restore. Source splits, sink writer states. */
+  readonly entries: readonly PlainValue[]
+  /** Prepared by a sink and not known to be committed. */
+  readonly committables: readonly PlainValue[]
+  /** Subtasks whose input had ended and was processed to the end; a restore does not run them again. */
+  readonly finishedSubtasks: readonly number[]
+}
+
+export interface KeyGroupSnapshot {
+  readonly keyGroup: number
+  /** Base first, then deltas, oldest first. */
+  readonly segments: readonly SegmentRef[]
+}
+
+/** Where the bytes of a segment are. */
+export interface SegmentRef {
+  readonly kind: 'base' | 'delta'
+  /** The checkpoint that wrote it. */
+  readonly checkpointId: number
+  readonly location: SegmentLocation
+  readonly lengthBytes: number
+  /** CRC-32C of the whole segment. */
+  readonly crc32c: number
+  readonly entries: number
+}
+
+/** `file` is relative to the checkpoint folder (`shared/…`), or within a savepoint to its own folder. */
+export type SegmentLocation =
+  | { readonly kind: 'file'; readonly file: string; readonly offsetBytes: number }
+  | { readonly kind: 'inline'; readonly base64: string }
+
+/** What one subtask says when it has stored its part of a checkpoint. */
+export interface SubtaskSnapshot {
+  readonly operators: readonly SubtaskOperatorSnapshot[]
+  /** The task's input had ended and everything was flushed before the barrier. */
+  readonly finished: boolean
+}
+
+export interface SubtaskOperatorSnapshot {
+  readonly uid: string
+  readonly tables: readonly TableDescriptor[]
+  readonly keyGroups: readonly KeyGroupSnapshot[]
+  readonly entries: readonly PlainValue[]
+  readonly committables: readonly PlainValue[]
+}

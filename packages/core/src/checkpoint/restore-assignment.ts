@@ -1,0 +1,187 @@
+/**
+ * Deals the state of a checkpoint out to the subtasks of a plan, at any parallelism: key groups by their range, entries
+ * round robin, committables to their operator. Checks first that the state belongs to this job.
+ *
+ * Invariant: every key group, entry and committable of a matched operator goes to exactly one place; nothing of an
+ * unmatched one is dropped unless that was allowed in so many words.
+ */
+import { MillraceError, type NodeSpec, nearestName, type PlainValue } from '@millrace/api'
+import { subtaskOfKeyGroup } from '../key/key-group.ts'
+import type { PhysicalPlan, PlanStep, PlanVertex } from '../plan/physical-plan.ts'
+import type { TableDescriptor } from '../state/state-backend.ts'
+import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from './manifest.ts'
+
+export interface RestoreAssignment {
+  readonly checkpointId: number
+  readonly lineage: string
+  /** All input had been processed and flushed: commit what is pending, run nothing. */
+  readonly isFinal: boolean
+  /** By vertex id, then subtask. */
+  readonly vertices: ReadonlyMap<string, readonly SubtaskRestore[]>
+  /** By operator uid: what sinks have to commit (again) before the job goes on. */
+  readonly committables: ReadonlyMap<string, readonly PlainValue[]>
+  readonly report: RestoreReport
+}
+
+/** What one subtask starts from. */
+export interface SubtaskRestore {
+  readonly operators: readonly OperatorRestore[]
+  /** Its input had ended and was processed: it only forwards the end and barriers. */
+  readonly finished: boolean
+}
+
+export interface OperatorRestore {
+  readonly uid: string
+  readonly tables: readonly TableDescriptor[]
+  readonly keyGroups: readonly KeyGroupSnapshot[]
+  readonly entries: readonly PlainValue[]
+}
+
+export interface RestoreReport {
+  /** Uids with state in the checkpoint that the job has too. */
+  readonly matched: readonly string[]
+  /** Uids with state that the job does not have; only with `allowNonRestoredState`. */
+  readonly dropped: readonly string[]
+  /** Stateful steps of the job that the checkpoint knows nothing of; they start empty. */
+  readonly fresh: readonly string[]
+}
+
+export interface RestoreOptions {
+  /** State that no step of the job asks for is left behind. */
+  readonly allowNonRestoredState: boolean
+  /** The manifest's file, for errors. */
+  readonly file: string
+}
+
+const KINDS_WITHOUT_KEYED_STATE: ReadonlySet<string> = new Set([
+  'source',
+  'map',
+  'filter',
+  'flatMap',
+  'process',
+  'sink',
+] satisfies NodeSpec['kind'][])
+
+/** Throws `CHECKPOINT_OTHER_JOB` when state would be lost or read by the wrong step. */
+export function assignRestore(
+  manifest: CheckpointManifest,
+  plan: PhysicalPlan,
+  options: RestoreOptions,
+): RestoreAssignment {
+  const stored = new Map(manifest.operators.map((operator) => [operator.uid, operator]))
+  const steps = plan.vertices.flatMap((vertex) => vertex.steps.map((step) => ({ vertex, step })))
+  const uids = steps.map(({ step }) => step.uid)
+  const unmatched = manifest.operators.filter((operator) => hasState(operator) && !uids.includes(operator.uid))
+  const fresh = steps
+    .filter(({ step }) => (step.kind === 'source' || holdsKeyedState(step)) && !stored.has(step.uid))
+    .map(({ step }) => step.uid)
+  if (unmatched.length > 0 && !options.allowNonRestoredState) throw unmatchedState(manifest, unmatched, uids, options)
+  const vertices = new Map<string, readonly SubtaskRestore[]>()
+  const committables = new Map<string, readonly PlainValue[]>()
+  for (const vertex of plan.vertices) {
+    const operators = vertex.steps.map((step) => stored.get(step.uid)).filter((operator) => operator !== undefined)
+    for (const operator of operators) {
+      checkFits(operator, vertex, options)
+      if (operator.committables.length > 0) committables.set(operator.uid, operator.committables)
+    }
+    vertices.set(vertex.id, restoreVertex(vertex, operators))
+  }
+  return {
+    checkpointId: manifest.checkpointId,
+    lineage: manifest.lineage,
+    isFinal: manifest.isFinal,
+    vertices,
+    committables,
+    report: {
+      matched: uids.filter((uid) => stored.has(uid)),
+      dropped: unmatched.map((operator) => operator.uid),
+      fresh,
+    },
+  }
+}
+
+function restoreVertex(vertex: PlanVertex, operators: readonly OperatorSnapshot[]): readonly SubtaskRestore[] {
+  const subtasks = Array.from({ length: vertex.parallelism }, (_, subtask) => subtask)
+  const finished = subtasks.map((subtask) => isFinished(vertex, operators, subtask))
+  // A finished subtask runs nothing, so entries (source splits above all) go to the others.
+  const takers = subtasks.filter((subtask) => !finished[subtask])
+  const dealtTo = takers.length > 0 ? takers : subtasks
+  return subtasks.map((subtask) => ({
+    operators: operators.map(({ uid, tables, keyGroups, entries }) => ({
+      uid,
+      tables,
+      keyGroups: keyGroups.filter(
+        ({ keyGroup }) => subtaskOfKeyGroup(keyGroup, vertex.parallelism, vertex.maxParallelism) === subtask,
+      ),
+      entries: entries.filter((_, i) => dealtTo[i % dealtTo.length] === subtask),
+    })),
+    finished: finished[subtask] ?? false,
+  }))
+}
+
+/**
+ * A subtask is finished when each of its steps was. At another parallelism subtasks have no counterparts, so then only
+ * when all had finished; the others find out by themselves that no split is left for them.
+ */
+function isFinished(vertex: PlanVertex, operators: readonly OperatorSnapshot[], subtask: number): boolean {
+  if (operators.length < vertex.steps.length) return false
+  return operators.every(({ finishedSubtasks, parallelism }) => {
+    if (finishedSubtasks.length === parallelism) return true
+    return parallelism === vertex.parallelism && finishedSubtasks.includes(subtask)
+  })
+}
+
+function checkFits(operator: OperatorSnapshot, vertex: PlanVertex, options: RestoreOptions): void {
+  const details = { file: options.file, operator: operator.uid }
+  if (operator.keyGroups.length > 0 && operator.maxParallelism !== vertex.maxParallelism) {
+    throw new MillraceError(
+      'CHECKPOINT_OTHER_JOB',
+      `"${operator.uid}" was stored with maximum parallelism ${operator.maxParallelism} and now has ${vertex.maxParallelism}`,
+      {
+        details,
+        hint: `Set pipeline.max-parallelism to ${operator.maxParallelism}: it cannot change while there is keyed state.`,
+      },
+    )
+  }
+  const isKeyed = vertex.steps.some((step) => step.uid === operator.uid && holdsKeyedState(step))
+  if (operator.keyGroups.length > 0 && !isKeyed) {
+    throw new MillraceError(
+      'CHECKPOINT_OTHER_JOB',
+      `"${operator.uid}" has keyed state in ${options.file}, but cannot hold any now`,
+      {
+        details,
+        hint: 'Give the changed step another uid and restore with --allow-non-restored-state, which leaves the old state behind.',
+      },
+    )
+  }
+}
+
+function holdsKeyedState(step: PlanStep): boolean {
+  return !KINDS_WITHOUT_KEYED_STATE.has(step.kind)
+}
+
+function hasState(operator: OperatorSnapshot): boolean {
+  return operator.keyGroups.length + operator.entries.length + operator.committables.length > 0
+}
+
+function unmatchedState(
+  manifest: CheckpointManifest,
+  unmatched: readonly OperatorSnapshot[],
+  uids: readonly string[],
+  options: RestoreOptions,
+): MillraceError {
+  const known = new Set(manifest.operators.map((operator) => operator.uid))
+  const free = uids.filter((uid) => !known.has(uid))
+  const described = unmatched.map((operator) => {
+    const near = nearestName(operator.uid, free)
+    return near === undefined ? `"${operator.uid}"` : `"${operator.uid}" (did you mean "${near}"?)`
+  })
+  return new MillraceError(
+    'CHECKPOINT_OTHER_JOB',
+    `${options.file} holds state of ${described.join(', ')}, which the job does not have`,
+    {
+      details: { file: options.file, job: manifest.jobName, operators: unmatched.map(({ uid }) => uid).join(', ') },
+      hint: 'Give the steps the uids that they had, or leave their state behind with --allow-non-restored-state.',
+    },
+  )
+}

@@ -1,0 +1,158 @@
+export { BATCH_RECORDS_MAX, createBatch, NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from './batch/record-batch.ts'
+export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
+export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
+export { StageInbox } from './chain/stage-inbox.ts'
+export type {
+  ChannelReader,
+  ChannelWriter,
+  CheckpointBarrier,
+  CheckpointId,
+  CheckpointMode,
+  SnapshotKind,
+  StreamElement,
+} from './channel/stream-element.ts'
+export {
+  type AlignmentAction,
+  type AlignmentMeasures,
+  BarrierAlignment,
+} from './checkpoint/alignment.ts'
+export {
+  type CheckpointCounts,
+  type CheckpointFailure,
+  type CheckpointRecord,
+  type CheckpointStatistics,
+  type CheckpointStatus,
+  type CheckpointSummary,
+  type NumberSummary,
+  percentileOf,
+  type RestoredRecord,
+  type SubtaskMeasures,
+  type SubtaskRecord,
+  type VertexRecord,
+} from './checkpoint/checkpoint-statistics.ts'
+export {
+  type CheckpointRequest,
+  checkpointStatistics,
+  createTrackerState,
+  decideCheckpoint,
+  nextDeadlineMs,
+  type PendingCheckpoint,
+  type RequestOutcome,
+  type TaskRef,
+  type TrackerAction,
+  type TrackerConfig,
+  type TrackerDecision,
+  type TrackerEvent,
+  type TrackerState,
+} from './checkpoint/checkpoint-tracker.ts'
+export {
+  type CheckpointManifest,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SegmentLocation,
+  type SegmentRef,
+  type SubtaskOperatorSnapshot,
+  type SubtaskSnapshot,
+} from './checkpoint/manifest.ts'
+export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
+export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'
+export {
+  assignRestore,
+  type OperatorRestore,
+  type RestoreAssignment,
+  type RestoreOptions,
+  type RestoreReport,
+  type SubtaskRestore,
+} from './checkpoint/restore-assignment.ts'
+export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
+export {
+  checkStoredTable,
+  readSegment,
+  readSegmentHeader,
+  SEGMENT_VERSION,
+  type SegmentHeader,
+  type SegmentVisitor,
+  SegmentWriter,
+} from './checkpoint/segment-format.ts'
+export {
+  decideSegmentKind,
+  type OperatorKeyGroups,
+  SegmentLedger,
+  type StoredPiece,
+} from './checkpoint/segment-ledger.ts'
+export { BATCH_MESSAGE_RECORDS_MAX, decodeBatch, encodeBatch } from './codec/batch-codec.ts'
+export { ByteReader } from './codec/byte-reader.ts'
+export { ByteWriter } from './codec/byte-writer.ts'
+export { crc32c } from './codec/crc32c.ts'
+export { assertEncodable } from './codec/encodable.ts'
+export { estimateRecordBytes } from './codec/record-size.ts'
+export { decodeValue, encodeValue } from './codec/value-codec.ts'
+export { ValueDecoder } from './codec/value-decoder.ts'
+export { ValueEncoder } from './codec/value-encoder.ts'
+export {
+  CONFIG_OPTIONS,
+  type ConfigKey,
+  type ConfigValues,
+  type OptionSpec,
+} from './config/options.ts'
+export {
+  type ConfigLayer,
+  explainOption,
+  formatDefault,
+  parseConfig,
+  restartStrategyOf,
+  type TypedConfig,
+} from './config/parse-config.ts'
+export { decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
+export {
+  defaultMaxParallelism,
+  keyGroupOf,
+  keyGroupRange,
+  MAX_PARALLELISM_LIMIT,
+  subtaskOfKeyGroup,
+} from './key/key-group.ts'
+export { hashEncodedKey, hashKey } from './key/key-hash.ts'
+export { type CompiledKeySelector, compileKeySelector, computeKeyGroups } from './key/key-selector.ts'
+export { fromMapKey, type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
+export { createOperator } from './operator/create-operator.ts'
+export type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator/operator.ts'
+export { describeUserFailure } from './operator/user-failure.ts'
+export { compilePlan, slotsNeeded, vertexIdOf } from './plan/compile-plan.ts'
+export type { PlanSettings } from './plan/graph-hash.ts'
+export {
+  type PhysicalPlan,
+  PLAN_VERSION,
+  type PlanEdge,
+  type PlanPartitioning,
+  type PlanStep,
+  type PlanVertex,
+  type VertexId,
+} from './plan/physical-plan.ts'
+export {
+  createRestartState,
+  decideRestart,
+  findTopUserFrame,
+  type JobFailure,
+  onCheckpointCompleted,
+  type RestartDecision,
+  type RestartState,
+  type RestartStrategy,
+} from './restart/restart-strategy.ts'
+export { deepFreeze } from './state/deep-freeze.ts'
+export type {
+  KeyedSnapshot,
+  KeyedStateBackend,
+  KeyGroupRange,
+  ListTable,
+  MapTable,
+  NamespaceCursor,
+  NamespacedTable,
+  RestoredSegment,
+  SnapshotPiece,
+  TableDescriptor,
+  TableKind,
+  TableUsage,
+  ValueTable,
+} from './state/state-backend.ts'
+export { WatermarkMerge } from './time/watermark-merge.ts'

@@ -1,0 +1,39 @@
+/** Where a process function's records go: the main output, and side outputs by their declared names. */
+import { MillraceError, type SideOutputs } from '@millrace/api'
+import type { OperatorHost, OperatorOutput } from './operator.ts'
+
+export class Emission {
+  /** Event time of what is emitted, epoch ms. */
+  timestamp = Number.NEGATIVE_INFINITY
+  readonly #main: OperatorOutput
+  readonly #sides = new Map<string, OperatorOutput>()
+  /** All outputs, for `isBlocked`. */
+  readonly #all: readonly OperatorOutput[]
+
+  constructor(host: OperatorHost, sideOutputs: SideOutputs | undefined) {
+    this.#main = host.output
+    for (const name of Object.keys(sideOutputs ?? {})) this.#sides.set(name, host.sideOutput(name))
+    this.#all = [this.#main, ...this.#sides.values()]
+  }
+
+  readonly emit = (record: unknown): void => {
+    this.#main.emit(record, this.timestamp)
+  }
+
+  readonly emitTo = (name: string, record: unknown): void => {
+    const output = this.#sides.get(name)
+    if (output === undefined) {
+      const known = [...this.#sides.keys()].map((side) => `"${side}"`).join(', ')
+      throw new MillraceError('OPTION_UNKNOWN', `There is no side output "${name}".`, {
+        hint: known === '' ? 'Declare it in sideOutputs.' : `Declared in sideOutputs: ${known}.`,
+      })
+    }
+    output.emit(record, this.timestamp)
+  }
+
+  /** Whether an output has no room: then no further user call may begin. */
+  readonly isBlocked = (): boolean => {
+    for (const output of this.#all) if (output.isFull) return true
+    return false
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * `reduce` and `aggregate` on a keyed stream without windows: one running value per key, emitted after every record.
+ */
+import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
+import type { RecordBatch } from '../batch/record-batch.ts'
+import type { ValueTable } from '../state/state-backend.ts'
+import type { OperatorHost, TurnBudget } from './operator.ts'
+import { RecordKey } from './record-key.ts'
+import { RecordOperator } from './record-operator.ts'
+import { describeUserFailure } from './user-failure.ts'
+
+abstract class KeyedFold extends RecordOperator {
+  readonly #spec: KeyedReduceSpec | KeyedAggregateSpec
+  readonly #tableName: string
+  readonly #version: number
+  #host: OperatorHost | undefined
+  #key: RecordKey | undefined
+  #table: ValueTable<unknown> | undefined
+
+  constructor(spec: KeyedReduceSpec | KeyedAggregateSpec, tableName: string, version: number) {
+    super()
+    this.#spec = spec
+    this.#tableName = tableName
+    this.#version = version
+  }
+
+  /** Takes a record into the stored value, writes it, and returns what is emitted. */
+  protected abstract fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown
+
+  override open(host: OperatorHost): void {
+    this.#host = host
+    this.#key = new RecordKey(this.#spec.key, host.state)
+    this.#table = host.state.valueTable({
+      operatorUid: host.uid,
+      name: this.#tableName,
+      kind: 'value',
+      version: this.#version,
+      ttlMs: undefined,
+    })
+  }
+
+  override processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
+    const host = this.#host as OperatorHost
+    const key = this.#key as RecordKey
+    const table = this.#table as ValueTable<unknown>
+    const { output } = host
+    const { records, timestamps, keyGroups } = batch
+    let index = from
+    try {
+      while (index < records.length && budget.units > 0 && !output.isFull) {
+        const record = records[index]
+        key.select(record, keyGroups, index)
+        const timestamp = timestamps[index] as number
+        output.emit(this.fold(table, record, timestamp, host), timestamp)
+        budget.units--
+        index++
+      }
+    } catch (cause) {
+      throw describeUserFailure(host, cause)
+    }
+    return index
+  }
+}
+
+export class KeyedReduceOperator extends KeyedFold {
+  readonly #reduce: KeyedReduceSpec['reduce']
+
+  constructor(spec: KeyedReduceSpec) {
+    super(spec, '_reduce', 1)
+    this.#reduce = spec.reduce
+  }
+
+  protected override fold(table: ValueTable<unknown>, record: unknown): unknown {
+    const earlier = table.get()
+    const value = earlier === undefined ? record : this.#reduce(earlier, record)
+    table.put(value)
+    return value
+  }
+}
+
+export class KeyedAggregateOperator extends KeyedFold {
+  readonly #aggregate: KeyedAggregateSpec['aggregate']
+  readonly #project: KeyedAggregateSpec['project']
+  readonly #context: { key: unknown } = { key: undefined }
+
+  constructor(spec: KeyedAggregateSpec) {
+    super(spec, '_aggregate', spec.aggregate.version ?? 1)
+    this.#aggregate = spec.aggregate
+    this.#project = spec.project
+  }
+
+  protected override fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown {
+    const accumulator = this.#aggregate.add(table.get() ?? this.#aggregate.create(), record, timestamp)
+    table.put(accumulator)
+    this.#context.key = host.state.currentKey
+    return this.#project(this.#aggregate.result(accumulator), this.#context)
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * `process` on a keyed stream: a function over the records and timers of each key, with state per key.
+ *
+ * Event-time timers fire when the watermark reaches them, in time order. A timer at or before the current watermark
+ * fires with the next watermark, or with the current one while that is still firing. What `onTimer` emits has the
+ * timer's time in event time, and no timestamp in processing time, as in Flink.
+ */
+import {
+  type KeyedProcessContext,
+  type KeyedProcessSpec,
+  MillraceError,
+  type SideOutputs,
+  type StateDeclarations,
+  type TimeDomain,
+  type Timers,
+} from '@millrace/api'
+import { NO_TIMESTAMP, type RecordBatch } from '../batch/record-batch.ts'
+import { createStateHandles } from '../state/state-handles.ts'
+import { TimerQueue } from '../timer/timer-queue.ts'
+import { Counters } from './counters.ts'
+import { Emission } from './emission.ts'
+import type { Operator, OperatorHost, TurnBudget } from './operator.ts'
+import { RecordKey } from './record-key.ts'
+import { describeUserFailure } from './user-failure.ts'
+
+type Context = KeyedProcessContext<unknown, unknown, StateDeclarations, SideOutputs>
+
+/** What `open` makes. */
+interface Opened {
+  readonly host: OperatorHost
+  readonly key: RecordKey
+  readonly emission: Emission
+  readonly context: Context
+  readonly eventTimers: TimerQueue
+  readonly processingTimers: TimerQueue
+}
+
+export class KeyedProcessOperator implements Operator {
+  readonly #spec: KeyedProcessSpec
+  #opened: Opened | undefined
+  #watermark = NO_TIMESTAMP
+  /** Timestamp of the record or timer that is being processed. */
+  #timestamp = NO_TIMESTAMP
+
+  constructor(spec: KeyedProcessSpec) {
+    this.#spec = spec
+  }
+
+  open(host: OperatorHost): void {
+    const emission = new Emission(host, this.#spec.fn.sideOutputs)
+    const eventTimers = new TimerQueue(host.state, host.uid, 'event')
+    const processingTimers = new TimerQueue(host.state, host.uid, 'processing')
+    const states = createStateHandles(host, this.#spec.fn.state, () => this.#timestamp)
+    const timers = this.#createTimers(eventTimers, processingTimers)
+    const context = this.#createContext(host, emission, states as unknown as Context['state'], timers)
+    const key = new RecordKey(this.#spec.key, host.state)
+    this.#opened = { host, key, emission, context, eventTimers, processingTimers }
+  }
+
+  processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
+    const { host, key, emission, context } = this.#opened as Opened
+    const { records, timestamps, keyGroups } = batch
+    const { fn } = this.#spec
+    let index = from
+    try {
+      while (index < records.length && budget.units > 0 && !emission.isBlocked()) {
+        const record = records[index]
+        key.select(record, keyGroups, index)
+        const timestamp = timestamps[index] as number
+        this.#timestamp = timestamp
+        emission.timestamp = timestamp
+        fn.onRecord(record, context)
+        budget.units--
+        index++
+      }
+    } catch (cause) {
+      throw describeUserFailure(host, cause)
+    }
+    return index
+  }
+
+  advanceWatermark(watermark: number, budget: TurnBudget): boolean {
+    this.#watermark = watermark
+    const { eventTimers, emission } = this.#opened as Opened
+    return eventTimers.fireUpTo(watermark, budget, emission.isBlocked, this.#fireEvent)
+  }
+
+  advanceProcessingTime(nowMs: number, budget: TurnBudget): boolean {
+    const { processingTimers, emission } = this.#opened as Opened
+    return processingTimers.fireUpTo(nowMs, budget, emission.isBlocked, this.#fireProcessing)
+  }
+
+  nextProcessingTimeMs(): number | undefined {
+    return (this.#opened as Opened).processingTimers.first()
+  }
+
+  finish(_budget: TurnBudget): boolean {
+    return true
+  }
+
+  close(): void {}
+
+  readonly #fireEvent = (time: number): void => this.#fire(time, time, 'event')
+  readonly #fireProcessing = (time: number): void => this.#fire(time, NO_TIMESTAMP, 'processing')
+
+  #fire(time: number, emittedTimestamp: number, domain: TimeDomain): void {
+    const { host, emission, context } = this.#opened as Opened
+    this.#timestamp = time
+    emission.timestamp = emittedTimestamp
+    try {
+      this.#spec.fn.onTimer?.(time, context, domain)
+    } catch (cause) {
+      throw describeUserFailure(host, cause)
+    }
+  }
+
+  #createContext(host: OperatorHost, emission: Emission, state: Context['state'], timers: Timers): Context {
+    const operator = this
+    return {
+      get key() {
+        return host.state.currentKey
+      },
+      get timestamp() {
+        return operator.#timestamp
+      },
+      get watermark() {
+        return operator.#watermark
+      },
+      now: () => host.now(),
+      emit: emission.emit,
+      emitTo: emission.emitTo,
+      count: new Counters(host).count,
+      subtask: host.subtask,
+      parallelism: host.parallelism,
+      state,
+      timers,
+    }
+  }
+
+  #createTimers(event: TimerQueue, processing: TimerQueue): Timers {
+    const hasOnTimer = this.#spec.fn.onTimer !== undefined
+    const register = (queue: TimerQueue, at: number): void => {
+      if (!Number.isFinite(at)) {
+        throw new MillraceError('TIMESTAMP_INVALID', `A timer was asked for at ${String(at)}, which is no time.`, {
+          hint: 'Timers take epoch milliseconds.',
+        })
+      }
+      if (!hasOnTimer) {
+        throw new MillraceError('USER_FUNCTION_FAILED', 'A timer was asked for, but the function has no onTimer.', {
+          hint: 'Add onTimer(at, ctx).',
+        })
+      }
+      queue.register(at)
+    }
+    return {
+      eventTime: (at) => register(event, at),
+      processingTime: (at) => register(processing, at),
+      deleteEventTime: (at) => event.delete(at),
+      deleteProcessingTime: (at) => processing.delete(at),
+    }
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * Aggregates over event-time windows per key.
+ *
+ * A record is late for a window when `window.maxTimestamp + allowedLateness <= watermark`; late for all its windows, it
+ * goes to the side output `late` and is counted. A window fires when the watermark reaches its maximum timestamp; a
+ * record that comes later and is not late updates the result at once, for its key. State is dropped when no record can
+ * change it any more.
+ *
+ * After a restore the watermark begins at −∞, but windows that have fired must not fire again. The snapshot says per key
+ * group how far event time was (`WindowProgress`): a group's windows up to there count as fired, and its records are late
+ * by it. A record that updates such a window while the watermark is still behind must wait for it (no result leaves
+ * before the watermark): the table `_window-refire` remembers key and window, and the window fires for these keys only.
+ *
+ * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
+ */
+import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
+import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
+import type { NamespacedTable } from '../state/state-backend.ts'
+import { type Accumulator, WindowContents } from '../window/window-contents.ts'
+import { WindowFiring } from '../window/window-firing.ts'
+import { WindowLayout } from '../window/window-layout.ts'
+import { WindowProgress } from '../window/window-progress.ts'
+import type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator.ts'
+import { RecordKey } from './record-key.ts'
+import { describeUserFailure } from './user-failure.ts'
+
+/** What `open` makes. */
+interface Opened {
+  readonly host: OperatorHost
+  readonly key: RecordKey
+  readonly contents: WindowContents
+  readonly progress: WindowProgress
+  readonly refire: NamespacedTable<boolean>
+  readonly late: OperatorOutput
+  readonly lateRecords: Counter
+  readonly outsideRecords: Counter
+}
+
+export class WindowAggregateOperator implements Operator {
+  readonly #spec: WindowSpec
+  readonly #layout: WindowLayout
+  readonly #latenessMs: number
+  readonly #projected: { key: unknown; window: TimeWindow } = { key: undefined, window: { start: 0, end: 0 } }
+  #opened: Opened | undefined
+  #watermark = NO_TIMESTAMP
+  /** How far windows are closed, in case a snapshot follows: the watermark, but never its maximum. */
+  #eventTime = NO_TIMESTAMP
+  /** While a watermark advances: windows up to this end have fired. */
+  #firedUpTo: number | undefined
+  #firing: WindowFiring | undefined
+  /** The window at which the updates of the current record go on; NaN when it has not begun. */
+  #updateFrom = Number.NaN
+
+  constructor(spec: WindowSpec) {
+    this.#spec = spec
+    this.#layout = new WindowLayout(spec.assigner)
+    this.#latenessMs = spec.allowedLatenessMs
+  }
+
+  open(host: OperatorHost): void {
+    const { state, uid } = host
+    const progress = new WindowProgress(state, uid)
+    state.beforeSnapshot(() => progress.write(this.#eventTime))
+    this.#opened = {
+      host,
+      key: new RecordKey(this.#spec.key, state),
+      contents: new WindowContents(state, uid, this.#layout, this.#spec.aggregate),
+      progress,
+      refire: state.namespacedTable<boolean>({
+        operatorUid: uid,
+        name: '_window-refire',
+        kind: 'namespaced',
+        version: 1,
+        ttlMs: undefined,
+      }),
+      late: host.sideOutput(LATE_OUTPUT),
+      lateRecords: host.counter('numLateRecords'),
+      outsideRecords: host.counter('numRecordsOutsideWindows'),
+    }
+  }
+
+  processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
+    const { host, late } = this.#opened as Opened
+    const { records, timestamps, keyGroups } = batch
+    let index = from
+    try {
+      while (index < records.length && budget.units > 0 && !host.output.isFull && !late.isFull) {
+        if (!this.#processRecord(records[index], timestamps[index] as number, keyGroups, index, budget)) break
+        index++
+      }
+    } catch (cause) {
+      throw describeUserFailure(host, cause)
+    }
+    return index
+  }
+
+  advanceWatermark(watermark: number, budget: TurnBudget): boolean {
+    if (this.#firedUpTo === undefined) {
+      if (!this.#isAnythingDue(watermark)) {
+        this.#onAdvanced(watermark)
+        return true
+      }
+      this.#firedUpTo = Math.floor(this.#watermark) + 1
+    }
+    try {
+      if (!this.#fireUpTo(watermark, budget)) return false
+    } catch (cause) {
+      throw describeUserFailure((this.#opened as Opened).host, cause)
+    }
+    this.#firedUpTo = undefined
+    this.#onAdvanced(watermark)
+    return true
+  }
+
+  advanceProcessingTime(_nowMs: number, _budget: TurnBudget): boolean {
+    return true
+  }
+
+  nextProcessingTimeMs(): number | undefined {
+    return undefined
+  }
+
+  finish(_budget: TurnBudget): boolean {
+    return true
+  }
+
+  close(): void {}
+
+  /** False when output or budget ended it within the record, which is then given again. */
+  #processRecord(
+    record: unknown,
+    timestamp: number,
+    keyGroups: readonly number[] | undefined,
+    index: number,
+    budget: TurnBudget,
+  ): boolean {
+    const { key, progress, contents, late, lateRecords, outsideRecords } = this.#opened as Opened
+    const layout = this.#layout
+    budget.units--
+    if (!(timestamp >= layout.sliceStart && timestamp < layout.sliceEnd)) {
+      if (!Number.isFinite(timestamp)) refuseTimestamp(timestamp)
+      if (!layout.locate(timestamp)) {
+        outsideRecords.add(1)
+        return true
+      }
+    }
+    const keyGroup = key.select(record, keyGroups, index)
+    const eventTime = progress.eventTime(keyGroup, this.#watermark)
+    if (Number.isNaN(this.#updateFrom)) {
+      if (this.#isLate(layout.lastWindowEnd, eventTime)) {
+        lateRecords.add(1)
+        late.emit(record, timestamp)
+        return true
+      }
+      if (contents.isSliced) {
+        contents.add(layout.sliceEnd, record, timestamp)
+      } else {
+        for (let end = layout.firstWindowEnd; end <= layout.lastWindowEnd; end += layout.slideMs) {
+          if (!this.#isLate(end, eventTime)) contents.add(end, record, timestamp)
+        }
+      }
+      // By far the most records are ahead of all that has fired.
+      if (layout.firstWindowEnd - 1 > eventTime) return true
+      this.#updateFrom = layout.firstWindowEnd
+    }
+    return this.#updateFired(eventTime, budget)
+  }
+
+  /** The current record's windows that have fired and are still open fire again for its key. */
+  #updateFired(eventTime: number, budget: TurnBudget): boolean {
+    const { host, contents, refire } = this.#opened as Opened
+    const layout = this.#layout
+    for (let end = this.#updateFrom; end <= layout.lastWindowEnd && end - 1 <= eventTime; end += layout.slideMs) {
+      if (this.#isLate(end, eventTime)) continue
+      if (end - 1 > this.#watermark) {
+        refire.put(end, true)
+        continue
+      }
+      if (host.output.isFull || budget.units < 0) {
+        this.#updateFrom = end
+        return false
+      }
+      budget.units--
+      const accumulator = contents.merged(contents.namespacesOf(end))
+      if (accumulator !== undefined) this.#emit(accumulator, { start: end - layout.sizeMs, end })
+    }
+    this.#updateFrom = Number.NaN
+    return true
+  }
+
+  /** Fires the windows that `watermark` completes, in order, and drops what they leave behind. */
+  #fireUpTo(watermark: number, budget: TurnBudget): boolean {
+    const { host, contents, refire } = this.#opened as Opened
+    for (;;) {
+      if (this.#firing === undefined) {
+        if (budget.units <= 0) return false
+        const end = contents.firstWindowEndAfter(this.#firedUpTo as number)
+        if (end === undefined || end - 1 > watermark) break
+        this.#firing = new WindowFiring(host.state, contents, end)
+        this.#projected.window = { start: end - this.#layout.sizeMs, end }
+      }
+      const { windowEnd } = this.#firing
+      if (!this.#fireWindow(this.#firing, budget)) return false
+      this.#firing = undefined
+      this.#firedUpTo = windowEnd
+      this.#eventTime = Math.max(this.#eventTime, windowEnd - 1)
+      refire.dropNamespace(windowEnd)
+      this.#dropClosed(watermark, windowEnd)
+    }
+    this.#dropClosed(watermark, WATERMARK_MAX)
+    return true
+  }
+
+  #fireWindow(firing: WindowFiring, budget: TurnBudget): boolean {
+    const { host, progress, refire } = this.#opened as Opened
+    const { output, state } = host
+    const maxTimestamp = firing.windowEnd - 1
+    for (;;) {
+      if (budget.units <= 0 || output.isFull) return false
+      if (!firing.next()) return true
+      budget.units--
+      const isFired = progress.isAhead && progress.eventTime(state.currentKeyGroup, NO_TIMESTAMP) >= maxTimestamp
+      if (isFired && refire.get(firing.windowEnd) === undefined) continue
+      const accumulator = firing.accumulator()
+      if (accumulator !== undefined) this.#emit(accumulator, this.#projected.window)
+    }
+  }
+
+  /** Drops namespaces whose windows end at or before `lastEnd` and are closed at `watermark`. */
+  #dropClosed(watermark: number, lastEnd: number): void {
+    const { contents } = this.#opened as Opened
+    for (let oldest = contents.oldest(); oldest !== undefined; oldest = contents.oldest()) {
+      if (oldest.lastWindowEnd > lastEnd || !this.#isLate(oldest.lastWindowEnd, watermark)) return
+      contents.drop(oldest.namespace)
+      this.#eventTime = Math.max(this.#eventTime, oldest.lastWindowEnd - 1 + this.#latenessMs)
+    }
+  }
+
+  #emit(accumulator: Accumulator, window: TimeWindow): void {
+    const { host } = this.#opened as Opened
+    const projected = this.#projected
+    projected.key = host.state.currentKey
+    projected.window = window
+    const result = this.#spec.aggregate.result(accumulator)
+    host.output.emit(this.#spec.project(result, projected), window.end - 1)
+  }
+
+  /** Whether a window fires or closes on the way to `watermark`. */
+  #isAnythingDue(watermark: number): boolean {
+    const from = this.#watermark
+    const latenessMs = this.#latenessMs
+    return (
+      this.#layout.hasEndBetween(from, watermark) ||
+      (latenessMs > 0 && this.#layout.hasEndBetween(from - latenessMs, watermark - latenessMs))
+    )
+  }
+
+  #onAdvanced(watermark: number): void {
+    this.#watermark = watermark
+    // After a drained input the job may go on with more of it: only windows that were there are closed then.
+    if (watermark !== WATERMARK_MAX) this.#eventTime = Math.max(this.#eventTime, watermark)
+    ;(this.#opened as Opened).progress.onWatermark(watermark)
+  }
+
+  /** Whether the window that ends at `end` is closed at an event time. */
+  #isLate(end: number, eventTime: number): boolean {
+    return end - 1 + this.#latenessMs <= eventTime
+  }
+}
+
+function refuseTimestamp(timestamp: number): never {
+  if (timestamp === NO_TIMESTAMP) {
+    throw new MillraceError(
+      'EVENT_TIME_WITHOUT_WATERMARKS',
+      'A record without a timestamp came to an event-time window.',
+      {
+        hint: 'Give the source a watermark strategy: from(source, { watermarks: … }).',
+      },
+    )
+  }
+  throw new MillraceError('TIMESTAMP_INVALID', `A record has the timestamp ${timestamp}.`)
+}

@@ -1,0 +1,159 @@
+/**
+ * The contract of a keyed state backend: the state of one task, split by key group. Every backend passes the
+ * conformance suite in `@millrace/testing` and reads and writes the same canonical segments
+ * (`checkpoint/segment-format.ts`), so a snapshot taken on one restores on any other, at any parallelism.
+ *
+ * Tables work on the current key, which the operator sets before it calls user code. Values returned by `get` are
+ * read-only: a change counts only through `put`.
+ */
+import type { SegmentRef } from '../checkpoint/manifest.ts'
+
+/** `table` is one named state of one operator. */
+export interface TableDescriptor {
+  readonly operatorUid: string
+  /** Name of the state within its operator. Names beginning with `_` belong to the engine (`_timers-event`, `_window`). */
+  readonly name: string
+  readonly kind: TableKind
+  readonly version: number
+  /**
+   * Entries not written for this long (wall clock) are not returned; `undefined`: they live until removed. A list is one
+   * entry. A map has one per user key. Namespaced tables have no time to live.
+   */
+  readonly ttlMs: number | undefined
+}
+
+/** `value`: one value per key. `list`: an appendable list per key. `map`: entries per key. `namespaced`: one value per (namespace, key). */
+export type TableKind = 'value' | 'list' | 'map' | 'namespaced'
+
+export interface KeyGroupRange {
+  readonly first: number
+  /** Inclusive; `last < first` means an empty range. */
+  readonly last: number
+}
+
+export interface ValueTable<V> {
+  get(): V | undefined
+  put(value: V): void
+  remove(): void
+}
+
+export interface ListTable<V> {
+  get(): readonly V[]
+  append(value: V): void
+  replace(values: readonly V[]): void
+  remove(): void
+}
+
+export interface MapTable<K, V> {
+  get(userKey: K): V | undefined
+  has(userKey: K): boolean
+  put(userKey: K, value: V): void
+  delete(userKey: K): void
+  /** In insertion order where the backend keeps one; do not rely on it. */
+  entries(): IterableIterator<[K, V]>
+  readonly isEmpty: boolean
+  remove(): void
+}
+
+/**
+ * State by namespace first, then key: windows by slice (namespace = end of the slice in epoch ms) and timers by time
+ * (namespace = time). Namespaces are finite numbers.
+ */
+export interface NamespacedTable<V> {
+  get(namespace: number): V | undefined
+  put(namespace: number, value: V): void
+  remove(namespace: number): void
+  /** The smallest namespace with entries, or `undefined`. */
+  firstNamespace(): number | undefined
+  /** All namespaces with entries, ascending. */
+  namespaces(): readonly number[]
+  size(namespace: number): number
+  /**
+   * Walks the entries of a namespace, in no particular order. The cursor stays valid whatever changes: entries that are
+   * removed before it reaches them are left out, entries that are added meanwhile may be met or not. It is the
+   * resumable part of a firing.
+   */
+  cursor(namespace: number): NamespaceCursor<V>
+  dropNamespace(namespace: number): void
+}
+
+export interface NamespaceCursor<V> {
+  /** Moves to the next entry; false at the end. */
+  next(): boolean
+  readonly key: unknown
+  readonly keyGroup: number
+  readonly value: V
+}
+
+export interface KeyedStateBackend {
+  readonly keyGroups: KeyGroupRange
+  readonly maxParallelism: number
+  /**
+   * Chooses the key that tables work on. `keyGroup` must be `keyGroupOf(key, maxParallelism)`; only for the engine's own
+   * tables it may be any group of the range, so that they can hold an entry per key group (under the key `null`).
+   * Throws `KEY_INVALID` for what is no key.
+   */
+  setCurrentKey(key: unknown, keyGroup: number): void
+  readonly currentKey: unknown
+  readonly currentKeyGroup: number
+
+  /** Declares a table; the same descriptor again gives the same table. After a restore it holds the restored entries. */
+  valueTable<V>(descriptor: TableDescriptor): ValueTable<V>
+  listTable<V>(descriptor: TableDescriptor): ListTable<V>
+  mapTable<K, V>(descriptor: TableDescriptor): MapTable<K, V>
+  namespacedTable<V>(descriptor: TableDescriptor): NamespacedTable<V>
+
+  /** Reads the segments of one key group, base first, then deltas in order. Called before any table is used. */
+  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void
+
+  /**
+   * Registers a call that `beginSnapshot` makes first, for each snapshot: there an operator writes into its tables what
+   * it keeps outside of them.
+   */
+  beforeSnapshot(write: () => void): void
+
+  /**
+   * Fixes what belongs to snapshot `id`: exactly the changes made so far. What is returned is encoded later, in
+   * bounded steps; until it is done the backend keeps the fixed view.
+   * For each (operator, key group) `decide` says whether a base or a delta is to be written.
+   */
+  beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot
+  /** Snapshot `id` is complete: later deltas build on it. Not for savepoints, on which nothing builds: they are aborted. */
+  onCheckpointComplete(id: number): void
+  /** Snapshot `id` was given up: its changes belong to the next delta again. */
+  onCheckpointAborted(id: number): void
+
+  /** Entries and estimated bytes per table, for metrics and the memory budget. */
+  usage(): readonly TableUsage[]
+  close(): void
+}
+
+export interface RestoredSegment {
+  readonly ref: SegmentRef
+  readonly bytes: Uint8Array
+}
+
+export interface TableUsage {
+  readonly operatorUid: string
+  readonly name: string
+  readonly entries: number
+  readonly bytesEstimate: number
+}
+
+export interface KeyedSnapshot {
+  /** Encodes for about `budgetMs`; true when everything is encoded. */
+  encode(budgetMs: number): boolean
+  /** After `encode` returned true: one piece per (operator, key group) that has something to say. */
+  readonly pieces: readonly SnapshotPiece[]
+  /** The tables, for the manifest. */
+  readonly tables: readonly TableDescriptor[]
+}
+
+export interface SnapshotPiece {
+  readonly operatorUid: string
+  readonly keyGroup: number
+  readonly kind: 'base' | 'delta'
+  /** A whole segment with magic, version and checksum. */
+  readonly bytes: Uint8Array
+  readonly entries: number
+}

@@ -1,0 +1,136 @@
+/**
+ * What windows hold, as state: accumulators per (namespace, key).
+ *
+ * - `slices`, for aggregates that can be merged: the namespace is the end of a slice; a record goes into one slice, and
+ *   a window's result is merged from its slices, which stay as they are.
+ * - `windows`, for the others: the namespace is the end of a window; a record goes into each of its windows.
+ *
+ * Answers which windows have something to fire and which namespaces have done their service. Knows no watermark and no
+ * lateness.
+ */
+import { type AggregateFunction, MillraceError } from '@millrace/api'
+import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
+import type { WindowLayout } from './window-layout.ts'
+
+/** Accumulators are any value but `undefined`, which stands for none. */
+export type Accumulator = NonNullable<unknown> | null
+
+export class WindowContents {
+  readonly isSliced: boolean
+  readonly #table: NamespacedTable<Accumulator>
+  readonly #layout: WindowLayout
+  readonly #aggregate: AggregateFunction<unknown, Accumulator, unknown>
+
+  constructor(
+    state: KeyedStateBackend,
+    operatorUid: string,
+    layout: WindowLayout,
+    aggregate: AggregateFunction<unknown, Accumulator, unknown>,
+  ) {
+    this.#layout = layout
+    this.#aggregate = aggregate
+    this.isSliced = aggregate.merge !== undefined
+    this.#table = state.namespacedTable<Accumulator>({
+      operatorUid,
+      // The two layouts do not mix: an aggregate that gains or loses `merge` does not read the other's accumulators.
+      name: this.isSliced ? '_window-slices' : '_windows',
+      kind: 'namespaced',
+      version: aggregate.version ?? 1,
+      ttlMs: undefined,
+    })
+  }
+
+  /** Takes a record of the current key into a namespace. */
+  add(namespace: number, record: unknown, timestamp: number): void {
+    const stored = this.#table.get(namespace)
+    const accumulator = this.#aggregate.add(stored === undefined ? this.#aggregate.create() : stored, record, timestamp)
+    if (accumulator === undefined) {
+      throw new MillraceError(
+        'USER_FUNCTION_FAILED',
+        `The aggregate "${this.#aggregate.name}" returned no accumulator.`,
+        {
+          hint: 'add(accumulator, value) must return the accumulator.',
+        },
+      )
+    }
+    this.#table.put(namespace, accumulator)
+  }
+
+  /** The accumulator of the current key over these namespaces, or `undefined`. Stored ones stay as they are. */
+  merged(namespaces: readonly number[]): Accumulator | undefined {
+    const { merge } = this.#aggregate
+    let single: Accumulator | undefined
+    let merged: Accumulator | undefined
+    for (const namespace of namespaces) {
+      const stored = this.#table.get(namespace)
+      if (stored === undefined) continue
+      if (single === undefined) {
+        single = stored
+      } else {
+        // Only now is a copy needed: most keys are in one slice.
+        merged ??= this.#merge(this.#aggregate.create(), single)
+        merged = this.#merge(merged, stored)
+      }
+    }
+    return merge === undefined || merged === undefined ? single : merged
+  }
+
+  /** Whether the current key is in one of the first `count` namespaces. */
+  isInFirst(namespaces: readonly number[], count: number): boolean {
+    for (let i = 0; i < count; i++) if (this.#table.get(namespaces[i] as number) !== undefined) return true
+    return false
+  }
+
+  /** The namespaces with entries that make up a window, ascending. */
+  namespacesOf(windowEnd: number): readonly number[] {
+    const all = this.#table.namespaces()
+    const from = this.isSliced ? windowEnd - this.#layout.sizeMs : windowEnd - 1
+    return all.slice(firstAbove(all, from), firstAbove(all, windowEnd))
+  }
+
+  cursor(namespace: number): NamespaceCursor<Accumulator> {
+    return this.#table.cursor(namespace)
+  }
+
+  /** The first window that has entries and ends after `after`, or `undefined`. */
+  firstWindowEndAfter(after: number): number | undefined {
+    const all = this.#table.namespaces()
+    const first = all[0]
+    if (first === undefined) return undefined
+    if (!this.isSliced) return all[firstAbove(all, after)]
+    let end = this.#layout.windowEndFrom(Math.max(first, after + 1))
+    for (;;) {
+      const slice = all[firstAbove(all, end - this.#layout.sizeMs)]
+      if (slice === undefined) return undefined
+      if (slice <= end) return end
+      end = this.#layout.windowEndFrom(slice)
+    }
+  }
+
+  /** The oldest namespace and the end of the last window that needs it, or `undefined`. */
+  oldest(): { readonly namespace: number; readonly lastWindowEnd: number } | undefined {
+    const namespace = this.#table.firstNamespace()
+    if (namespace === undefined) return undefined
+    return { namespace, lastWindowEnd: this.isSliced ? this.#layout.lastWindowEndOf(namespace) : namespace }
+  }
+
+  drop(namespace: number): void {
+    this.#table.dropNamespace(namespace)
+  }
+
+  #merge(into: Accumulator, other: Accumulator): Accumulator {
+    return this.#aggregate.merge?.(into, other) as Accumulator
+  }
+}
+
+/** Index of the first of ascending `values` that is above `bound`. */
+function firstAbove(values: readonly number[], bound: number): number {
+  let low = 0
+  let high = values.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((values[middle] as number) > bound) high = middle
+    else low = middle + 1
+  }
+  return low
+}

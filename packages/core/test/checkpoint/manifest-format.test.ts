@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ErrorCode, MillraceError } from '@millrace/api'
+import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
+import { encodeManifest, parseManifest } from '../../src/checkpoint/manifest-format.ts'
+import { crc32c } from '../../src/codec/crc32c.ts'
+
+const MANIFEST: CheckpointManifest = {
+  version: 1,
+  jobName: 'jöb 日本 \ud800',
+  lineage: '0123456789abcdef',
+  checkpointId: 12,
+  kind: 'checkpoint',
+  triggeredAtMs: 1_000.5,
+  completedAtMs: 2_000,
+  isFinal: false,
+  operators: [
+    {
+      uid: 'window',
+      name: 'Window',
+      parallelism: 2,
+      maxParallelism: 128,
+      tables: [
+        { operatorUid: 'window', name: '_window', kind: 'namespaced', version: 1, ttlMs: undefined },
+        { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
+      ],
+      keyGroups: [
+        {
+          keyGroup: 5,
+          segments: [
+            {
+              kind: 'base',
+              checkpointId: 10,
+              location: { kind: 'file', file: 'shared/10-v-0-0.seg', offsetBytes: 40 },
+              lengthBytes: 100,
+              crc32c: 0xffff_ffff,
+              entries: 3,
+            },
+            {
+              kind: 'delta',
+              checkpointId: 12,
+              location: { kind: 'inline', base64: 'AAEC' },
+              lengthBytes: 3,
+              crc32c: 0,
+              entries: 1,
+            },
+          ],
+        },
+      ],
+      entries: [
+        { watermark: Number.NEGATIVE_INFINITY, at: [Number.NaN, -0, 1e300], $number: 'mine', nested: { $object: 1 } },
+        'text \u0000\u007f\u2028',
+        null,
+      ],
+      committables: [{ file: 'part-0', length: 7 }],
+      finishedSubtasks: [1],
+    },
+  ],
+}
+
+const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'chk-12/_metadata')
+
+test('a manifest comes back as it was, numbers without JSON form included', () => {
+  assert.deepEqual(parse(encodeManifest(MANIFEST)), MANIFEST)
+  const header = String.fromCharCode(...encodeManifest(MANIFEST).subarray(0, 80)).split('\n')[0]
+  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 1 crc32c=[0-9a-f]{8} length=\d+$/)
+})
+
+test('an own __proto__ property stays a property', () => {
+  const entry = JSON.parse('{"__proto__": {"a": 1}}')
+  const manifest = withOperator({ entries: [entry] })
+  const read = parse(encodeManifest(manifest)).operators[0]?.entries[0]
+  assert.deepEqual(Object.keys(read as object), ['__proto__'])
+})
+
+test('what is not a plain value is refused with its place', () => {
+  const cyclic: Record<string, unknown> = {}
+  cyclic['self'] = cyclic
+  for (const entry of [new Date(0), 1n, [undefined], () => 1, { deep: { bad: Symbol('s') } }, cyclic]) {
+    assert.throws(
+      () => encodeManifest(withOperator({ entries: [entry as never] })),
+      (error) =>
+        error instanceof MillraceError && error.code === 'VALUE_NOT_ENCODABLE' && /entry 0/.test(error.message),
+    )
+  }
+})
+
+test('every changed byte and every cut is refused, naming the file', () => {
+  const good = encodeManifest(MANIFEST)
+  for (let at = 0; at < good.length; at++) {
+    const bytes = good.slice()
+    bytes[at] = (bytes[at] as number) ^ 1
+    assert.throws(
+      () => parse(bytes),
+      (error) =>
+        error instanceof MillraceError &&
+        error.details['file'] === 'chk-12/_metadata' &&
+        error.hint !== undefined &&
+        // The version is the one digit that a flipped bit may turn into another valid header.
+        (error.code === 'BYTES_DAMAGED' || error.code === 'CHECKPOINT_NEWER_VERSION'),
+    )
+  }
+  for (let length = 0; length < good.length; length++)
+    assertCode(() => parse(good.subarray(0, length)), 'BYTES_DAMAGED')
+  assertCode(() => parse(new Uint8Array([...good, 10])), 'BYTES_DAMAGED')
+})
+
+test('a newer version says so', () => {
+  assertCode(
+    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 2 whatever=new\n{}')),
+    'CHECKPOINT_NEWER_VERSION',
+  )
+})
+
+test('fields that do not fit are refused even with a good checksum', () => {
+  const wrong: readonly ((json: Record<string, unknown>) => void)[] = [
+    (json) => delete json['lineage'],
+    (json) => (json['lineage'] = 'XYZ'),
+    (json) => (json['checkpointId'] = 1.5),
+    (json) => (json['kind'] = 'other'),
+    (json) => (json['extra'] = 1),
+    (json) => (json['operators'] = {}),
+    (json) => (json['isFinal'] = 'no'),
+    (json) => operatorOf(json, (operator) => (operator['parallelism'] = 129)),
+    (json) => operatorOf(json, (operator) => (operator['finishedSubtasks'] = [2])),
+    (json) => operatorOf(json, (operator) => (operator['keyGroups'] = [{ keyGroup: 128, segments: [] }])),
+    (json) => operatorOf(json, (operator) => (operator['keyGroups'] = [{ keyGroup: 1, segments: [] }])),
+    (json) => segmentOf(json, (segment) => (segment['kind'] = 'delta')),
+    (json) => segmentOf(json, (segment) => (segment['location'] = { kind: 'file', file: '../x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment['location'] = { kind: 'file', file: '/x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment['crc32c'] = -1)),
+    (json) => (json['operators'] = [...(json['operators'] as unknown[]), ...(json['operators'] as unknown[])]),
+  ]
+  for (const change of wrong) {
+    const json = JSON.parse(bodyOf(encodeManifest(withOperator({ entries: [] })))) as Record<string, unknown>
+    change(json)
+    assertCode(() => parse(withBody(JSON.stringify(json))), 'BYTES_DAMAGED')
+  }
+})
+
+function withOperator(change: Partial<CheckpointManifest['operators'][number]>): CheckpointManifest {
+  const [operator] = MANIFEST.operators
+  assert.ok(operator !== undefined)
+  return { ...MANIFEST, jobName: 'job', operators: [{ ...operator, ...change }] }
+}
+
+type Json = Record<string, unknown>
+
+function operatorOf(json: Json, change: (operator: Json) => void): void {
+  change((json['operators'] as Json[])[0] as Json)
+}
+
+function segmentOf(json: Json, change: (segment: Json) => void): void {
+  operatorOf(json, (operator) => {
+    change((((operator['keyGroups'] as Json[])[0] as Json)['segments'] as Json[])[0] as Json)
+  })
+}
+
+function bodyOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(bytes.indexOf(10) + 1))
+}
+
+function withBody(body: string): Uint8Array {
+  const bytes = new TextEncoder().encode(body)
+  const checksum = crc32c(bytes).toString(16).padStart(8, '0')
+  const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT 1 crc32c=${checksum} length=${bytes.length}\n`)
+  return new Uint8Array([...header, ...bytes])
+}
+
+function assertCode(action: () => unknown, code: ErrorCode): void {
+  assert.throws(action, (error) => error instanceof MillraceError && error.code === code)
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MillraceError } from '@millrace/api'
+import fc from 'fast-check'
+import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from '../../src/checkpoint/manifest.ts'
+import { assembleManifest } from '../../src/checkpoint/manifest-assembly.ts'
+import { assignRestore } from '../../src/checkpoint/restore-assignment.ts'
+import type { PhysicalPlan, PlanVertex } from '../../src/plan/physical-plan.ts'
+
+const group = (keyGroup: number): KeyGroupSnapshot => ({
+  keyGroup,
+  segments: [
+    {
+      kind: 'base',
+      checkpointId: 1,
+      location: { kind: 'inline', base64: '' },
+      lengthBytes: 0,
+      crc32c: 0,
+      entries: 0,
+    },
+  ],
+})
+
+const operator = (uid: string, change: Partial<OperatorSnapshot> = {}): OperatorSnapshot => ({
+  uid,
+  name: uid,
+  parallelism: 2,
+  maxParallelism: 16,
+  tables: [],
+  keyGroups: [],
+  entries: [],
+  committables: [],
+  finishedSubtasks: [],
+  ...change,
+})
+
+const manifestOf = (operators: readonly OperatorSnapshot[]): CheckpointManifest => ({
+  version: 1,
+  jobName: 'job',
+  lineage: '0123456789abcdef',
+  checkpointId: 4,
+  kind: 'checkpoint',
+  triggeredAtMs: 0,
+  completedAtMs: 0,
+  isFinal: false,
+  operators,
+})
+
+const vertex = (parallelism: number, steps: readonly (readonly [uid: string, kind: string])[]): PlanVertex => ({
+  id: steps[0]?.[0] ?? '',
+  name: steps[0]?.[0] ?? '',
+  parallelism,
+  maxParallelism: 16,
+  slotSharingGroup: 'default',
+  isSource: steps[0]?.[1] === 'source',
+  steps: steps.map(([uid, kind], nodeId) => ({
+    nodeId,
+    uid,
+    uidIsDerived: false,
+    name: uid,
+    kind,
+    facts: {},
+    states: [],
+  })),
+})
+
+const planOf = (...vertices: readonly PlanVertex[]): PhysicalPlan => ({
+  version: 1,
+  jobName: 'job',
+  graphHash: '',
+  vertices,
+  edges: [],
+  warnings: [],
+})
+
+const OPTIONS = { allowNonRestoredState: false, file: 'chk-4/_metadata' }
+
+test('key groups go by range, entries round robin, at any parallelism', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 16 }),
+      fc.uniqueArray(fc.nat(15)),
+      fc.array(fc.nat(100)),
+      (parallelism, groups, entries) => {
+        const keyGroups = groups.sort((a, b) => a - b).map(group)
+        const manifest = manifestOf([operator('w', { keyGroups, entries })])
+        const subtasks = assignRestore(manifest, planOf(vertex(parallelism, [['w', 'window']])), OPTIONS).vertices.get(
+          'w',
+        )
+        assert.equal(subtasks?.length, parallelism)
+        const dealt = (subtasks ?? []).flatMap((subtask, i) =>
+          (subtask.operators[0]?.keyGroups ?? []).map((each) => {
+            assert.equal(Math.floor((each.keyGroup * parallelism) / 16), i)
+            return each.keyGroup
+          }),
+        )
+        assert.deepEqual(dealt, groups)
+        const counts = (subtasks ?? []).map((subtask) => subtask.operators[0]?.entries.length ?? 0)
+        assert.ok(Math.max(...counts) - Math.min(...counts) <= 1)
+        const back = (subtasks ?? []).flatMap((subtask) => subtask.operators[0]?.entries ?? [])
+        assert.deepEqual([...back].sort(), [...entries].sort())
+      },
+    ),
+  )
+})
+
+test('finished subtasks stay finished at the same parallelism, and all of them at any', () => {
+  const steps = [['s', 'source']] as const
+  const finishedAt = (parallelism: number, finishedSubtasks: readonly number[]): readonly boolean[] =>
+    (
+      assignRestore(
+        manifestOf([operator('s', { finishedSubtasks })]),
+        planOf(vertex(parallelism, steps)),
+        OPTIONS,
+      ).vertices.get('s') ?? []
+    ).map((subtask) => subtask.finished)
+  assert.deepEqual(finishedAt(2, [1]), [false, true])
+  assert.deepEqual(finishedAt(3, [1]), [false, false, false])
+  assert.deepEqual(finishedAt(3, [0, 1]), [true, true, true])
+})
+
+test('a chain with a new step is not finished, whatever its old steps were', () => {
+  const manifest = manifestOf([operator('s', { finishedSubtasks: [0, 1] })])
+  const plan = planOf(
+    vertex(2, [
+      ['s', 'source'],
+      ['new', 'map'],
+    ]),
+  )
+  assert.deepEqual(
+    assignRestore(manifest, plan, OPTIONS)
+      .vertices.get('s')
+      ?.map((each) => each.finished),
+    [false, false],
+  )
+})
+
+test('committables go to their operator as a whole', () => {
+  const manifest = manifestOf([operator('sink', { committables: ['a', 'b'] }), operator('other')])
+  const plan = planOf(vertex(1, [['sink', 'sink']]), vertex(1, [['other', 'map']]))
+  const { committables } = assignRestore(manifest, plan, OPTIONS)
+  assert.deepEqual([...committables], [['sink', ['a', 'b']]])
+})
+
+test('state that the job has no step for is refused with the name that was probably meant', () => {
+  const manifest = manifestOf([operator('hourly-count', { keyGroups: [group(1)] }), operator('stateless')])
+  const plan = planOf(vertex(1, [['hourly-counts', 'window']]))
+  assert.throws(
+    () => assignRestore(manifest, plan, OPTIONS),
+    (error) =>
+      error instanceof MillraceError &&
+      error.code === 'CHECKPOINT_OTHER_JOB' &&
+      error.message.includes('"hourly-count" (did you mean "hourly-counts"?)') &&
+      !error.message.includes('stateless'),
+  )
+  const { report } = assignRestore(manifest, plan, { ...OPTIONS, allowNonRestoredState: true })
+  assert.deepEqual(report, { matched: [], dropped: ['hourly-count'], fresh: ['hourly-counts'] })
+})
+
+test('keyed state does not survive another maximum parallelism or a step that is not keyed', () => {
+  const keyed = operator('w', { keyGroups: [group(1)] })
+  for (const [stored, kind] of [
+    [{ ...keyed, maxParallelism: 32 }, 'window'],
+    [keyed, 'map'],
+  ] as const) {
+    assert.throws(
+      () => assignRestore(manifestOf([stored]), planOf(vertex(1, [['w', kind]])), OPTIONS),
+      (error) => error instanceof MillraceError && error.code === 'CHECKPOINT_OTHER_JOB' && error.hint !== undefined,
+    )
+  }
+  assignRestore(
+    manifestOf([operator('s', { maxParallelism: 32, entries: [1] })]),
+    planOf(vertex(1, [['s', 'source']])),
+    OPTIONS,
+  )
+})
+
+test('assembling what subtasks acknowledged: sorted groups, interleaved entries, finished subtasks', () => {
+  const plan = planOf(
+    vertex(2, [
+      ['w', 'window'],
+      ['sink', 'sink'],
+    ]),
+  )
+  const part = (
+    uid: string,
+    groups: readonly number[],
+    entries: readonly number[],
+    committables: readonly string[],
+  ) => ({
+    uid,
+    tables: [],
+    keyGroups: groups.map(group),
+    entries,
+    committables,
+  })
+  const snapshots = [
+    { finished: false, operators: [part('w', [9, 1], [1, 2, 3], []), part('sink', [], [], ['a'])] },
+    { finished: true, operators: [part('w', [4], [10], []), part('sink', [], [], ['b'])] },
+  ]
+  const facts = {
+    lineage: '0123456789abcdef',
+    checkpointId: 4,
+    kind: 'checkpoint' as const,
+    triggeredAtMs: 0,
+    completedAtMs: 1,
+    isFinal: false,
+  }
+  const manifest = assembleManifest(plan, facts, (_, subtask) => snapshots[subtask])
+  const [window, sink] = manifest.operators
+  assert.deepEqual(
+    window?.keyGroups.map((each) => each.keyGroup),
+    [1, 4, 9],
+  )
+  assert.deepEqual(window?.entries, [1, 10, 2, 3])
+  assert.deepEqual(window?.finishedSubtasks, [1])
+  assert.deepEqual(sink?.committables, ['a', 'b'])
+  const isInternal = (error: unknown): boolean => error instanceof MillraceError && error.code === 'INTERNAL'
+  assert.throws(() => assembleManifest(plan, facts, (_, subtask) => snapshots[subtask + 1]), isInternal)
+  assert.throws(() => assembleManifest(plan, facts, () => snapshots[0]), isInternal)
+})

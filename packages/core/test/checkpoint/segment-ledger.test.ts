@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { SegmentRef } from '../../src/checkpoint/manifest.ts'
+import { DELTAS_MAX, decideSegmentKind, SegmentLedger, type StoredPiece } from '../../src/checkpoint/segment-ledger.ts'
+
+const ref = (kind: 'base' | 'delta', checkpointId: number, lengthBytes: number, offsetBytes = 0): SegmentRef => ({
+  kind,
+  checkpointId,
+  location: { kind: 'file', file: `shared/${checkpointId}`, offsetBytes },
+  lengthBytes,
+  crc32c: 0,
+  entries: 1,
+})
+
+const piece = (keyGroup: number, segment: SegmentRef): StoredPiece => ({ operatorUid: 'op', keyGroup, ref: segment })
+
+test('a base when there is none, when deltas outgrow it, when the chain is long, and when asked for', () => {
+  const base = ref('base', 1, 10_000)
+  assert.equal(decideSegmentKind([], 'checkpoint'), 'base')
+  assert.equal(decideSegmentKind([base], 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([base], 'full-checkpoint'), 'base')
+  assert.equal(decideSegmentKind([base], 'savepoint'), 'base')
+  assert.equal(decideSegmentKind([base, ref('delta', 2, 4_999)], 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([base, ref('delta', 2, 4_999), ref('delta', 3, 1)], 'checkpoint'), 'base')
+  const deltas = Array.from({ length: DELTAS_MAX }, (_, i) => ref('delta', i + 2, 1))
+  assert.equal(decideSegmentKind([base, ...deltas.slice(1)], 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([base, ...deltas], 'checkpoint'), 'base')
+})
+
+test('a chain grows by completed checkpoints only', () => {
+  const ledger = new SegmentLedger()
+  assert.equal(ledger.decide(1, 'checkpoint')('op', 3), 'base')
+  const first = ref('base', 1, 5_000)
+  assert.deepEqual(ledger.chainsOf(1, [piece(3, first)]), [
+    { operatorUid: 'op', keyGroups: [{ keyGroup: 3, segments: [first] }] },
+  ])
+  ledger.onAborted(1)
+  assert.equal(ledger.decide(2, 'checkpoint')('op', 3), 'base')
+  const second = ref('base', 2, 5_000)
+  ledger.chainsOf(2, [piece(3, second)])
+  ledger.onComplete(2)
+  assert.equal(ledger.stateBytes, 5_000)
+  assert.equal(ledger.decide(3, 'checkpoint')('op', 3), 'delta')
+  const third = ref('delta', 3, 10)
+  assert.deepEqual(ledger.chainsOf(3, [piece(3, third)])[0]?.keyGroups[0]?.segments, [second, third])
+})
+
+test('no delta leaves a group as it was; no base for one that was to get one means that it is empty', () => {
+  const restored = [{ operatorUid: 'op', keyGroups: [{ keyGroup: 3, segments: [ref('base', 1, 5_000)] }] }]
+  const ledger = new SegmentLedger(restored)
+  ledger.decide(2, 'checkpoint')('op', 3)
+  assert.deepEqual(ledger.chainsOf(2, []), restored)
+  ledger.onAborted(2)
+  ledger.decide(3, 'full-checkpoint')('op', 3)
+  assert.deepEqual(ledger.chainsOf(3, []), [])
+})
+
+test('a savepoint names only its own segments and changes nothing', () => {
+  const ledger = new SegmentLedger([
+    { operatorUid: 'op', keyGroups: [{ keyGroup: 1, segments: [ref('base', 1, 5_000)] }] },
+  ])
+  assert.equal(ledger.decide(2, 'savepoint')('op', 1), 'base')
+  const own = ref('base', 2, 5_000)
+  assert.deepEqual(ledger.chainsOf(2, [piece(1, own)])[0]?.keyGroups[0]?.segments, [own])
+  ledger.onComplete(2)
+  ledger.decide(3, 'checkpoint')('op', 1)
+  assert.equal(ledger.chainsOf(3, [])[0]?.keyGroups[0]?.segments[0]?.checkpointId, 1)
+})
+
+test('the deltas of a snapshot build on what was complete when it began', () => {
+  const ledger = new SegmentLedger([
+    { operatorUid: 'op', keyGroups: [{ keyGroup: 1, segments: [ref('base', 1, 5_000)] }] },
+  ])
+  ledger.decide(2, 'full-checkpoint')('op', 1)
+  ledger.decide(3, 'checkpoint')('op', 1)
+  ledger.chainsOf(2, [])
+  ledger.onComplete(2)
+  assert.deepEqual(
+    ledger.chainsOf(3, [piece(1, ref('delta', 3, 5))])[0]?.keyGroups[0]?.segments.map((each) => each.checkpointId),
+    [1, 3],
+  )
+})
+
+test('a group in a file that is mostly dead gets a new base', () => {
+  const ledger = new SegmentLedger()
+  const decide = ledger.decide(1, 'checkpoint')
+  for (const keyGroup of [0, 1, 2]) decide('op', keyGroup)
+  ledger.chainsOf(
+    1,
+    [0, 1, 2].map((keyGroup) => piece(keyGroup, ref('base', 1, 5_000, keyGroup * 5_000))),
+  )
+  ledger.onComplete(1)
+  const again = ledger.decide(2, 'full-checkpoint')
+  again('op', 0)
+  again('op', 1)
+  ledger.chainsOf(2, [piece(0, ref('base', 2, 5_000)), piece(1, ref('base', 2, 5_000, 5_000))])
+  ledger.onComplete(2)
+  const third = ledger.decide(3, 'checkpoint')
+  assert.deepEqual([third('op', 2), third('op', 0)], ['base', 'delta'])
+})
+
+test('a piece that nobody asked for is a fault', () => {
+  const ledger = new SegmentLedger()
+  ledger.decide(1, 'checkpoint')('op', 1)
+  assert.throws(() => ledger.chainsOf(1, [piece(1, ref('delta', 1, 5))]))
+  assert.throws(() => ledger.chainsOf(9, []))
+})
+
+test('replaying the named chains always gives the state of the snapshot, whatever aborts and completes', () => {
+  const step = fc.record({
+    changes: fc.array(fc.record({ group: fc.nat(3), key: fc.nat(3), value: fc.option(fc.nat(99)) }), { maxLength: 6 }),
+    kind: fc.constantFrom(
+      'checkpoint' as const,
+      'checkpoint' as const,
+      'full-checkpoint' as const,
+      'savepoint' as const,
+    ),
+    isComplete: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+      const ledger = new SegmentLedger()
+      const state = new Map<number, Map<number, number>>()
+      const dirty = new Map<number, Set<number>>()
+      const stored = new Map<SegmentRef, ReadonlyMap<number, number | null>>()
+      steps.forEach(({ changes, kind, isComplete }, i) => {
+        for (const { group, key, value } of changes) {
+          const entries = state.get(group) ?? new Map<number, number>()
+          state.set(group, entries)
+          if (value === null) entries.delete(key)
+          else entries.set(key, value)
+          dirty.set(group, (dirty.get(group) ?? new Set()).add(key))
+        }
+        const id = i + 1
+        const decide = ledger.decide(id, kind)
+        const pieces: StoredPiece[] = []
+        for (const [group, entries] of state) {
+          const segmentKind = decide('op', group)
+          const changed = dirty.get(group) ?? new Set()
+          const content =
+            segmentKind === 'base'
+              ? new Map<number, number | null>(entries)
+              : new Map([...changed].map((key) => [key, entries.get(key) ?? null]))
+          if (content.size === 0) continue
+          const segment = ref(segmentKind, id, content.size * 600)
+          stored.set(segment, content)
+          pieces.push(piece(group, segment))
+        }
+        const read = new Map<number, Map<number, number>>()
+        for (const { keyGroup, segments } of ledger.chainsOf(id, pieces).flatMap((operator) => operator.keyGroups)) {
+          const entries = new Map<number, number>()
+          for (const segment of segments) {
+            for (const [key, value] of stored.get(segment) ?? []) {
+              if (value === null) entries.delete(key)
+              else entries.set(key, value)
+            }
+          }
+          if (entries.size > 0) read.set(keyGroup, entries)
+        }
+        assert.deepEqual(sorted(read), sorted(state))
+        if (isComplete) {
+          ledger.onComplete(id)
+          if (kind !== 'savepoint') dirty.clear()
+        } else {
+          ledger.onAborted(id)
+        }
+      })
+    }),
+    { numRuns: 400 },
+  )
+})
+
+function sorted(groups: ReadonlyMap<number, ReadonlyMap<number, number>>): unknown {
+  return [...groups]
+    .filter(([, entries]) => entries.size > 0)
+    .sort(([a], [b]) => a - b)
+    .map(([group, entries]) => [group, [...entries].sort(([a], [b]) => a - b)])
+}

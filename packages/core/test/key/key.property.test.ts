@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MillraceError } from '@millrace/api'
+import fc from 'fast-check'
+import { ByteWriter } from '../../src/codec/byte-writer.ts'
+import { decodeKey, encodeKey } from '../../src/key/key-encoding.ts'
+import { keyGroupOf } from '../../src/key/key-group.ts'
+import { hashEncodedKey, hashKey } from '../../src/key/key-hash.ts'
+import { compileKeySelector } from '../../src/key/key-selector.ts'
+import { fromMapKey, toMapKey, writeMapKey } from '../../src/key/map-key.ts'
+import { anyKey, areSameKey, disguise } from './key-arbitrary.ts'
+
+const hex = (key: unknown) => Buffer.from(encodeKey(key)).toString('hex')
+
+test('a key comes back from its encoding', () => {
+  fc.assert(fc.property(anyKey, (key) => areSameKey(decodeKey(encodeKey(key)), key)))
+})
+
+test('encodings are equal exactly when the keys are', () => {
+  fc.assert(
+    fc.property(anyKey, anyKey, (a, b) => {
+      assert.equal(hex(a) === hex(b), areSameKey(a, b))
+      assert.equal(hex(disguise(a)), hex(a))
+      assert.equal(hex(decodeKey(encodeKey(a))), hex(a))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('the fast hash is the hash of the encoding', () => {
+  fc.assert(
+    fc.property(anyKey, (key) => {
+      assert.equal(hashKey(key), hashEncodedKey(encodeKey(key)))
+      assert.equal(hashKey(disguise(key)), hashKey(key))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('map keys are equal exactly when the encodings are', () => {
+  fc.assert(
+    fc.property(anyKey, anyKey, (a, b) => {
+      assert.equal(new Set([toMapKey(a), toMapKey(b)]).size === 1, hex(a) === hex(b))
+      assert.equal(new Set([toMapKey(a), toMapKey(disguise(a))]).size, 1)
+    }),
+    { numRuns: 500, examples: [['\u0000k\u000a\u0000', []]] },
+  )
+})
+
+test('a map key stands for its key', () => {
+  const writer = new ByteWriter()
+  fc.assert(
+    fc.property(anyKey, (key) => {
+      const mapKey = toMapKey(key)
+      assert.equal(hex(fromMapKey(mapKey)), hex(key))
+      writer.reset()
+      writeMapKey(writer, mapKey)
+      assert.deepEqual(writer.toBytes(), encodeKey(key))
+    }),
+  )
+})
+
+test('damaged bytes give a key or BYTES_DAMAGED, nothing else', () => {
+  const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 })
+  fc.assert(
+    fc.property(
+      fc.oneof(anyKey.map(encodeKey), fc.uint8Array({ maxLength: 40 })),
+      damage,
+      fc.nat(),
+      (intact, changes, cut) => {
+        const bytes = intact.slice(0, cut % 2 === 0 ? intact.length : cut % (intact.length + 1))
+        for (const [at, byte] of changes) if (bytes.length > 0) bytes[at % bytes.length] = byte
+        let key: unknown
+        try {
+          key = decodeKey(bytes)
+        } catch (error) {
+          assert.ok(error instanceof MillraceError && error.code === 'BYTES_DAMAGED', String(error))
+          return
+        }
+        encodeKey(key)
+      },
+    ),
+    { numRuns: 1_000 },
+  )
+})
+
+test('key groups of a batch are those of its keys', () => {
+  fc.assert(
+    fc.property(fc.array(anyKey), fc.integer({ min: 1, max: 32_768 }), (keys, maxParallelism) => {
+      const expected = keys.map((key) => keyGroupOf(key, maxParallelism))
+      const records = keys.map((key) => ({ key }))
+      const byField: number[] = [7]
+      compileKeySelector({ kind: 'field', field: 'key' }).fillKeyGroups(records, maxParallelism, byField)
+      assert.deepEqual(byField, [7, ...expected])
+      const byFunction: number[] = []
+      const selector = compileKeySelector({ kind: 'function', select: (record) => record.key })
+      selector.fillKeyGroups(records, maxParallelism, byFunction)
+      assert.deepEqual(byFunction, expected)
+      assert.deepEqual(records.map(selector.keyOf), keys)
+    }),
+  )
+})

@@ -1,0 +1,64 @@
+/** Steps of a graph as the tests of operators need them, and aggregates that show every misuse of an accumulator. */
+import type { AggregateFunction, LogicalNode, NodeSpec, WindowAssigner, WindowSpec } from '@millrace/api'
+
+export function nodeOf(spec: NodeSpec): LogicalNode {
+  return {
+    id: 1,
+    spec,
+    inputs: [],
+    name: 'step',
+    uid: 'step',
+    uidIsDerived: false,
+    parallelism: undefined,
+    slotSharingGroup: 'default',
+    chain: 'always',
+  }
+}
+
+/** All values that came, sorted; the accumulator is changed in place. */
+export const collectMergeable: AggregateFunction<{ value: number }, number[], string> = {
+  name: 'collect',
+  create: () => [],
+  add(accumulator, { value }) {
+    accumulator.push(value)
+    return accumulator
+  },
+  result: (accumulator) => accumulator.toSorted((a, b) => a - b).join(','),
+  merge(into, other) {
+    into.push(...other)
+    return into
+  },
+}
+
+const { merge: _, ...withoutMerge } = collectMergeable
+export const collectSingly: AggregateFunction<{ value: number }, number[], string> = withoutMerge
+
+export function tumbling(sizeMs: number, offsetMs = 0): WindowAssigner {
+  return { kind: 'tumbling', sizeMs, slideMs: sizeMs, offsetMs }
+}
+
+export function sliding(sizeMs: number, slideMs: number, offsetMs = 0): WindowAssigner {
+  return { kind: 'sliding', sizeMs, slideMs, offsetMs }
+}
+
+export interface WindowResult {
+  readonly key: string
+  readonly start: number
+  readonly end: number
+  readonly values: string
+}
+
+export function windowNode(
+  assigner: WindowAssigner,
+  aggregate: WindowSpec['aggregate'],
+  allowedLatenessMs = 0,
+): LogicalNode {
+  return nodeOf({
+    kind: 'window',
+    key: { kind: 'field', field: 'key' },
+    assigner,
+    allowedLatenessMs,
+    aggregate,
+    project: (values, { key, window }): WindowResult => ({ key, start: window.start, end: window.end, values }),
+  })
+}
