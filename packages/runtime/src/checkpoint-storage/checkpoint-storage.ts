@@ -1,0 +1,92 @@
+/**
+ * Where checkpoints are kept. Slots write segments through it, the coordinator writes the manifest last and removes
+ * what is no longer needed. `FileCheckpointStorage` is the implementation on a `FileSystem`.
+ *
+ * Invariant: a manifest that can be read names only segments that are durable and whole, at every instant and after a
+ * crash at any instant.
+ */
+import type { CheckpointManifest, SegmentRef } from '@millrace/core'
+
+export interface CheckpointStorage {
+  /**
+   * Stores the segments of one subtask for one checkpoint, durably, and returns where they are, in the same order.
+   * Small ones come back inlined and leave no file. Throws `CHECKPOINT_FAILED`; nothing of the file may then be used.
+   */
+  writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]>
+
+  /** Makes a checkpoint exist. Checks first that everything that it names does. Returns its external path. */
+  writeManifest(manifest: CheckpointManifest): Promise<string>
+
+  /**
+   * Writes a self-contained savepoint into a folder of its own, new or empty: copies every segment that it names.
+   * Returns the folder. Throws `SAVEPOINT_FAILED`.
+   */
+  writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string>
+
+  /** Bytes of a segment; throws `CHECKPOINT_DAMAGED` naming the file when they are missing or not what was written. */
+  readSegment(ref: SegmentRef): Promise<Uint8Array>
+
+  /** Everything in the folder that calls itself a checkpoint, oldest first. */
+  listCheckpoints(): Promise<readonly ListedCheckpoint[]>
+
+  /**
+   * Removes checkpoints (manifests first, durably) and then files. What cannot be removed now is left for
+   * `removeLeftovers`; failing to remove is not an error of the job.
+   */
+  discard(checkpointIds: readonly number[], deadFiles: readonly string[]): Promise<void>
+
+  /**
+   * After a start, before anything is written: removes unfinished checkpoints and segment files that no manifest names.
+   * Does nothing about files while any manifest is damaged. Returns what was removed.
+   */
+  removeLeftovers(): Promise<readonly string[]>
+}
+
+export interface SegmentBatch {
+  readonly checkpointId: number
+  /** Of the job in this process, so that a writer of an attempt that was given up writes elsewhere. */
+  readonly attempt: number
+  readonly vertexId: string
+  readonly subtask: number
+  readonly pieces: readonly NewSegment[]
+  /** Pieces that are smaller together go into the manifest instead of a file. */
+  readonly inlineBytesMax: number
+}
+
+/** What a `SnapshotPiece` tells the storage. */
+export interface NewSegment {
+  readonly kind: 'base' | 'delta'
+  /** A whole segment, as `SegmentWriter.finish` returns it. */
+  readonly bytes: Uint8Array
+  readonly entries: number
+}
+
+export type ListedCheckpoint =
+  | {
+      readonly state: 'whole'
+      readonly checkpointId: number
+      readonly path: string
+      readonly manifest: CheckpointManifest
+    }
+  | { readonly state: 'damaged'; readonly checkpointId: number; readonly path: string; readonly problem: Error }
+
+/** Steps at which the suite that kills the process may do so; `probe` is called exactly there. */
+export const STORAGE_STEPS = [
+  'segment:before-write',
+  'segment:before-sync',
+  'segment:before-folder-sync',
+  'segment:after-folder-sync',
+  'manifest:before-write',
+  'manifest:before-sync',
+  'manifest:before-rename',
+  'manifest:before-folder-sync',
+  'manifest:after-folder-sync',
+  'discard:before-manifest-remove',
+  'discard:before-files-remove',
+  'discard:after-files-remove',
+] as const
+
+export type StorageStep = (typeof STORAGE_STEPS)[number]
+
+/** Told before or after each step of storing; a test kills the process or throws here. */
+export type StepProbe = (step: StorageStep) => void | Promise<void>

@@ -1,0 +1,56 @@
+/**
+ * Small durable operations on a `FileSystem`: a folder that survives a crash, a file that is there as a whole or not at
+ * all, a file read as a whole.
+ */
+import { FileError, type FileSystem } from '@millrace/api'
+
+/**
+ * Makes a folder and its parents and makes their names durable. Also those that existed: they may have been made just
+ * before a crash. A parent that is not ours to sync (`denied`) was there before us.
+ */
+export async function makeDurableFolder(files: FileSystem, path: string): Promise<void> {
+  await files.makeFolder(path)
+  for (let at = path; at !== '.' && at !== '/'; ) {
+    at = parentOf(at)
+    try {
+      await files.syncFolder(at)
+    } catch (error) {
+      if (!(error instanceof FileError) || error.kind !== 'denied') throw error
+      return
+    }
+  }
+}
+
+/** All bytes of a file. Throws `FileError`. */
+export async function readWholeFile(files: FileSystem, path: string): Promise<Uint8Array> {
+  const file = await files.openRead(path)
+  try {
+    return await readRange(file, 0, await file.sizeBytes())
+  } finally {
+    await file.close()
+  }
+}
+
+interface Readable {
+  read(into: Uint8Array, positionBytes: number): Promise<number>
+}
+
+/** Reads up to `lengthBytes`; fewer when the file ends before. */
+export async function readRange(file: Readable, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(lengthBytes)
+  let filled = 0
+  while (filled < lengthBytes) {
+    const count = await file.read(bytes.subarray(filled), offsetBytes + filled)
+    if (count === 0) break
+    filled += count
+  }
+  return bytes.subarray(0, filled)
+}
+
+/** The folder that holds a path; `.` for a bare name. */
+export function parentOf(path: string): string {
+  const trimmed = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+  const slash = trimmed.lastIndexOf('/')
+  if (slash < 0) return '.'
+  return slash === 0 ? '/' : trimmed.slice(0, slash)
+}

@@ -1,0 +1,395 @@
+/**
+ * Checkpoints in a folder: `chk-<n>/_metadata` (the manifest) and `shared/<file>` (segments, one file per subtask and
+ * checkpoint). Segments and their folder are synced before the manifest is written; the manifest appears by a rename
+ * and is then synced into its folder. Removal goes the other way round: manifest first, files after it.
+ *
+ * A file whose sync failed is never used again. Names that are not of this form are never touched.
+ */
+import { type FileSystem, MillraceError, type ReadableFile, type WritableFile } from '@millrace/api'
+import {
+  type CheckpointManifest,
+  crc32c,
+  encodeManifest,
+  filesOf,
+  parseManifest,
+  type SegmentRef,
+} from '@millrace/core'
+import type {
+  CheckpointStorage,
+  ListedCheckpoint,
+  NewSegment,
+  SegmentBatch,
+  StepProbe,
+  StorageStep,
+} from './checkpoint-storage.ts'
+import { makeDurableFolder, parentOf, readRange, readWholeFile } from './durable-files.ts'
+
+export const MANIFEST_FILE = '_metadata'
+const TEMPORARY_FILE = '_metadata.tmp'
+const SHARED_FOLDER = 'shared'
+const SAVEPOINT_SEGMENTS = 'segments'
+const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
+const SEGMENT_FILE = /^\d+-[\w-]+-\d+-\d+\.seg$/
+
+export interface FileStorageOptions {
+  readonly probe?: StepProbe
+  /** Told what could not be removed. */
+  readonly report?: (message: string) => void
+}
+
+export class FileCheckpointStorage implements CheckpointStorage {
+  readonly folder: string
+  readonly #files: FileSystem
+  readonly #probe: StepProbe
+  readonly #report: (message: string) => void
+  /** Given up or dropped, but their manifest could not be removed: tried again with every `discard`. */
+  readonly #undead = new Set<number>()
+
+  constructor(files: FileSystem, folder: string, options: FileStorageOptions = {}) {
+    this.#files = files
+    this.folder = folder
+    this.#probe = options.probe ?? (() => {})
+    this.#report = options.report ?? (() => {})
+  }
+
+  /** Makes the folders; once, in the coordinator, before anything is written. Throws `CHECKPOINT_FOLDER_UNUSABLE`. */
+  async open(): Promise<void> {
+    try {
+      await makeDurableFolder(this.#files, `${this.folder}/${SHARED_FOLDER}`)
+    } catch (cause) {
+      throw new MillraceError('CHECKPOINT_FOLDER_UNUSABLE', `The checkpoint folder ${this.folder} cannot be used`, {
+        details: { folder: this.folder },
+        hint: 'Check that it can be written and that its disk has room, or set execution.checkpointing.dir.',
+        cause,
+      })
+    }
+  }
+
+  async writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]> {
+    const { checkpointId, attempt, vertexId, subtask, pieces } = batch
+    const total = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
+    if (total < batch.inlineBytesMax || total === 0) return pieces.map((piece) => inlineRef(checkpointId, piece))
+    const file = `${SHARED_FOLDER}/${checkpointId}-${vertexId}-${subtask}-${attempt}.seg`
+    const refs: SegmentRef[] = []
+    let offsetBytes = 0
+    for (const piece of pieces) {
+      refs.push(refOf(checkpointId, piece, { kind: 'file', file, offsetBytes }))
+      offsetBytes += piece.bytes.length
+    }
+    try {
+      await this.#step('segment:before-write')
+      await this.#writeFile(
+        `${this.folder}/${file}`,
+        pieces.map((piece) => piece.bytes),
+        'segment:before-sync',
+      )
+      await this.#step('segment:before-folder-sync')
+      await this.#files.syncFolder(`${this.folder}/${SHARED_FOLDER}`)
+      await this.#step('segment:after-folder-sync')
+    } catch (cause) {
+      throw await this.#writeFailed(checkpointId, `${this.folder}/${file}`, cause)
+    }
+    return refs
+  }
+
+  async writeManifest(manifest: CheckpointManifest): Promise<string> {
+    const folder = `${this.folder}/chk-${manifest.checkpointId}`
+    try {
+      await this.#checkFiles(manifest)
+      await this.#files.makeFolder(folder)
+      await this.#files.syncFolder(this.folder)
+      await this.#publishManifest(folder, manifest)
+    } catch (cause) {
+      // It may have appeared already: a checkpoint that is given up must not be there after a crash.
+      await this.#removeManifest(manifest.checkpointId).catch(() => false)
+      throw await this.#writeFailed(manifest.checkpointId, `${folder}/${TEMPORARY_FILE}`, cause)
+    }
+    return folder
+  }
+
+  async writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
+    try {
+      await makeDurableFolder(this.#files, folder)
+      if ((await this.#files.list(folder)).length > 0) throw new Error(`${folder} is not empty`)
+      const copied = await this.#copySegments(manifest, folder)
+      await this.#files.syncFolder(folder)
+      await this.#publishManifest(folder, { ...copied, kind: 'savepoint' })
+      return folder
+    } catch (cause) {
+      throw new MillraceError('SAVEPOINT_FAILED', `The savepoint in ${folder} could not be written`, {
+        details: { folder, checkpointId: manifest.checkpointId },
+        hint: 'Name a new or empty folder on a disk with room.',
+        cause,
+      })
+    }
+  }
+
+  async readSegment(ref: SegmentRef): Promise<Uint8Array> {
+    const place = ref.location.kind === 'inline' ? 'the manifest' : `${this.folder}/${ref.location.file}`
+    let bytes: Uint8Array
+    try {
+      bytes =
+        ref.location.kind === 'inline'
+          ? new Uint8Array(Buffer.from(ref.location.base64, 'base64'))
+          : await this.#readFileRange(place, ref.location.offsetBytes, ref.lengthBytes)
+    } catch (cause) {
+      throw damaged(this.folder, `the segment in ${place} cannot be read`, cause)
+    }
+    if (bytes.length !== ref.lengthBytes) {
+      throw damaged(this.folder, `${place} holds ${bytes.length} of the ${ref.lengthBytes} bytes of a segment`)
+    }
+    if (crc32c(bytes) !== ref.crc32c) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
+    return bytes
+  }
+
+  async listCheckpoints(): Promise<readonly ListedCheckpoint[]> {
+    if ((await this.#files.stat(this.folder)) === undefined) return []
+    const listed: ListedCheckpoint[] = []
+    for (const { name, kind } of await this.#files.list(this.folder)) {
+      const checkpointId = Number(CHECKPOINT_FOLDER.exec(name)?.[1] ?? 0)
+      if (kind !== 'folder' || checkpointId === 0) continue
+      const path = `${this.folder}/${name}`
+      if ((await this.#files.stat(`${path}/${MANIFEST_FILE}`)) === undefined) continue
+      listed.push(await this.#readCheckpoint(checkpointId, path))
+    }
+    return listed.sort((a, b) => a.checkpointId - b.checkpointId)
+  }
+
+  async discard(checkpointIds: readonly number[], deadFiles: readonly string[]): Promise<void> {
+    try {
+      const ids = new Set([...this.#undead, ...checkpointIds])
+      if (ids.size > 0) await this.#step('discard:before-manifest-remove')
+      for (const id of ids) await this.#removeManifest(id)
+      if (deadFiles.length > 0) await this.#step('discard:before-files-remove')
+      for (const file of deadFiles) await this.#files.remove(`${this.folder}/${file}`)
+      for (const id of ids) await this.#removeCheckpointFolder(id)
+      await this.#step('discard:after-files-remove')
+    } catch (error) {
+      this.#report(`Old checkpoints could not be removed from ${this.folder}: ${messageOf(error)}`)
+    }
+  }
+
+  async removeLeftovers(): Promise<readonly string[]> {
+    const removed: string[] = []
+    const listed = await this.listCheckpoints()
+    const known = new Set(listed.map((checkpoint) => `chk-${checkpoint.checkpointId}`))
+    for (const { name, kind } of await this.#files.list(this.folder)) {
+      if (kind !== 'folder' || !CHECKPOINT_FOLDER.test(name) || known.has(name)) continue
+      await this.#removeCheckpointFolder(Number(CHECKPOINT_FOLDER.exec(name)?.[1]))
+      removed.push(name)
+    }
+    const whole = listed.flatMap((checkpoint) => (checkpoint.state === 'whole' ? [checkpoint.manifest] : []))
+    // What a damaged manifest names cannot be known, so nothing that it might name is removed.
+    if (whole.length < listed.length) return removed
+    const live = filesOf(whole)
+    for (const { name, kind } of await this.#files.list(`${this.folder}/${SHARED_FOLDER}`)) {
+      const file = `${SHARED_FOLDER}/${name}`
+      if (kind !== 'file' || !SEGMENT_FILE.test(name) || live.has(file)) continue
+      await this.#files.remove(`${this.folder}/${file}`)
+      removed.push(file)
+    }
+    return removed
+  }
+
+  async #readCheckpoint(checkpointId: number, path: string): Promise<ListedCheckpoint> {
+    try {
+      const manifest = parseManifest(
+        await readWholeFile(this.#files, `${path}/${MANIFEST_FILE}`),
+        `${path}/${MANIFEST_FILE}`,
+      )
+      if (manifest.checkpointId !== checkpointId) {
+        throw damaged(path, `its manifest is of checkpoint ${manifest.checkpointId}`)
+      }
+      await this.#checkFiles(manifest)
+      return { state: 'whole', checkpointId, path, manifest }
+    } catch (error) {
+      const problem = error instanceof MillraceError ? error : damaged(path, 'its manifest cannot be read', error)
+      return { state: 'damaged', checkpointId, path, problem }
+    }
+  }
+
+  /** Every file that a manifest names has to be there and long enough. */
+  async #checkFiles(manifest: CheckpointManifest): Promise<void> {
+    for (const [file, endBytes] of extentsOf(manifest)) {
+      const facts = await this.#files.stat(`${this.folder}/${file}`)
+      if (facts === undefined) throw damaged(this.folder, `${file}, which it names, is missing`)
+      if (facts.sizeBytes < endBytes) {
+        throw damaged(this.folder, `${file} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`)
+      }
+    }
+  }
+
+  async #publishManifest(folder: string, manifest: CheckpointManifest): Promise<void> {
+    await this.#step('manifest:before-write')
+    await this.#writeFile(`${folder}/${TEMPORARY_FILE}`, [encodeManifest(manifest)], 'manifest:before-sync')
+    await this.#step('manifest:before-rename')
+    await this.#files.rename(`${folder}/${TEMPORARY_FILE}`, `${folder}/${MANIFEST_FILE}`)
+    await this.#step('manifest:before-folder-sync')
+    await this.#files.syncFolder(folder)
+    await this.#step('manifest:after-folder-sync')
+  }
+
+  async #writeFile(path: string, pieces: readonly Uint8Array[], beforeSync: StorageStep): Promise<void> {
+    await this.#withNewFile(path, async (file) => {
+      for (const bytes of pieces) await file.write(bytes)
+      await this.#step(beforeSync)
+      await file.sync()
+    })
+  }
+
+  async #withNewFile(path: string, fill: (file: WritableFile) => Promise<void>): Promise<void> {
+    const file = await this.#files.create(path)
+    try {
+      await fill(file)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #copySegments(manifest: CheckpointManifest, folder: string): Promise<CheckpointManifest> {
+    let copied = manifest
+    await this.#withNewFile(`${folder}/${SAVEPOINT_SEGMENTS}`, async (file) => {
+      const copy = async (ref: SegmentRef): Promise<SegmentRef> => {
+        if (ref.location.kind === 'inline') return ref
+        const offsetBytes = file.lengthBytes
+        await file.write(await this.readSegment(ref))
+        return { ...ref, location: { kind: 'file', file: SAVEPOINT_SEGMENTS, offsetBytes } }
+      }
+      copied = await withSegments(manifest, copy)
+      await file.sync()
+    })
+    return copied
+  }
+
+  /** Durably, before any file of it goes: a manifest that came back after a crash would name missing bytes. */
+  async #removeManifest(checkpointId: number): Promise<void> {
+    const folder = `${this.folder}/chk-${checkpointId}`
+    this.#undead.add(checkpointId)
+    if ((await this.#files.stat(folder)) !== undefined) {
+      await this.#files.remove(`${folder}/${MANIFEST_FILE}`)
+      await this.#files.syncFolder(folder)
+    }
+    this.#undead.delete(checkpointId)
+  }
+
+  async #removeCheckpointFolder(checkpointId: number): Promise<void> {
+    await this.#files.remove(`${this.folder}/chk-${checkpointId}/${TEMPORARY_FILE}`)
+    await this.#files.removeFolder(`${this.folder}/chk-${checkpointId}`)
+  }
+
+  async #readFileRange(path: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+    const file: ReadableFile = await this.#files.openRead(path)
+    try {
+      return await readRange(file, offsetBytes, lengthBytes)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #writeFailed(checkpointId: number, file: string, cause: unknown): Promise<MillraceError> {
+    // Best effort: a left-over file is removed at the next start.
+    await this.#files.remove(file).catch(() => false)
+    return new MillraceError(
+      'CHECKPOINT_FAILED',
+      `Checkpoint ${checkpointId} could not be stored: ${messageOf(cause)}`,
+      {
+        details: { checkpointId, file },
+        hint: 'Check that the checkpoint folder can be written and that its disk has room.',
+        cause,
+      },
+    )
+  }
+
+  async #step(step: StorageStep): Promise<void> {
+    await this.#probe(step)
+  }
+}
+
+/** The newest checkpoint that is whole, or `undefined`. */
+export function latestWhole(
+  listed: readonly ListedCheckpoint[],
+): Extract<ListedCheckpoint, { state: 'whole' }> | undefined {
+  return listed.findLast((checkpoint) => checkpoint.state === 'whole')
+}
+
+/** A checkpoint or savepoint that a user named: its folder, or the `_metadata` in it. */
+export interface OpenedSnapshot {
+  readonly manifest: CheckpointManifest
+  readonly manifestFile: string
+  /** What segment files are relative to: give it to a `FileCheckpointStorage` to read them. */
+  readonly folder: string
+}
+
+/** Throws `CHECKPOINT_NOT_FOUND`, `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`. */
+export async function openSnapshot(files: FileSystem, path: string): Promise<OpenedSnapshot> {
+  const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path
+  const isManifest = trimmed === MANIFEST_FILE || trimmed.endsWith(`/${MANIFEST_FILE}`)
+  const folder = isManifest ? parentOf(trimmed) : trimmed
+  const manifestFile = `${folder}/${MANIFEST_FILE}`
+  if ((await files.stat(manifestFile)) === undefined) {
+    throw new MillraceError('CHECKPOINT_NOT_FOUND', `There is no checkpoint or savepoint in ${folder}`, {
+      details: { path },
+      hint: `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`,
+    })
+  }
+  const manifest = parseManifest(await readWholeFile(files, manifestFile), manifestFile)
+  return { manifest, manifestFile, folder: manifest.kind === 'savepoint' ? folder : parentOf(folder) }
+}
+
+function inlineRef(checkpointId: number, segment: NewSegment): SegmentRef {
+  const { buffer, byteOffset, length } = segment.bytes
+  const base64 = Buffer.from(buffer, byteOffset, length).toString('base64')
+  return refOf(checkpointId, segment, { kind: 'inline', base64 })
+}
+
+function refOf(checkpointId: number, segment: NewSegment, location: SegmentRef['location']): SegmentRef {
+  return {
+    kind: segment.kind,
+    checkpointId,
+    location,
+    lengthBytes: segment.bytes.length,
+    crc32c: crc32c(segment.bytes),
+    entries: segment.entries,
+  }
+}
+
+/** Per file, the end of the last segment that is named in it. */
+function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
+  const extents = new Map<string, number>()
+  for (const { keyGroups } of manifest.operators) {
+    for (const { location, lengthBytes } of keyGroups.flatMap((group) => group.segments)) {
+      if (location.kind !== 'file') continue
+      extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
+    }
+  }
+  return extents
+}
+
+async function withSegments(
+  manifest: CheckpointManifest,
+  change: (ref: SegmentRef) => Promise<SegmentRef>,
+): Promise<CheckpointManifest> {
+  const operators: CheckpointManifest['operators'][number][] = []
+  for (const operator of manifest.operators) {
+    const keyGroups: (typeof operator.keyGroups)[number][] = []
+    for (const { keyGroup, segments } of operator.keyGroups) {
+      const changed: SegmentRef[] = []
+      for (const ref of segments) changed.push(await change(ref))
+      keyGroups.push({ keyGroup, segments: changed })
+    }
+    operators.push({ ...operator, keyGroups })
+  }
+  return { ...manifest, operators }
+}
+
+function damaged(place: string, problem: string, cause?: unknown): MillraceError {
+  return new MillraceError('CHECKPOINT_DAMAGED', `The checkpoint in ${place} is damaged: ${problem}`, {
+    details: { place },
+    hint: 'Restore from another checkpoint or savepoint with -s.',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

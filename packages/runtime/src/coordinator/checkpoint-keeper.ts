@@ -1,0 +1,67 @@
+/**
+ * The checkpoints of one job in its folder, as the coordinator sees them: the restore point, storing, retention. Acts
+ * through `CheckpointStorage`; which ones go is decided by `decideRetention`.
+ */
+import { type CheckpointId, type CheckpointManifest, decideRetention, filesOf } from '@millrace/core'
+import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
+import type { CheckpointRetention, RestoredCheckpoint } from './coordinator-ports.ts'
+
+export interface CheckpointKeeperOptions {
+  readonly storage: CheckpointStorage
+  readonly retainedMax: number
+  readonly restored: RestoredCheckpoint | undefined
+  /** Whole checkpoints that are in the folder at the start, of this history or an older one. */
+  readonly existing: readonly CheckpointManifest[]
+}
+
+export class CheckpointKeeper {
+  readonly #storage: CheckpointStorage
+  readonly #retainedMax: number
+  #latest: RestoredCheckpoint | undefined
+  #retained: readonly CheckpointManifest[]
+  /** What was removed or could not be is settled one after the other. */
+  #removing: Promise<void> = Promise.resolve()
+
+  constructor(options: CheckpointKeeperOptions) {
+    this.#storage = options.storage
+    this.#retainedMax = options.retainedMax
+    this.#latest = options.restored
+    this.#retained = options.existing
+  }
+
+  /** What the next attempt starts from. */
+  get latest(): RestoredCheckpoint | undefined {
+    return this.#latest
+  }
+
+  /** Makes a checkpoint exist and the restore point. Returns its path. */
+  async store(manifest: CheckpointManifest): Promise<string> {
+    const path = await this.#storage.writeManifest(manifest)
+    this.#latest = { manifest, file: `${path}/_metadata`, folder: undefined }
+    this.#retained = [...this.#retained, manifest]
+    return path
+  }
+
+  exportSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
+    return this.#storage.writeSavepoint(manifest, folder)
+  }
+
+  /** Removes what is beyond retention; `inUse`: what a pending checkpoint may build on. */
+  retain(inUse: ReadonlySet<CheckpointId>): void {
+    const { keep, drop, deadFiles } = decideRetention({ checkpoints: this.#retained, retainedMax: this.#retainedMax, inUse })
+    if (drop.length === 0) return
+    this.#retained = keep
+    const ids = drop.map(({ checkpointId }) => checkpointId)
+    this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
+  }
+
+  /** The job has ended: keeps or removes the checkpoints as configured. */
+  async close(state: 'FINISHED' | 'FAILED' | 'CANCELED', retention: CheckpointRetention): Promise<void> {
+    await this.#removing
+    const isKept =
+      retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')
+    if (isKept || this.#retained.length === 0) return
+    const ids = this.#retained.map(({ checkpointId }) => checkpointId)
+    await this.#storage.discard(ids, [...filesOf(this.#retained)])
+  }
+}

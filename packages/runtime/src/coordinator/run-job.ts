@@ -1,0 +1,196 @@
+/**
+ * Starts a job of a bundle in this process: reads the configuration, locks the checkpoint folder, finds the restore
+ * point, and hands over to the coordinator. All choices that depend on what is on disk are made here, once.
+ */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildGraph, type ErrorData, MillraceError, type PlainValue, toErrorData } from '@millrace/api'
+import {
+  compilePlan,
+  findTopUserFrame,
+  type PhysicalPlan,
+  parseConfig,
+  restartStrategyOf,
+  type TypedConfig,
+} from '@millrace/core'
+import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { FolderLock } from '../checkpoint-storage/folder-lock.ts'
+import { SystemProcessTable } from '../checkpoint-storage/process-identity.ts'
+import { SystemClock, SystemRandom } from '../clock/clock.ts'
+import { KillingFileSystem } from '../file-system/killing-file-system.ts'
+import { NodeFileSystem } from '../file-system/node-file-system.ts'
+import { loadJob } from '../job-loading/load-job.ts'
+import { KILL_POINT_VARIABLE, parseKillPoint } from '../slot/kill-point.ts'
+import { chooseStart, planSettingsOf, type RestoreRequest } from './choose-start.ts'
+import { coordinatorConfigOf } from './coordinator-config.ts'
+import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
+import { JobCoordinator } from './job-coordinator.ts'
+import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
+
+export interface RunJobOptions {
+  /** Made by `bundleJob`. */
+  readonly bundlePath: string
+  /** As the job's schema gave them. */
+  readonly params: PlainValue
+  /** Configuration as written, `-D` on top of files. */
+  readonly configuration: Readonly<Record<string, string>>
+  readonly restore: RestoreRequest
+  readonly stopAfter?: StopAfterCheckpoints | undefined
+  readonly observer?: Partial<CoordinatorObserver>
+}
+
+export interface RunningJob {
+  /** Never rejects. */
+  readonly outcome: Promise<JobOutcome>
+  /** `undefined` until the job is loaded. */
+  reading(): JobReading | undefined
+  /** Ends without draining: a last checkpoint, its output committed. */
+  stop(): void
+  /** Ends at once. */
+  cancel(): void
+  /** Ends a slot as a crash would. */
+  killSlot(index: number): Promise<void>
+}
+
+/** Starts at once; everything that goes wrong is in the outcome. */
+export function runJob(options: RunJobOptions): RunningJob {
+  let coordinator: JobCoordinator | undefined
+  let stopRequest: 'none' | 'stop' | 'cancel' = 'none'
+  const start = async (): Promise<JobOutcome> => {
+    const prepared = await prepare(options)
+    try {
+      coordinator = new JobCoordinator(prepared.options)
+      if (stopRequest !== 'none') coordinator.cancel()
+      return await coordinator.run()
+    } finally {
+      await prepared.release()
+    }
+  }
+  const outcome = start().catch((error: unknown): JobOutcome => failedBeforeStart(error))
+  return {
+    outcome,
+    reading: () => coordinator?.reading(),
+    stop: () => {
+      stopRequest = 'stop'
+      coordinator?.stop()
+    },
+    cancel: () => {
+      stopRequest = 'cancel'
+      coordinator?.cancel()
+    },
+    killSlot: async (index) => coordinator?.killSlot(index),
+  }
+}
+
+interface Prepared {
+  readonly options: ConstructorParameters<typeof JobCoordinator>[0]
+  release(): Promise<void>
+}
+
+async function prepare(options: RunJobOptions): Promise<Prepared> {
+  const config = parseConfig([{ source: 'configuration', pairs: options.configuration }])
+  const job = await loadJob(options.bundlePath)
+  const graph = buildGraph(job, options.params)
+  const killPointText = process.env[KILL_POINT_VARIABLE]
+  const killPoint = killPointText === undefined ? undefined : parseKillPoint(killPointText)
+  const files = killPoint === undefined ? new NodeFileSystem() : new KillingFileSystem(new NodeFileSystem(), killPoint)
+  const clock = new SystemClock()
+  const random = new SystemRandom()
+  const processes = new SystemProcessTable()
+  const folder = config.get('execution.checkpointing.dir') ?? join('.millrace', graph.jobName)
+  const observer = observerOf(options.observer)
+  const storage = new FileCheckpointStorage(files, folder, {
+    report: (message) => observer.onMessage('warning', message),
+  })
+  await storage.open()
+  const lock = await FolderLock.acquire({
+    files,
+    folder,
+    self: await processes.self(),
+    processes,
+    now: () => clock.now(),
+  })
+  try {
+    const start = await chooseStart(options.restore, {
+      storage,
+      files,
+      folder,
+      jobName: graph.jobName,
+      random,
+      report: (message) => observer.onMessage('info', message),
+    })
+    const planSettings = planSettingsOf(config, start.restored?.manifest)
+    const plan = compilePlan(graph, planSettings)
+    checkReplayable(plan, config)
+    const launcher = new ThreadSlotLauncher({
+      bundlePath: options.bundlePath,
+      params: options.params,
+      planSettings,
+      heartbeatTimeoutMs: config.get('heartbeat.timeout'),
+      heapBytesMax: config.get('taskmanager.memory.task.heap.size'),
+      killPoint,
+    })
+    return {
+      options: {
+        graph,
+        plan,
+        config: coordinatorConfigOf(config, options.configuration),
+        clock,
+        random,
+        files,
+        launcher,
+        storage,
+        checkpointFolder: folder,
+        ...start,
+        discardNewer: options.restore.kind !== 'none' && options.restore.discardNewer,
+        allowNonRestoredState: options.restore.kind !== 'none' && options.restore.allowNonRestoredState,
+        stopAfter: options.stopAfter,
+        observer,
+        findUserFrame: (error) => userFrameOf(error),
+      },
+      release: () => lock.release(),
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+function checkReplayable(plan: PhysicalPlan, config: TypedConfig): void {
+  if (config.get('execution.checkpointing.interval') === 0 || restartStrategyOf(config).type === 'none') return
+  for (const { steps, isSource } of plan.vertices) {
+    const [step] = steps
+    if (!isSource || step === undefined || step.facts.replayable !== false) continue
+    throw new MillraceError(
+      'SOURCE_NOT_REPLAYABLE',
+      `The source "${step.name}" cannot go on from a position, so a restart would lose or repeat its records`,
+      {
+        details: { operator: step.name, uid: step.uid },
+        hint: 'Give it resumeFrom, or turn restarts off: -D restart-strategy.type=none.',
+      },
+    )
+  }
+}
+
+const ENGINE_FOLDERS = [fileURLToPath(new URL('../..', import.meta.url)), '/node_modules/']
+
+function userFrameOf(error: ErrorData): string | undefined {
+  let innermost = error
+  while (innermost.cause !== undefined) innermost = innermost.cause
+  return findTopUserFrame(innermost.stack, (file) => ENGINE_FOLDERS.some((folder) => file.includes(folder)))
+}
+
+function observerOf(given: Partial<CoordinatorObserver> | undefined): CoordinatorObserver {
+  return {
+    onState: (state, atMs) => given?.onState?.(state, atMs),
+    onMessage: (level, text) => given?.onMessage?.(level, text),
+    onFailure: (failure) => given?.onFailure?.(failure),
+    onCheckpoint: (report) => given?.onCheckpoint?.(report),
+    onPrinted: (line) => given?.onPrinted?.(line),
+  }
+}
+
+function failedBeforeStart(error: unknown): JobOutcome {
+  const data = toErrorData(error)
+  return { state: 'FAILED', error: data, savepoint: undefined, collected: {}, reading: undefined }
+}

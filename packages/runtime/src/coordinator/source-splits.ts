@@ -1,0 +1,55 @@
+/** Lists the splits of every source on a fresh start and deals them out round robin. */
+import { MillraceError, type FileSystem, type LogicalGraph, type PlainValue, type SourceSplit } from '@millrace/api'
+import type { PhysicalPlan, PlanVertex, SubtaskRestore } from '@millrace/core'
+import { freshSplitEntry } from '../task/source-driver.ts'
+
+export interface SplitListing {
+  readonly graph: LogicalGraph
+  readonly plan: PhysicalPlan
+  readonly files: FileSystem
+}
+
+/** By vertex id: what each subtask of a source starts from. */
+export async function enumerateSplits(listing: SplitListing): Promise<ReadonlyMap<string, readonly SubtaskRestore[]>> {
+  const starts = new Map<string, readonly SubtaskRestore[]>()
+  for (const vertex of listing.plan.vertices) {
+    if (vertex.isSource) starts.set(vertex.id, await enumerateVertex(vertex, listing))
+  }
+  return starts
+}
+
+async function enumerateVertex(vertex: PlanVertex, { graph, files }: SplitListing): Promise<SubtaskRestore[]> {
+  const step = vertex.steps[0]
+  const spec = graph.nodes.find(({ id }) => id === step?.nodeId)?.spec
+  if (step === undefined || spec?.kind !== 'source') {
+    throw new MillraceError('INTERNAL', `${vertex.name} does not begin with a source`)
+  }
+  const splits = await spec.source.enumerate({ files, parallelism: vertex.parallelism })
+  checkIds(step.name, splits)
+  return Array.from({ length: vertex.parallelism }, (_, subtask) => ({
+    finished: false,
+    operators: [
+      {
+        uid: step.uid,
+        tables: [],
+        keyGroups: [],
+        entries: splits
+          .filter((_split, index) => index % vertex.parallelism === subtask)
+          .map((split) => freshSplitEntry(split) as unknown as PlainValue),
+      },
+    ],
+  }))
+}
+
+function checkIds(source: string, splits: readonly SourceSplit[]): void {
+  const ids = new Set<string>()
+  for (const { id } of splits) {
+    if (ids.has(id)) {
+      throw new MillraceError('GRAPH_INVALID', `The source "${source}" lists the split "${id}" twice`, {
+        details: { operator: source, split: id },
+        hint: 'Name each input once.',
+      })
+    }
+    ids.add(id)
+  }
+}

@@ -1,0 +1,83 @@
+export { createDoorbell, DOORBELL_BYTES, Doorbell, DoorbellRinger } from './channel/doorbell.ts'
+export { LocalChannel, type LocalChannelOptions } from './channel/local-channel.ts'
+export {
+  countRingChannels,
+  decideNetworkMemory,
+  type ExchangeChannels,
+  type NetworkMemory,
+  type NetworkMemoryLimits,
+} from './channel/network-memory.ts'
+export { createRing, type RingMemory, type RingOptions, ringCapacityWithin } from './channel/ring.ts'
+export {
+  RECORD_BYTES_MAX,
+  RingChannelReader,
+  type RingChannelReaderOptions,
+  RingChannelWriter,
+  type RingChannelWriterOptions,
+} from './channel/ring-channel.ts'
+export type { WakeUp } from './channel/wake-up.ts'
+export {
+  type CheckpointStorage,
+  type ListedCheckpoint,
+  type NewSegment,
+  type SegmentBatch,
+  STORAGE_STEPS,
+  type StepProbe,
+  type StorageStep,
+} from './checkpoint-storage/checkpoint-storage.ts'
+export {
+  FileCheckpointStorage,
+  type FileStorageOptions,
+  latestWhole,
+  type OpenedSnapshot,
+  openSnapshot,
+} from './checkpoint-storage/file-checkpoint-storage.ts'
+export { FolderLock, LOCK_FILE, type LockOptions } from './checkpoint-storage/folder-lock.ts'
+export { type ProcessIdentity, type ProcessTable, SystemProcessTable } from './checkpoint-storage/process-identity.ts'
+export { type Clock, type RandomSource, SystemClock, SystemRandom } from './clock/clock.ts'
+export {
+  type ChosenStart,
+  chooseStart,
+  planSettingsOf,
+  type RestoreChoices,
+  type RestoreRequest,
+  type StartSurroundings,
+} from './coordinator/choose-start.ts'
+export { coordinatorConfigOf } from './coordinator/coordinator-config.ts'
+export type {
+  CheckpointReport,
+  CheckpointRetention,
+  CoordinatorConfig,
+  CoordinatorObserver,
+  CoordinatorOptions,
+  FailureReport,
+  JobOutcome,
+  JobReading,
+  RestoredCheckpoint,
+  StopAfterCheckpoints,
+  TaskReading,
+} from './coordinator/coordinator-ports.ts'
+export { JobCoordinator } from './coordinator/job-coordinator.ts'
+export type { ExceptionFacts, JobState, SubtaskFacts, SubtaskState } from './coordinator/job-facts.ts'
+export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
+export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
+export { NodeFileSystem } from './file-system/node-file-system.ts'
+export { type BundledJob, bundleJob } from './job-loading/bundle-job.ts'
+export { loadJob } from './job-loading/load-job.ts'
+export { type ParamArguments, parseParamArguments } from './job-loading/param-arguments.ts'
+export { parseParams } from './job-loading/parse-params.ts'
+export {
+  createTaskMetrics,
+  TASK_METRICS,
+  type TaskMetric,
+  TaskMetricsReader,
+  type TaskMetricsSnapshot,
+  TaskMetricsWriter,
+  USER_COUNTERS_MAX,
+  type UserCounterName,
+} from './metrics/task-metrics.ts'
+export { KILL_POINT_VARIABLE } from './slot/kill-point.ts'
+export type { FromSlot, SlotDeployment, TaskDeployment, ToSlot } from './slot/protocol.ts'
+export { Slot } from './slot/slot.ts'
+export type { LoadedJob, SlotEnvironment, SlotMemory, SlotSizes } from './slot/slot-environment.ts'
+export { HeapStateBackend, type HeapStateBackendOptions } from './state/heap/heap-state-backend.ts'

@@ -1,0 +1,117 @@
+/**
+ * The entry of a worker thread: one slot and its loop. The loop gives the slot turns while there is work, the event loop
+ * a turn every few milliseconds, and sleeps on the doorbell when nothing is ready. The control port keeps the thread
+ * alive: a pending `waitAsync` alone would not.
+ */
+import { PerformanceObserver } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
+import { getHeapStatistics } from 'node:v8'
+import { parentPort, workerData } from 'node:worker_threads'
+import { buildGraph, type ErrorData, toErrorData } from '@millrace/api'
+import { compilePlan } from '@millrace/core'
+import { Doorbell, DoorbellRinger } from '../channel/doorbell.ts'
+import type { WakeUp } from '../channel/wake-up.ts'
+import { SystemClock, SystemRandom } from '../clock/clock.ts'
+import { KillingFileSystem } from '../file-system/killing-file-system.ts'
+import { NodeFileSystem } from '../file-system/node-file-system.ts'
+import { loadJob } from '../job-loading/load-job.ts'
+import { HeapStateBackend } from '../state/heap/heap-state-backend.ts'
+import type { FromSlot, ToSlot } from './protocol.ts'
+import { Slot } from './slot.ts'
+import type { LoadedJob, SlotEnvironment, SlotMemory } from './slot-environment.ts'
+import type { SlotWorkerData } from './slot-worker-data.ts'
+
+/** How long the slot works before the event loop gets a turn: timers, I/O and messages wait this long at most. */
+const LOOP_SLICE_MS = 5
+/** Share of V8's limit at which the slot fails itself: V8 ends the whole process at the limit. */
+const HEAP_SHARE_MAX = 0.85
+
+const port = parentPort
+if (port === null) throw new Error('slot-main runs as a worker thread')
+const data = workerData as SlotWorkerData
+const bell = new Doorbell(data.doorbell)
+const heartbeat = new Int32Array(data.heartbeat)
+const clock = new SystemClock()
+let ringers: readonly WakeUp[] = []
+let isClosed = false
+let liveHeapBytes = 0
+
+const environment: SlotEnvironment = {
+  clock,
+  random: new SystemRandom(),
+  files: data.killPoint === undefined ? new NodeFileSystem() : new KillingFileSystem(new NodeFileSystem(), data.killPoint),
+  ownWakeUp: bell,
+  loadJob: loadThisJob,
+  post: (message: FromSlot) => {
+    port.postMessage(message)
+    if (message.type === 'closed') isClosed = true
+  },
+  wakeUpOf: (slot) => ringers[slot] ?? bell,
+  createBackend: (keyGroups, maxParallelism) =>
+    new HeapStateBackend({ keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }),
+  memory: heapMemory,
+}
+
+const slot = new Slot(environment)
+watchHeap()
+port.on('message', (message: ToSlot) => {
+  if (message.type === 'deploy') ringers = message.deployment.doorbells.map((memory) => new DoorbellRinger(memory))
+  slot.onMessage(message)
+  bell.wake()
+})
+// A slot that waits is alive: only user code that does not return keeps this timer from running.
+const pulse = setInterval(() => Atomics.add(heartbeat, 0, 1), data.heartbeatPeriodMs)
+runLoop().catch((error: unknown) => {
+  const failure: ErrorData = toErrorData(error)
+  port.postMessage({ type: 'failed', task: undefined, error: failure } satisfies FromSlot)
+})
+
+async function runLoop(): Promise<void> {
+  let sliceStartMs = clock.monotonicMs()
+  while (!isClosed) {
+    const looked = bell.look()
+    const hasMore = slot.turn()
+    if (clock.monotonicMs() - sliceStartMs >= LOOP_SLICE_MS) {
+      await setImmediate()
+      sliceStartMs = clock.monotonicMs()
+    }
+    if (hasMore) continue
+    await sleep(looked)
+  }
+  clearInterval(pulse)
+  port?.close()
+}
+
+async function sleep(looked: number): Promise<void> {
+  const due = slot.nextDueMs()
+  if (due === undefined) return bell.sleep(looked)
+  const cancel = clock.schedule(Math.max(0, due - clock.now()), () => bell.wake())
+  await bell.sleep(looked)
+  cancel()
+}
+
+async function loadThisJob(): Promise<LoadedJob> {
+  const job = await loadJob(data.bundlePath)
+  const graph = buildGraph(job, data.params)
+  return { graph, plan: compilePlan(graph, data.planSettings) }
+}
+
+/** What the heap held after its last full collection: what it holds now may be mostly garbage. */
+function watchHeap(): void {
+  const MAJOR = 4
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {}
+      if (kind === MAJOR) liveHeapBytes = getHeapStatistics().used_heap_size
+    }
+  })
+  observer.observe({ entryTypes: ['gc'] })
+}
+
+function heapMemory(): SlotMemory {
+  const { heap_size_limit, external_memory } = getHeapStatistics()
+  return {
+    usedBytes: Math.max(liveHeapBytes, external_memory > heap_size_limit ? external_memory : 0),
+    limitBytes: heap_size_limit * HEAP_SHARE_MAX,
+  }
+}

@@ -1,0 +1,16 @@
+/** What a worker thread is started with. */
+import type { PlainValue } from '@millrace/api'
+import type { PlanSettings } from '@millrace/core'
+import type { KillPoint } from './kill-point.ts'
+
+export interface SlotWorkerData {
+  readonly slot: number
+  readonly doorbell: SharedArrayBuffer
+  readonly heartbeat: SharedArrayBuffer
+  readonly heartbeatPeriodMs: number
+  readonly bundlePath: string
+  readonly params: PlainValue
+  readonly planSettings: PlanSettings
+  /** The step at which this process is to kill itself: for the suite that does so. */
+  readonly killPoint: KillPoint | undefined
+}

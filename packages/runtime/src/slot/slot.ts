@@ -1,0 +1,286 @@
+/**
+ * One slot: runs one subtask of every vertex of its slot-sharing group, cooperatively. `turn()` gives each task a
+ * bounded step; whoever owns the thread calls it again while it says that there is work, and sleeps otherwise until
+ * something wakes it. The slot acts on the coordinator's messages and reports; it decides nothing about the job.
+ */
+import { MillraceError, toErrorData } from '@millrace/api'
+import { type CheckpointMode, parseConfig, type PlanVertex, type TableUsage } from '@millrace/core'
+import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
+import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
+import type { Task, TaskProgress } from '../task/task.ts'
+import type { SlotDeployment, TaskDeployment, TaskState, ToSlot } from './protocol.ts'
+import { SlotChannels } from './slot-channels.ts'
+import type { SlotEnvironment } from './slot-environment.ts'
+import { type BuiltTask, TaskBuilder } from './task-builder.ts'
+
+/** Units (records and firings) of one task in one turn: long enough to amortise the turn, short enough to be fair. */
+const TURN_UNITS = 4_096
+const MEMORY_CHECK_EVERY_TURNS = 64
+/** State sizes are sampled, so they are refreshed rarely. */
+const USAGE_EVERY_MS = 1_000
+
+interface RunningTask extends BuiltTask {
+  readonly metrics: TaskMetricsWriter
+  lastProgress: TaskProgress
+  lastStepEndMs: number
+  usage: readonly TableUsage[]
+  usageAtMs: number
+}
+
+export class Slot {
+  readonly #environment: SlotEnvironment
+  #deployment: SlotDeployment | undefined
+  #heartbeat: Int32Array | undefined
+  #tasks: RunningTask[] = []
+  #isRunning = false
+  #hasFailed = false
+  #isClosed = false
+  #turns = 0
+
+  constructor(environment: SlotEnvironment) {
+    this.#environment = environment
+  }
+
+  onMessage(message: ToSlot): void {
+    switch (message.type) {
+      case 'deploy':
+        this.#deploy(message.deployment).catch((error: unknown) => this.#fail(undefined, error))
+        break
+      case 'start':
+        this.#isRunning = true
+        for (const { task } of this.#tasks) this.#reportState(task.id, 'RUNNING')
+        this.#environment.ownWakeUp.wake()
+        break
+      case 'trigger':
+        for (const { task } of this.#tasks) {
+          if (message.tasks.some((id) => isSame(id, task.id))) task.trigger(message.barrier)
+        }
+        break
+      case 'complete':
+        for (const { task } of this.#tasks) task.onCheckpointComplete(message.checkpointId)
+        break
+      case 'abort':
+        for (const { task } of this.#tasks) task.onCheckpointAborted(message.checkpointId)
+        break
+      case 'close':
+        void this.#close()
+        break
+    }
+  }
+
+  /** Gives every task a step. True when some task has more to do at once. */
+  turn(): boolean {
+    if (this.#heartbeat !== undefined) Atomics.add(this.#heartbeat, 0, 1)
+    if (!this.#isRunning || this.#hasFailed || this.#isClosed) return false
+    if (++this.#turns % MEMORY_CHECK_EVERY_TURNS === 0 && !this.#checkMemory()) return false
+    let hasMore = false
+    for (const running of this.#tasks) {
+      const progress = this.#step(running)
+      if (progress === 'more') hasMore = true
+    }
+    return hasMore
+  }
+
+  /** When the slot needs a turn though nothing wakes it; epoch ms, `undefined` for never. */
+  nextDueMs(): number | undefined {
+    if (!this.#isRunning || this.#hasFailed) return undefined
+    let due: number | undefined
+    for (const { task } of this.#tasks) {
+      const own = task.nextDueMs()
+      if (own !== undefined && (due === undefined || own < due)) due = own
+    }
+    return due
+  }
+
+  #step(running: RunningTask): TaskProgress {
+    const { task, metrics, driver } = running
+    const { clock } = this.#environment
+    const startMs = clock.monotonicMs()
+    accountWait(metrics, running.lastProgress, startMs - running.lastStepEndMs)
+    const recordsBefore = task.recordsIn + task.recordsOut
+    const progress = task.step({ units: this.#environment.sizes?.turnUnits() ?? TURN_UNITS })
+    const endMs = clock.monotonicMs()
+    metrics.add('busyTimeMs', endMs - startMs)
+    metrics.add('numTurns', 1)
+    running.lastProgress = progress
+    running.lastStepEndMs = endMs
+    if (task.recordsIn + task.recordsOut !== recordsBefore) {
+      metrics.set('numRecordsIn', task.recordsIn)
+      metrics.set('numRecordsOut', task.recordsOut)
+      metrics.set('lastProgressAtMs', clock.now())
+    }
+    metrics.set('currentInputWatermark', task.watermarkIn)
+    metrics.set('currentOutputWatermark', task.watermarkOut)
+    metrics.set('inputQueuedBytes', task.inputQueuedBytes)
+    if (endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
+    if (driver !== undefined) {
+      const { done, total } = driver.progress()
+      metrics.set('sourceProgressAmount', done)
+      metrics.set('sourceProgressTotal', total > 0 ? total : Number.NaN)
+    }
+    return progress
+  }
+
+  #refreshUsage(running: RunningTask, nowMs: number): void {
+    running.usageAtMs = nowMs
+    if (running.backend === undefined) return
+    running.usage = running.backend.usage()
+    running.metrics.set('stateEntries', sum(running.usage, ({ entries }) => entries))
+    running.metrics.set('stateBytes', sum(running.usage, ({ bytesEstimate }) => bytesEstimate))
+  }
+
+  async #deploy(deployment: SlotDeployment): Promise<void> {
+    this.#deployment = deployment
+    this.#heartbeat = new Int32Array(deployment.heartbeat)
+    const { files, loadJob } = this.#environment
+    const config = parseConfig([{ source: 'job', pairs: deployment.config }])
+    const { graph, plan } = await loadJob.call(this.#environment)
+    if (plan.graphHash !== deployment.graphHash) throw otherGraph(deployment, plan.graphHash)
+    const storageOf = (folder: string): CheckpointStorage =>
+      new FileCheckpointStorage(files, folder, this.#environment.probe === undefined ? {} : { probe: this.#environment.probe })
+    const storage = storageOf(deployment.checkpointFolder)
+    const { attempt } = deployment
+    const inlineBytesMax = config.get('state.storage.fs.memory-threshold')
+    const channels = new SlotChannels({
+      slot: deployment.slot,
+      channels: deployment.channels,
+      localBytesMax: config.get('taskmanager.memory.max-segment-size'),
+      ownWakeUp: this.#environment.ownWakeUp,
+      wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
+    })
+    const store: SnapshotStore = {
+      write: (checkpointId, task, pieces) => 
+        storage.writeSegments({ checkpointId, attempt, ...task, pieces, inlineBytesMax }),
+    }
+    const mode: CheckpointMode = config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'
+    const builder = new TaskBuilder({
+      environment: this.#environment,
+      deployment,
+      graph,
+      plan,
+      storageOf: (folder) => storageOf(folder ?? deployment.checkpointFolder),
+      store,
+      mode,
+      bufferTimeoutMs: config.get('execution.buffer-timeout'),
+      developmentMode: config.get('millrace.development-mode'),
+      writerOf: (edge, from, to) => channels.writerOf(edge, from, to),
+      readerOf: (edge, from, to) => channels.readerOf(edge, from, to),
+    })
+    for (const task of deployment.tasks) {
+      this.#reportState(task.id, 'INITIALIZING')
+      this.#tasks.push(await this.#buildTask(builder, task, plan.vertices))
+      if (this.#isClosed) return
+    }
+    this.#environment.post({ type: 'ready' })
+  }
+
+  async #buildTask(builder: TaskBuilder, task: TaskDeployment, vertices: readonly PlanVertex[]): Promise<RunningTask> {
+    if (!vertices.some(({ id }) => id === task.id.vertexId)) {
+      throw new MillraceError('INTERNAL', `The plan has no vertex ${task.id.vertexId}`)
+    }
+    const metrics = new TaskMetricsWriter(task.metrics, ({ name, index }) =>
+      this.#environment.post({ type: 'counter', task: task.id, name, index }),
+    )
+    const built = await builder.build(task, metrics, this.#eventsOf(task.id))
+    const nowMs = this.#environment.clock.monotonicMs()
+    return { ...built, metrics, lastProgress: 'idle', lastStepEndMs: nowMs, usage: [], usageAtMs: nowMs }
+  }
+
+  #eventsOf(task: TaskId): TaskEvents {
+    const { post, ownWakeUp } = this.#environment
+    return {
+      onSnapshot: (checkpointId, snapshot, stats) => post({ type: 'snapshot', task, checkpointId, snapshot, stats }),
+      onDeclined: (checkpointId, error) => post({ type: 'declined', task, checkpointId, error: toErrorData(error) }),
+      onCommitted: (checkpointId) => post({ type: 'committed', task, checkpointId }),
+      onEnded: () => {
+        this.#reportState(task, 'FINISHED')
+        post({ type: 'ended', task })
+      },
+      onFailed: (error) => this.#fail(task, error),
+      wake: () => ownWakeUp.wake(),
+    }
+  }
+
+  #fail(task: TaskId | undefined, error: unknown): void {
+    if (this.#isClosed) return
+    // The first failure is the cause; what follows in this slot is its consequence.
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    if (task !== undefined) this.#reportState(task, 'FAILED')
+    this.#environment.post({ type: 'failed', task, error: toErrorData(error) })
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const { task } of this.#tasks) {
+      try {
+        await task.close()
+      } catch (error) {
+        this.#environment.post({
+          type: 'report',
+          task: task.id,
+          message: `${task.name} could not be closed: ${error instanceof Error ? error.message : String(error)}`,
+        })
+      }
+    }
+    this.#tasks = []
+    this.#environment.post({ type: 'closed' })
+  }
+
+  /** Fails the slot before V8 would abort the whole process; names the state that holds most. */
+  #checkMemory(): boolean {
+    const { usedBytes, limitBytes } = this.#environment.memory()
+    if (usedBytes <= limitBytes) return true
+    let largest: { readonly task: RunningTask; readonly table: TableUsage } | undefined
+    for (const running of this.#tasks) {
+      for (const table of running.backend?.usage() ?? []) {
+        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate) largest = { task: running, table }
+      }
+    }
+    const where =
+      largest === undefined
+        ? 'No task of it has keyed state.'
+        : `Most is held by the state "${largest.table.name}" of "${largest.table.operatorUid}" in ${largest.task.task.name}: ${largest.table.entries} entries.`
+    this.#fail(
+      largest?.task.task.id,
+      new MillraceError('SLOT_OUT_OF_MEMORY', `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${where}`, {
+        details: { usedBytes, limitBytes, operator: largest?.table.operatorUid, state: largest?.table.name },
+        hint: 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).',
+      }),
+    )
+    return false
+  }
+
+  #reportState(task: TaskId, state: TaskState): void {
+    this.#environment.post({ type: 'task-state', task, state, atMs: this.#environment.clock.now() })
+  }
+}
+
+/** Time between two steps belongs to what the task was waiting for; a sink that waits for its target is busy. */
+function accountWait(metrics: TaskMetricsWriter, progress: TaskProgress, waitedMs: number): void {
+  if (progress === 'idle') metrics.add('idleTimeMs', waitedMs)
+  else if (progress === 'blocked') metrics.add('backPressuredTimeMs', waitedMs)
+  else metrics.add('busyTimeMs', waitedMs)
+}
+
+function isSame(a: TaskId, b: TaskId): boolean {
+  return a.vertexId === b.vertexId && a.subtask === b.subtask
+}
+
+function sum(usage: readonly TableUsage[], of: (table: TableUsage) => number): number {
+  return usage.reduce((total, table) => total + of(table), 0)
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(0)} MiB`
+}
+
+function otherGraph(deployment: SlotDeployment, graphHash: string): MillraceError {
+  return new MillraceError('BUILD_NOT_DETERMINISTIC', `The job "${deployment.jobName}" built another graph in slot ${deployment.slot}`, {
+    details: { coordinator: deployment.graphHash, slot: graphHash },
+    hint: 'build() must give the same steps each time: it may depend on its parameters only.',
+  })
+}

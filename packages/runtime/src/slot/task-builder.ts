@@ -1,0 +1,418 @@
+/**
+ * Makes the tasks of a slot out of the plan and the logical graph: operators with their hosts, chains, edges, restored
+ * state, opened writers. Everything here happens before the first record.
+ */
+import {
+  type LogicalGraph,
+  type LogicalNode,
+  MillraceError,
+  type ReaderContext,
+  type SinkCommitter,
+} from '@millrace/api'
+import {
+  type ChainStage,
+  type ChannelReader,
+  type ChannelWriter,
+  type CheckpointMode,
+  compileKeySelector,
+  createOperator,
+  FusedSteps,
+  type FusedStep,
+  keyGroupOf,
+  keyGroupRange,
+  type KeyedStateBackend,
+  type Operator,
+  OperatorChain,
+  type OperatorHost,
+  type OperatorOutput,
+  type PhysicalPlan,
+  type PlanEdge,
+  type PlanStep,
+  type PlanVertex,
+  SegmentLedger,
+  StageInbox,
+  subtaskOfKeyGroup,
+} from '@millrace/core'
+import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
+import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import { EdgeWriter, type Route } from '../task/edge-writer.ts'
+import { InputGate } from '../task/input-gate.ts'
+import { FanOut, FreezingOutput, UnreadOutput } from '../task/outputs.ts'
+import { PendingCommits } from '../task/pending-commits.ts'
+import { SinkOperator } from '../task/sink-operator.ts'
+import { SourceDriver, type SplitEntry, WATERMARK_EVERY_RECORDS } from '../task/source-driver.ts'
+import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../task/task.ts'
+import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
+import type { SlotDeployment, TaskDeployment } from './protocol.ts'
+import type { SlotEnvironment } from './slot-environment.ts'
+
+export interface TaskBuilderOptions {
+  readonly environment: SlotEnvironment
+  readonly deployment: SlotDeployment
+  readonly graph: LogicalGraph
+  readonly plan: PhysicalPlan
+  /** Storage over a folder; `undefined`: the job's own. */
+  storageOf(folder: string | undefined): CheckpointStorage
+  readonly store: SnapshotStore
+  readonly mode: CheckpointMode
+  readonly bufferTimeoutMs: number
+  readonly developmentMode: boolean
+  /** Writers and readers of the channels of this slot. */
+  writerOf(edge: PlanEdge, fromSubtask: number, toSubtask: number): ChannelWriter
+  readerOf(edge: PlanEdge, fromSubtask: number, toSubtask: number): ChannelReader
+}
+
+export interface BuiltTask {
+  readonly task: Task
+  readonly backend: KeyedStateBackend | undefined
+  readonly driver: SourceDriver | undefined
+}
+
+export class TaskBuilder {
+  readonly #options: TaskBuilderOptions
+  readonly #nodes: ReadonlyMap<number, LogicalNode>
+
+  constructor(options: TaskBuilderOptions) {
+    this.#options = options
+    this.#nodes = new Map(options.graph.nodes.map((node) => [node.id, node]))
+  }
+
+  async build(deployment: TaskDeployment, metrics: TaskMetricsWriter, events: TaskEvents): Promise<BuiltTask> {
+    const { environment, mode, plan, store, bufferTimeoutMs } = this.#options
+    const vertex = vertexOf(plan, deployment.id.vertexId)
+    const { subtask } = deployment.id
+    const name = `${vertex.name} (${subtask + 1}/${vertex.parallelism})`
+    const keyed = isKeyed(vertex, this.#nodes) ? await this.#restoreKeyed(vertex, deployment) : undefined
+    const edges = new Map<PlanEdge, EdgeWriter>()
+    for (const edge of plan.edges) {
+      if (edge.from === vertex.id) edges.set(edge, this.#edgeWriter(edge, vertex, subtask, name))
+    }
+    const parts = new TaskParts(this.#options, vertex, deployment, name, edges, keyed, metrics)
+    const sink = await this.#openSink(vertex, deployment, name, metrics, events)
+    const stages = parts.stages(sink?.operator)
+    let task: Task | undefined
+    const chain = new OperatorChain(stages.stages, stages.inboxes, {
+      onWatermark: (timestamp) => task?.onWatermarkOut(timestamp),
+      onEnd: () => task?.onEndOut(),
+    })
+    const input = vertex.isSource
+      ? this.#sourceInput(vertex, deployment, parts, chain, metrics, events)
+      : this.#gateInput(vertex, subtask, mode)
+    task = new Task({
+      id: deployment.id,
+      name,
+      operatorUids: vertex.steps.map(({ uid }) => uid),
+      input,
+      chain,
+      edges: [...edges.values()],
+      sink,
+      keyed,
+      store,
+      clock: environment.clock,
+      bufferTimeoutMs,
+      events,
+      wasFinished: deployment.wasFinished,
+    })
+    return {
+      task,
+      backend: keyed?.backend,
+      driver: input.kind === 'source' ? input.driver : undefined,
+    }
+  }
+
+  async #restoreKeyed(vertex: PlanVertex, deployment: TaskDeployment): Promise<TaskKeyedState> {
+    const { environment, storageOf } = this.#options
+    const storage = storageOf(deployment.restore?.folder)
+    const range = keyGroupRange(deployment.id.subtask, vertex.parallelism, vertex.maxParallelism)
+    const backend = environment.createBackend(range, vertex.maxParallelism)
+    const groups = deployment.restore?.keyGroups ?? {}
+    // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
+    const isOwn = deployment.restore?.folder === undefined
+    const ledger = new SegmentLedger(
+      isOwn ? Object.entries(groups).map(([operatorUid, keyGroups]) => ({ operatorUid, keyGroups })) : [],
+    )
+    for (const [uid, snapshots] of Object.entries(groups)) {
+      for (const { keyGroup, segments } of snapshots) {
+        const restored = []
+        for (const ref of segments) {
+          restored.push({ ref, bytes: await storage.readSegment(ref) })
+        }
+        backend.restore(keyGroup, uid, restored)
+      }
+    }
+    return { backend, ledger }
+  }
+
+  #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
+    const to = vertexOf(this.#options.plan, edge.to)
+    if (edge.partitioning.kind === 'forward') {
+      return new EdgeWriter([this.#options.writerOf(edge, subtask, subtask)], { kind: 'forward' }, owner)
+    }
+    const writers = Array.from({ length: to.parallelism }, (_, target) => this.#options.writerOf(edge, subtask, target))
+    return new EdgeWriter(writers, this.#route(edge, from, to, subtask), owner)
+  }
+
+  #route(edge: PlanEdge, from: PlanVertex, to: PlanVertex, subtask: number): Route {
+    if (edge.partitioning.kind !== 'hash') return { kind: 'rebalance', first: subtask }
+    const key = this.#keySelectorOf(edge, from, to)
+    const channelOfGroup = new Uint16Array(to.maxParallelism)
+    for (let group = 0; group < to.maxParallelism; group++) {
+      channelOfGroup[group] = subtaskOfKeyGroup(group, to.parallelism, to.maxParallelism)
+    }
+    return { kind: 'hash', keyGroupOf: (record) => keyGroupOf(key(record), to.maxParallelism), channelOfGroup }
+  }
+
+  /** The selector stands at the input edge of the receiving step. */
+  #keySelectorOf(edge: PlanEdge, from: PlanVertex, to: PlanVertex): (record: unknown) => unknown {
+    const sender = (from.steps[edge.fromStep] as PlanStep).nodeId
+    const receiver = this.#nodes.get((to.steps[0] as PlanStep).nodeId) as LogicalNode
+    for (const input of receiver.inputs) {
+      if (input.from !== sender || input.sideOutput !== edge.sideOutput || input.partitioning.kind !== 'hash') continue
+      return compileKeySelector(input.partitioning.key).keyOf
+    }
+    throw new MillraceError('INTERNAL', `The edge ${edge.id} has no key selector in the job`)
+  }
+
+  #gateInput(vertex: PlanVertex, subtask: number, mode: CheckpointMode): TaskInput {
+    const readers: ChannelReader[] = []
+    for (const edge of this.#options.plan.edges) {
+      if (edge.to !== vertex.id) continue
+      if (edge.partitioning.kind === 'forward') readers.push(this.#options.readerOf(edge, subtask, subtask))
+      else {
+        const from = vertexOf(this.#options.plan, edge.from)
+        for (let sender = 0; sender < from.parallelism; sender++) {
+          readers.push(this.#options.readerOf(edge, sender, subtask))
+        }
+      }
+    }
+    return { kind: 'gate', gate: new InputGate(readers, mode) }
+  }
+
+  #sourceInput(
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+    parts: TaskParts,
+    chain: OperatorChain,
+    metrics: TaskMetricsWriter,
+    events: TaskEvents,
+  ): TaskInput {
+    const step = vertex.steps[0] as PlanStep
+    const node = this.#nodes.get(step.nodeId) as LogicalNode
+    if (node.spec.kind !== 'source') throw new MillraceError('INTERNAL', `${vertex.name} does not begin with a source`)
+    const { clock, files, sizes } = this.#options.environment
+    const context: ReaderContext = {
+      files,
+      now: () => clock.now(),
+      delay: (ms) => new Promise((resolve) => clock.schedule(ms, resolve)),
+      count: (metric, increment) => metrics.counter(`${step.uid}.${metric}`).add(increment),
+    }
+    const driver = new SourceDriver({
+      spec: node.spec,
+      name: step.name,
+      uid: step.uid,
+      subtask: deployment.id.subtask,
+      entries: (deployment.entries[step.uid] ?? []) as unknown as SplitEntry[],
+      context,
+      target: chain,
+      deadLetters: parts.sideOutput(0, 'deadLetter'),
+      monotonicMs: () => clock.monotonicMs(),
+      watermarkEveryRecords: sizes?.watermarkEveryRecords ?? WATERMARK_EVERY_RECORDS,
+      wake: () => events.wake(),
+      onRejected: () => metrics.add('numRecordsSkipped', 1),
+    })
+    return { kind: 'source', driver, uid: step.uid }
+  }
+
+  async #openSink(
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+    taskName: string,
+    metrics: TaskMetricsWriter,
+    events: TaskEvents,
+  ): Promise<TaskSink | undefined> {
+    const step = vertex.steps.at(-1) as PlanStep
+    const node = this.#nodes.get(step.nodeId) as LogicalNode
+    if (node.spec.kind !== 'sink') return undefined
+    const { sink } = node.spec
+    const { environment, deployment: slot } = this.#options
+    const { files, clock, random } = environment
+    const writer = await sink.openWriter(
+      {
+        files,
+        lineage: slot.lineage,
+        jobName: slot.jobName,
+        uid: step.uid,
+        subtask: deployment.id.subtask,
+        parallelism: vertex.parallelism,
+        attempt: slot.attempt,
+        firstEpoch: slot.firstEpoch,
+        nonce: random.hex(8),
+        now: () => clock.now(),
+        count: (metric, increment) => metrics.counter(`${step.uid}.${metric}`).add(increment),
+        print: (line) => environment.post({ type: 'printed', line }),
+      },
+      deployment.entries[step.uid] ?? [],
+    )
+    const committer: SinkCommitter | undefined = await sink.openCommitter?.({
+      files,
+      uid: step.uid,
+      report: (message) => environment.post({ type: 'report', task: deployment.id, message }),
+      deliver: (channel, id, values) => environment.post({ type: 'collected', channel, id, values }),
+    })
+    const commits = new PendingCommits(
+      committer,
+      step.name,
+      (id) => events.onCommitted(id),
+      (error) => events.onFailed(error),
+    )
+    const operator = new SinkOperator(sink, writer, taskName, () => events.wake(), (error) => events.onFailed(error))
+    return { uid: step.uid, operator, commits }
+  }
+}
+
+/** The stages of one task's chain, with outputs and hosts. */
+class TaskParts {
+  readonly #options: TaskBuilderOptions
+  readonly #vertex: PlanVertex
+  readonly #deployment: TaskDeployment
+  readonly #taskName: string
+  readonly #edges: ReadonlyMap<PlanEdge, EdgeWriter>
+  readonly #keyed: TaskKeyedState | undefined
+  readonly #metrics: TaskMetricsWriter
+
+  constructor(
+    options: TaskBuilderOptions,
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+    taskName: string,
+    edges: ReadonlyMap<PlanEdge, EdgeWriter>,
+    keyed: TaskKeyedState | undefined,
+    metrics: TaskMetricsWriter,
+  ) {
+    this.#options = options
+    this.#vertex = vertex
+    this.#deployment = deployment
+    this.#taskName = taskName
+    this.#edges = edges
+    this.#keyed = keyed
+    this.#metrics = metrics
+  }
+
+  stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[] } {
+    const groups = this.#groups()
+    const inboxes = groups.map(() => new StageInbox(this.#taskName))
+    const stages = groups.map((group, index): ChainStage => {
+      const lastStep = group.at(-1) as number
+      const outputs = this.#outputsOf(group, lastStep, inboxes[index + 1])
+      const operator = this.#operator(group, sink)
+      operator.open(this.#host(lastStep, outputs.main))
+      return { operator, outputs: outputs.all }
+    })
+    return { stages, inboxes }
+  }
+
+  sideOutput(step: number, name: string): OperatorOutput {
+    const readers: OperatorOutput[] = []
+    for (const [edge, writer] of this.#edges) {
+      if (edge.fromStep === step && edge.sideOutput === name) readers.push(writer)
+    }
+    if (readers.length === 0) return new UnreadOutput({ add: (increment) => this.#metrics.add('numRecordsDiscarded', increment) })
+    return readers.length === 1 ? (readers[0] as OperatorOutput) : new FanOut(readers)
+  }
+
+  /** Indexes of steps by stage: maps and filters that follow each other share one; the source itself has none. */
+  #groups(): number[][] {
+    const groups: number[][] = []
+    let fused: number[] | undefined
+    this.#vertex.steps.forEach((step, index) => {
+      if (step.kind === 'source') return
+      const isStateless = step.kind === 'map' || step.kind === 'filter'
+      if (isStateless && fused !== undefined) {
+        fused.push(index)
+        return
+      }
+      const group = [index]
+      groups.push(group)
+      fused = isStateless ? group : undefined
+    })
+    // A source alone still needs a stage that hands its records on.
+    if (groups.length === 0) groups.push([])
+    return groups
+  }
+
+  #operator(group: readonly number[], sink: SinkOperator | undefined): Operator {
+    const nodes = group.map((index) => this.#node(index))
+    const first = nodes[0]
+    if (first === undefined) return new FusedSteps([])
+    if (first.spec.kind === 'sink') return sink as SinkOperator
+    if (first.spec.kind !== 'map' && first.spec.kind !== 'filter') return createOperator(first)
+    return new FusedSteps(nodes.map(({ uid, name, spec }): FusedStep => ({ uid, name, spec: spec as FusedStep['spec'] })))
+  }
+
+  #outputsOf(
+    group: readonly number[],
+    lastStep: number | undefined,
+    next: StageInbox | undefined,
+  ): { main: OperatorOutput; all: OperatorOutput[] } {
+    const step = lastStep ?? 0
+    const main: OperatorOutput[] = next === undefined ? [] : [next]
+    const all: OperatorOutput[] = [...main]
+    for (const [edge, writer] of this.#edges) {
+      if (edge.sideOutput === undefined && edge.fromStep === step && next === undefined) main.push(writer)
+      if (edge.fromStep === step || group.includes(edge.fromStep)) all.push(writer)
+    }
+    return { main: this.#join(main), all }
+  }
+
+  #join(outputs: readonly OperatorOutput[]): OperatorOutput {
+    const joined =
+      outputs.length === 0
+        ? new UnreadOutput({ add: () => {} })
+        : outputs.length === 1
+          ? (outputs[0] as OperatorOutput)
+          : new FanOut(outputs)
+    return this.#options.developmentMode ? new FreezingOutput(joined) : joined
+  }
+
+  #host(index: number | undefined, output: OperatorOutput): OperatorHost {
+    const step = (this.#vertex.steps[index ?? 0] ?? this.#vertex.steps[0]) as PlanStep
+    const stepIndex = index ?? 0
+    const keyed = this.#keyed
+    const { clock } = this.#options.environment
+    const taskName = this.#taskName
+    return {
+      uid: step.uid,
+      name: step.name,
+      subtask: this.#deployment.id.subtask,
+      parallelism: this.#vertex.parallelism,
+      developmentMode: this.#options.developmentMode,
+      output,
+      sideOutput: (name) => this.sideOutput(stepIndex, name),
+      get state() {
+        if (keyed === undefined) throw new MillraceError('INTERNAL', `${taskName} has no keyed state`)
+        return keyed.backend
+      },
+      now: () => clock.now(),
+      counter: (name) => this.#metrics.counter(`${step.uid}.${name}`),
+    }
+  }
+
+  #node(index: number): LogicalNode {
+    const step = this.#vertex.steps[index] as PlanStep
+    const node = this.#options.graph.nodes.find(({ id }) => id === step.nodeId)
+    if (node === undefined) throw new MillraceError('INTERNAL', `The plan names step ${step.uid}, the job has none`)
+    return node
+  }
+}
+
+function vertexOf(plan: PhysicalPlan, id: string): PlanVertex {
+  const vertex = plan.vertices.find((candidate) => candidate.id === id)
+  if (vertex === undefined) throw new MillraceError('INTERNAL', `The plan has no vertex ${id}`)
+  return vertex
+}
+
+const KEYED_KINDS: ReadonlySet<string> = new Set(['keyedProcess', 'keyedReduce', 'keyedAggregate', 'window'])
+
+function isKeyed(vertex: PlanVertex, nodes: ReadonlyMap<number, LogicalNode>): boolean {
+  return vertex.steps.some(({ nodeId }) => KEYED_KINDS.has(nodes.get(nodeId)?.spec.kind ?? ''))
+}

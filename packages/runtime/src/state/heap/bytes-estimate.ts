@@ -1,0 +1,37 @@
+/** About how much of the JavaScript heap a value takes. Looks at no more than a bounded part of it. */
+
+const NODES_MAX = 64
+const OBJECT_BYTES = 24
+const SLOT_BYTES = 8
+
+/** Bytes of a value, extrapolated where it is large. */
+export function estimateBytes(value: unknown): number {
+  return measure(value, { left: NODES_MAX })
+}
+
+function measure(value: unknown, nodes: { left: number }): number {
+  if (typeof value === 'string') return OBJECT_BYTES + value.length
+  if (typeof value === 'bigint') return OBJECT_BYTES
+  if (typeof value === 'number') return Number.isInteger(value) ? 0 : 16
+  if (typeof value !== 'object' || value === null) return 0
+  if (ArrayBuffer.isView(value)) return OBJECT_BYTES * 4 + value.byteLength
+  if (nodes.left-- <= 0) return OBJECT_BYTES
+  if (Array.isArray(value)) return OBJECT_BYTES + parts(value, value.length, SLOT_BYTES, nodes)
+  if (value instanceof Set) return OBJECT_BYTES + parts(value, value.size, SLOT_BYTES * 3, nodes)
+  if (value instanceof Map) return OBJECT_BYTES + parts(value.entries(), value.size, SLOT_BYTES * 4, nodes)
+  const values = Object.values(value)
+  return OBJECT_BYTES + parts(values, values.length, SLOT_BYTES, nodes)
+}
+
+/** The first parts are measured, the rest is taken to be like them. */
+function parts(values: Iterable<unknown>, count: number, slotBytes: number, nodes: { left: number }): number {
+  let measured = 0
+  let bytes = 0
+  for (const value of values) {
+    if (nodes.left <= 0 && measured > 0) break
+    bytes += measure(value, nodes)
+    measured++
+    nodes.left--
+  }
+  return count * slotBytes + (measured === 0 ? 0 : (bytes / measured) * count)
+}

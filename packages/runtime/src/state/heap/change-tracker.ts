@@ -1,0 +1,46 @@
+/**
+ * Which entries a delta must hold. Time is cut into epochs, one per snapshot begun; every entry carries the epoch of
+ * its last change, and a delta holds what has changed since the epoch of the last completed snapshot. An aborted
+ * snapshot therefore needs nothing: its changes are still newer than the last completed one.
+ *
+ * Invariant: while a snapshot is open, an entry that belongs to it and is not yet encoded is encoded before it is
+ * changed or handed out.
+ */
+import type { Entry, EntryMap } from './entry-map.ts'
+
+/** The snapshot that is being encoded. */
+export interface OpenSnapshot {
+  /** Encodes the entry now, if it belongs to the snapshot and has not been encoded. */
+  capture(entry: Entry): void
+  /** A map has left its table; what the snapshot still needs of it is to be encoded from there. */
+  keep(map: EntryMap): void
+}
+
+export class ChangeTracker {
+  /** The current epoch. Restored entries are of epoch 0. */
+  epoch = 1
+  /** Changes up to and including this epoch are in a completed snapshot. */
+  completedEpoch = 0
+  open: OpenSnapshot | undefined
+
+  /** Before the value of an entry is handed out: accumulators are changed in place. */
+  beforeRead(entry: Entry): void {
+    if (this.open !== undefined) this.open.capture(entry)
+  }
+
+  beforeChange(entry: Entry): void {
+    if (entry.changedEpoch === this.epoch) return
+    if (this.open !== undefined) this.open.capture(entry)
+    entry.changedEpoch = this.epoch
+    entry.leaf.changedEpoch = this.epoch
+    this.onChangeWithin(entry.leaf.owner)
+  }
+
+  /** Something in an inner map has changed or come. */
+  onChangeWithin(map: EntryMap): void {
+    const parent = map.parent
+    if (parent === undefined) return
+    parent.changedEpoch = this.epoch
+    parent.leaf.changedEpoch = this.epoch
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * One snapshot of the heap: the entries as they were when it began, encoded step by step while they go on changing.
+ *
+ * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones. What is dropped as
+ * a whole stands first in a delta, so that entries that came back later survive it; everything else may stand in any
+ * order, because each entry is written once.
+ *
+ * Invariant (with `ChangeTracker`): an entry is encoded by the walk or, before it changes, by `capture`, never twice.
+ */
+import { MillraceError } from '@millrace/api'
+import { type KeyedSnapshot, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
+import type { OpenSnapshot } from './change-tracker.ts'
+import { DELETED, type Entry, EntryMap } from './entry-map.ts'
+import type { HeapTable } from './heap-table.ts'
+
+/** The tables of one operator. */
+export interface HeapOperator {
+  readonly uid: string
+  readonly tables: HeapTable[]
+  /** Per key group of the range: 1 when a completed snapshot holds a base that deltas can build on. */
+  readonly hasBase: Uint8Array
+}
+
+export interface SnapshotBounds {
+  readonly id: number
+  /** Entries of this epoch and before belong to it. */
+  readonly epoch: number
+  /** Deltas hold what is newer than this. */
+  readonly completedEpoch: number
+  readonly firstGroup: number
+  /** Entries between two looks at the clock. */
+  readonly stepEntries: number
+}
+
+interface OperatorPart {
+  readonly operator: HeapOperator
+  readonly tables: readonly TableDescriptor[]
+  readonly indexes: ReadonlyMap<HeapTable, number>
+  /** Per key group of the range: 1 for a base. */
+  readonly isBase: Uint8Array
+  readonly writers: (SegmentWriter | undefined)[]
+}
+
+const WRITER_BYTES_INITIAL = 512
+
+export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
+  readonly bounds: SnapshotBounds
+  readonly tables: readonly TableDescriptor[]
+  readonly #parts = new Map<string, OperatorPart>()
+  readonly #monotonicMs: () => number
+  readonly #onDone: () => void
+  readonly #onPurged: () => void
+  readonly #steps: Generator<void>
+  readonly #orphans: EntryMap[] = []
+  readonly #pieces: SnapshotPiece[] = []
+  #isDone = false
+  #visited = 0
+
+  constructor(
+    bounds: SnapshotBounds,
+    operators: Iterable<HeapOperator>,
+    decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta',
+    monotonicMs: () => number,
+    /** Everything is encoded: the view may be given up. */
+    onDone: () => void,
+    /** Entries have been taken out that tables may remember. */
+    onPurged: () => void,
+  ) {
+    this.bounds = bounds
+    this.#monotonicMs = monotonicMs
+    this.#onDone = onDone
+    this.#onPurged = onPurged
+    const tables: TableDescriptor[] = []
+    for (const operator of operators) {
+      const part = createPart(operator, bounds, decide)
+      this.#parts.set(operator.uid, part)
+      tables.push(...part.tables)
+      for (const table of operator.tables) this.#writeDrops(part, table)
+    }
+    this.tables = tables
+    this.#steps = this.#encodeAll()
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  get pieces(): readonly SnapshotPiece[] {
+    if (!this.#isDone) throw new MillraceError('INTERNAL', `Snapshot ${this.bounds.id} is not encoded yet.`)
+    return this.#pieces
+  }
+
+  encode(budgetMs: number): boolean {
+    if (this.#isDone) return true
+    const until = this.#monotonicMs() + budgetMs
+    do {
+      if (this.#steps.next().done === true) {
+        this.#isDone = true
+        this.#onDone()
+        return true
+      }
+    } while (this.#monotonicMs() < until)
+    return false
+  }
+
+  capture(entry: Entry): void {
+    const { epoch } = this.bounds
+    if (entry.createdEpoch > epoch || entry.changedEpoch > epoch || entry.encodedEpoch === epoch) return
+    entry.encodedEpoch = epoch
+    this.#write(entry)
+  }
+
+  keep(map: EntryMap): void {
+    if ((map.parent as Entry).createdEpoch <= this.bounds.epoch) this.#orphans.push(map)
+  }
+
+  /** It is complete: notes for which key groups there is a base to build on now. */
+  onComplete(): void {
+    const written = new Set(this.#pieces.map(({ operatorUid, keyGroup }) => `${keyGroup} ${operatorUid}`))
+    for (const { operator, isBase } of this.#parts.values()) {
+      isBase.forEach((base, index) => {
+        if (base === 0) return
+        operator.hasBase[index] = written.has(`${this.bounds.firstGroup + index} ${operator.uid}`) ? 1 : 0
+      })
+    }
+  }
+
+  *#encodeAll(): Generator<void> {
+    for (const part of this.#parts.values()) {
+      const hasBase = part.isBase.includes(1)
+      for (const table of part.indexes.keys()) {
+        for (const { map, keyGroup } of table.maps()) {
+          const everything = keyGroup === undefined ? hasBase : part.isBase[keyGroup - this.bounds.firstGroup] === 1
+          yield* this.#encodeMap(map, table.isNested, everything)
+        }
+      }
+    }
+    for (let map = this.#orphans.pop(); map !== undefined; map = this.#orphans.pop()) {
+      yield* this.#encodeMap(map, false, true)
+    }
+    for (const part of this.#parts.values()) yield* this.#finishPart(part)
+  }
+
+  *#encodeMap(map: EntryMap, isNested: boolean, everything: boolean): Generator<void> {
+    const { epoch, completedEpoch } = this.bounds
+    for (const leaf of map.leaves()) {
+      if (!everything && leaf.changedEpoch <= completedEpoch && leaf.deleted === 0) continue
+      for (const entry of leaf.entries.values()) {
+        if (isNested) {
+          const inner = entry.value
+          if (!(inner instanceof EntryMap) || entry.createdEpoch > epoch) continue
+          if (!everything && entry.changedEpoch <= completedEpoch && inner.deleted === 0) continue
+          yield* this.#encodeMap(inner, false, everything)
+        } else if (entry.value === DELETED && entry.changedEpoch <= completedEpoch) {
+          if (map.detached) continue
+          map.table.purge(entry)
+          this.#onPurged()
+        } else {
+          this.capture(entry)
+        }
+        if (++this.#visited % this.bounds.stepEntries === 0) yield
+      }
+    }
+  }
+
+  #write(entry: Entry): void {
+    const map = entry.leaf.owner
+    const { table, parent } = map
+    const part = this.#parts.get(table.descriptor.operatorUid)
+    const index = part?.indexes.get(table)
+    if (part === undefined || index === undefined) return
+    const isDeleted = entry.value === DELETED
+    const group = entry.keyGroup - this.bounds.firstGroup
+    if (part.isBase[group] === 1 ? isDeleted : entry.changedEpoch <= this.bounds.completedEpoch) return
+    const { kind } = table.descriptor
+    const key = kind === 'map' ? parent?.key : entry.key
+    const sub = kind === 'map' ? entry.key : parent?.key
+    const writer = this.#writer(part, group)
+    if (isDeleted) {
+      writer.delete(index, key, sub)
+      return
+    }
+    const { writtenAtMs } = entry
+    const written = table.descriptor.ttlMs === undefined || !Number.isFinite(writtenAtMs) ? undefined : writtenAtMs
+    try {
+      writer.put(index, key, sub, table.storedValue(entry), written)
+    } catch (cause) {
+      throw describeFailure(cause, table.descriptor, key)
+    }
+  }
+
+  #writeDrops(part: OperatorPart, table: HeapTable): void {
+    const index = part.indexes.get(table) as number
+    for (const { outerKey, keyGroups, epoch } of table.drops) {
+      if (epoch <= this.bounds.completedEpoch) continue
+      for (const keyGroup of keyGroups) {
+        const group = keyGroup - this.bounds.firstGroup
+        if (part.isBase[group] === 1) continue
+        if (table.descriptor.kind === 'map') this.#writer(part, group).clear(index, outerKey)
+        else this.#writer(part, group).dropNamespace(index, outerKey as number)
+      }
+    }
+  }
+
+  #writer(part: OperatorPart, group: number): SegmentWriter {
+    let writer = part.writers[group]
+    if (writer === undefined) {
+      writer = new SegmentWriter(
+        {
+          kind: part.isBase[group] === 1 ? 'base' : 'delta',
+          checkpointId: this.bounds.id,
+          operatorUid: part.operator.uid,
+          keyGroup: this.bounds.firstGroup + group,
+          tables: part.tables,
+        },
+        WRITER_BYTES_INITIAL,
+      )
+      part.writers[group] = writer
+    }
+    return writer
+  }
+
+  *#finishPart(part: OperatorPart): Generator<void> {
+    for (let group = 0; group < part.isBase.length; group++) {
+      const writer = part.writers[group]
+      if (writer === undefined) continue
+      const { entries } = writer
+      this.#pieces.push({
+        operatorUid: part.operator.uid,
+        keyGroup: this.bounds.firstGroup + group,
+        kind: part.isBase[group] === 1 ? 'base' : 'delta',
+        bytes: writer.finish(),
+        entries,
+      })
+      part.writers[group] = undefined
+      yield
+    }
+  }
+}
+
+function createPart(
+  operator: HeapOperator,
+  bounds: SnapshotBounds,
+  decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta',
+): OperatorPart {
+  const isBase = new Uint8Array(operator.hasBase.length)
+  for (let group = 0; group < isBase.length; group++) {
+    if (decide(operator.uid, bounds.firstGroup + group) === 'base') {
+      isBase[group] = 1
+    } else if (operator.hasBase[group] === 0) {
+      throw new MillraceError(
+        'INTERNAL',
+        `A delta of key group ${bounds.firstGroup + group} of ${operator.uid} was asked for, but there is no base.`,
+      )
+    }
+  }
+  return {
+    operator,
+    tables: operator.tables.map(({ descriptor }) => descriptor),
+    indexes: new Map(operator.tables.map((table, index) => [table, index])),
+    isBase,
+    writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
+  }
+}
+
+function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
+  if (!(cause instanceof MillraceError)) return cause
+  return new MillraceError(
+    cause.code,
+    `State "${table.name}" of operator "${table.operatorUid}", key ${describeKey(key)}: ${cause.message}`,
+    {
+      details: { ...cause.details, operator: table.operatorUid, state: table.name },
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      cause,
+    },
+  )
+}
+
+function describeKey(key: unknown): string {
+  return typeof key === 'object' && key !== null ? JSON.stringify(key) : String(key)
+}

@@ -1,0 +1,151 @@
+/**
+ * The writing side of one exchange as seen by one subtask: routes each record to a channel, collects batches, and
+ * keeps elements in order while a channel has no room. `isFull` stops the task's loops; what one user call emits beyond
+ * that waits here and counts against `OVERFLOW_BYTES_MAX`.
+ */
+import { MillraceError } from '@millrace/api'
+import {
+  BATCH_RECORDS_MAX,
+  type ChannelWriter,
+  createBatch,
+  estimateRecordBytes,
+  type OperatorOutput,
+  type RecordBatch,
+  type StreamElement,
+} from '@millrace/core'
+
+/** A batch is handed over when it holds about this much, however few records that are. */
+const BATCH_BYTES_MAX = 256 * 1024
+/** What may wait behind a full channel: the output of one user call. */
+export const OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
+
+/** Chooses the channel of a record; a keyed route also gives the key group. */
+export type Route =
+  | { readonly kind: 'forward' }
+  | { readonly kind: 'rebalance'; readonly first: number }
+  | { readonly kind: 'hash'; readonly keyGroupOf: (record: unknown) => number; readonly channelOfGroup: Uint16Array }
+
+interface OutgoingChannel {
+  readonly writer: ChannelWriter
+  open: RecordBatch | undefined
+  /** Records at which the open batch is handed over. */
+  recordsMax: number
+  /** Elements that found no room, oldest first. */
+  readonly waiting: StreamElement[]
+}
+
+export class EdgeWriter implements OperatorOutput {
+  readonly #channels: readonly OutgoingChannel[]
+  readonly #route: Route
+  readonly #owner: string
+  #nextChannel: number
+  #overflowBytes = 0
+  /** Records accepted so far. */
+  recordsOut = 0
+  isFull = false
+
+  constructor(writers: readonly ChannelWriter[], route: Route, owner: string) {
+    this.#channels = writers.map((writer) => ({ writer, open: undefined, recordsMax: BATCH_RECORDS_MAX, waiting: [] }))
+    this.#route = route
+    this.#owner = owner
+    this.#nextChannel = route.kind === 'rebalance' ? route.first % writers.length : 0
+  }
+
+  emit(record: unknown, timestamp: number): void {
+    const route = this.#route
+    if (route.kind === 'hash') {
+      const group = route.keyGroupOf(record)
+      const channel = this.#channels[route.channelOfGroup[group] as number] as OutgoingChannel
+      const open = channel.open ?? this.#openBatch(channel, record)
+      open.records.push(record)
+      open.timestamps.push(timestamp)
+      ;(open.keyGroups as number[]).push(group)
+      if (open.records.length >= channel.recordsMax) this.#onBatchLimit(channel, open, record)
+      return
+    }
+    const channel = this.#channels[this.#nextChannel] as OutgoingChannel
+    if (route.kind === 'rebalance' && ++this.#nextChannel === this.#channels.length) this.#nextChannel = 0
+    const open = channel.open ?? this.#openBatch(channel, record)
+    open.records.push(record)
+    open.timestamps.push(timestamp)
+    if (open.records.length >= channel.recordsMax) this.#onBatchLimit(channel, open, record)
+  }
+
+  /** Sends a control element to all channels, after every record emitted before it. */
+  broadcast(element: StreamElement): void {
+    this.flushOpenBatches()
+    for (const channel of this.#channels) this.#send(channel, element)
+  }
+
+  /** Hands over what is in open batches: the buffer timeout, or a control element follows. */
+  flushOpenBatches(): void {
+    for (const channel of this.#channels) if (channel.open !== undefined) this.#handOver(channel, channel.open)
+  }
+
+  get hasOpenBatch(): boolean {
+    for (const channel of this.#channels) if (channel.open !== undefined) return true
+    return false
+  }
+
+  /** Tries again what found no room; true when nothing waits any more. */
+  flushWaiting(): boolean {
+    if (!this.isFull) return true
+    let isFull = false
+    for (const channel of this.#channels) if (!flushChannel(channel)) isFull = true
+    this.isFull = isFull
+    if (!isFull) this.#overflowBytes = 0
+    return !isFull
+  }
+
+  #openBatch(channel: OutgoingChannel, record: unknown): RecordBatch {
+    const open = createBatch(this.#route.kind === 'hash')
+    channel.open = open
+    channel.recordsMax = recordsWithin(BATCH_BYTES_MAX, record)
+    return open
+  }
+
+  #onBatchLimit(channel: OutgoingChannel, open: RecordBatch, last: unknown): void {
+    if (this.isFull) {
+      this.#overflowBytes += open.records.length * estimateRecordBytes(last)
+      if (this.#overflowBytes > OVERFLOW_BYTES_MAX) throw this.#overrun()
+    }
+    this.#handOver(channel, open)
+  }
+
+  #handOver(channel: OutgoingChannel, open: RecordBatch): void {
+    channel.open = undefined
+    this.recordsOut += open.records.length
+    this.#send(channel, { kind: 'batch', batch: open })
+  }
+
+  #send(channel: OutgoingChannel, element: StreamElement): void {
+    if (channel.waiting.length > 0 || !channel.writer.offer(element)) {
+      channel.waiting.push(element)
+      this.isFull = true
+    }
+  }
+
+  #overrun(): MillraceError {
+    return new MillraceError(
+      'USER_FUNCTION_OVERRUN',
+      `One call of user code in ${this.#owner} emitted more than ${OVERFLOW_BYTES_MAX / 1_048_576} MiB while its output had no room`,
+      {
+        details: { task: this.#owner },
+        hint: 'Emit in smaller portions: return a generator from flatMap, or spread the output over timers.',
+      },
+    )
+  }
+}
+
+/** Sends what waits for a channel, in order; true when all of it has left this side. */
+function flushChannel({ writer, waiting }: OutgoingChannel): boolean {
+  let sent = 0
+  while (sent < waiting.length && writer.offer(waiting[sent] as StreamElement)) sent++
+  if (sent > 0) waiting.splice(0, sent)
+  return waiting.length === 0
+}
+
+function recordsWithin(bytesMax: number, sample: unknown): number {
+  const bytes = Math.max(1, estimateRecordBytes(sample))
+  return Math.max(1, Math.min(BATCH_RECORDS_MAX, Math.floor(bytesMax / bytes)))
+}

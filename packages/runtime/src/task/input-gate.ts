@@ -1,0 +1,65 @@
+/**
+ * The inputs of one task: reads channels in turn, leaves those alone that an open alignment blocks, and merges their
+ * watermarks. It decides nothing about snapshots; the task acts on what comes out.
+ */
+import {
+  type AlignmentAction,
+  BarrierAlignment,
+  type ChannelReader,
+  type CheckpointMode,
+  type StreamElement,
+  WatermarkMerge,
+} from '@millrace/core'
+
+export class InputGate {
+  readonly #readers: readonly ChannelReader[]
+  readonly alignment: BarrierAlignment
+  readonly merge: WatermarkMerge
+  readonly #ended: boolean[]
+  #next = 0
+  #lastChannel = 0
+
+  constructor(readers: readonly ChannelReader[], mode: CheckpointMode) {
+    this.#readers = readers
+    this.alignment = new BarrierAlignment(readers.length, mode)
+    this.merge = new WatermarkMerge(readers.length)
+    this.#ended = readers.map(() => false)
+  }
+
+  /** The next element of a channel that may be read, channels in turn; `undefined` when there is none now. */
+  poll(): StreamElement | undefined {
+    const count = this.#readers.length
+    for (let tries = 0; tries < count; tries++) {
+      const channel = this.#next
+      this.#next = channel + 1 === count ? 0 : channel + 1
+      if (this.alignment.isBlocked(channel)) continue
+      const element = (this.#readers[channel] as ChannelReader).poll()
+      if (element === undefined) continue
+      this.#lastChannel = channel
+      return element
+    }
+    return undefined
+  }
+
+  /** The channel of the element that `poll` gave last. */
+  get lastChannel(): number {
+    return this.#lastChannel
+  }
+
+  onBarrier(element: StreamElement & { kind: 'barrier' }, nowMs: number): readonly AlignmentAction[] {
+    return this.alignment.onBarrier(this.#lastChannel, element, nowMs)
+  }
+
+  /** The channel read last has ended; true when that was the last one. */
+  onEnd(): boolean {
+    this.#ended[this.#lastChannel] = true
+    this.merge.onEnd(this.#lastChannel)
+    return this.#ended.every(Boolean)
+  }
+
+  get queuedBytes(): number {
+    let bytes = 0
+    for (const reader of this.#readers) bytes += reader.queuedBytes
+    return bytes
+  }
+}

@@ -1,0 +1,442 @@
+/**
+ * Reads the splits of one source subtask and feeds the chain. It knows exactly how many records of which batch have
+ * gone into the chain, which is what a checkpoint records: the position before the batch in work, and how much of the
+ * batch was used. Watermarks depend on the records of a split alone: one every `WATERMARK_EVERY_RECORDS` records.
+ *
+ * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
+ * called when it has settled.
+ */
+import {
+  MillraceError,
+  type PlainValue,
+  type ReaderContext,
+  RejectedInput,
+  type Source,
+  type SourceBatch,
+  type SourceSpec,
+  type SourceSplit,
+  type SplitReader,
+  type WatermarkGenerator,
+} from '@millrace/api'
+import { NO_TIMESTAMP, type OperatorOutput, type RecordBatch, WATERMARK_MAX, WatermarkMerge } from '@millrace/core'
+
+/** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
+export const WATERMARK_EVERY_RECORDS = 1_000
+const READ_RECORDS_MAX = 4_096
+/** How long an unbounded split must be quiet before its watermark goes out by the clock. Flink's auto-watermark interval. */
+const QUIET_WATERMARK_MS = 200
+
+/** One split in a checkpoint; what the coordinator deals out. */
+export interface SplitEntry {
+  readonly split: SourceSplit
+  /** Where to open the reader; null: at the start. */
+  readonly position: PlainValue
+  /** Items to pass over from there: they were used before the checkpoint. */
+  readonly skip: number
+  /** Null: none yet. */
+  readonly watermark: number | null
+  readonly generator: PlainValue
+  /** Records since the last watermark. */
+  readonly sinceWatermark: number
+}
+
+export function freshSplitEntry(split: SourceSplit): SplitEntry {
+  return { split, position: null, skip: 0, watermark: null, generator: null, sinceWatermark: 0 }
+}
+
+/** What the driver feeds. */
+export interface SourceTarget {
+  pushBatch(batch: RecordBatch): void
+  pushWatermark(timestamp: number): void
+  pushEnd(): void
+}
+
+export interface SourceDriverOptions {
+  readonly spec: SourceSpec
+  readonly name: string
+  readonly uid: string
+  readonly subtask: number
+  readonly entries: readonly SplitEntry[]
+  readonly context: ReaderContext
+  readonly target: SourceTarget
+  readonly deadLetters: OperatorOutput
+  readonly monotonicMs: () => number
+  /** `WATERMARK_EVERY_RECORDS` but in the fault simulation. */
+  readonly watermarkEveryRecords: number
+  readonly wake: () => void
+  readonly onRejected: (policy: 'skip' | 'deadLetter') => void
+}
+
+interface RunningSplit {
+  readonly index: number
+  readonly split: SourceSplit
+  reader: SplitReader<unknown> | undefined
+  opening: boolean
+  /** Where the reader stood before the batch in work, or null for its start. */
+  position: PlainValue
+  /** Items after `position` that have been used: by this run in `batch`, or before a restore. */
+  used: number
+  /** Items still to be passed over after a restore. */
+  skip: number
+  batch: SourceBatch<unknown> | undefined
+  isWaiting: boolean
+  readonly generator: WatermarkGenerator<unknown> | undefined
+  watermark: number
+  sinceWatermark: number
+  ended: boolean
+  isIdle: boolean
+  lastRecordMs: number
+}
+
+export class SourceDriver {
+  readonly #options: SourceDriverOptions
+  readonly #source: Source<unknown>
+  readonly #splits: RunningSplit[]
+  readonly #merge: WatermarkMerge
+  readonly #isSequential: boolean
+  #pushedWatermark = NO_TIMESTAMP
+  #isStarted = false
+  #isEnded = false
+  #failure: unknown
+  #hasFailed = false
+  recordsRead = 0
+
+  constructor(options: SourceDriverOptions) {
+    this.#options = options
+    this.#source = options.spec.source
+    this.#isSequential = this.#source.splitOrder === 'sequential'
+    const { watermarks } = options.spec
+    this.#splits = options.entries.map((entry, index) => {
+      const generator = watermarks?.createGenerator()
+      if (entry.generator !== null) generator?.restore(entry.generator)
+      return {
+        index,
+        split: entry.split,
+        reader: undefined,
+        opening: false,
+        position: entry.position,
+        used: entry.skip,
+        skip: entry.skip,
+        batch: undefined,
+        isWaiting: false,
+        generator,
+        watermark: entry.watermark ?? NO_TIMESTAMP,
+        sinceWatermark: entry.sinceWatermark,
+        ended: false,
+        isIdle: false,
+        lastRecordMs: options.monotonicMs(),
+      }
+    })
+    this.#merge = new WatermarkMerge(this.#splits.length)
+  }
+
+  /** All splits have ended and the end has gone into the chain. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** Whether every split that has not ended is idle: the subtask then holds no event time. */
+  get isIdle(): boolean {
+    return this.#merge.isIdle
+  }
+
+  /**
+   * Moves at most `recordsMax` records into the chain.
+   * `moved`: something went in. `waiting`: a reader has to wait. `ended`: nothing follows.
+   */
+  step(recordsMax: number): 'moved' | 'waiting' | 'ended' {
+    if (this.#hasFailed) throw this.#failure
+    if (this.#isEnded) return 'ended'
+    if (!this.#isStarted) this.#start()
+    const split = this.#chooseSplit()
+    if (split === undefined) {
+      if (this.#splits.every(({ ended }) => ended)) {
+        this.#end()
+        return 'moved'
+      }
+      this.#advanceQuietSplits()
+      return 'waiting'
+    }
+    return this.#moveRecords(split, recordsMax) ? 'moved' : 'waiting'
+  }
+
+  /** When `step` should be called again though no reader has woken the task; monotonic ms. */
+  nextDueMs(): number | undefined {
+    if (this.#source.boundedness === 'bounded' || this.#isEnded) return undefined
+    return this.#options.monotonicMs() + QUIET_WATERMARK_MS
+  }
+
+  /** The splits that have not ended, as of now. The chain must hold nothing of what was pushed. */
+  snapshot(): SplitEntry[] {
+    return this.#splits
+      .filter(({ ended }) => !ended)
+      .map((split) => ({
+        split: split.split,
+        position: split.position,
+        skip: split.used,
+        watermark: Number.isFinite(split.watermark) ? split.watermark : null,
+        generator: split.generator?.snapshot() ?? null,
+        sinceWatermark: split.sinceWatermark,
+      }))
+  }
+
+  /** Progress of the splits that this subtask has, in their own unit. */
+  progress(): { readonly done: number; readonly total: number } {
+    let done = 0
+    let total = 0
+    for (const { split, reader, ended } of this.#splits) {
+      const amount = split.size?.amount ?? 0
+      total += amount
+      done += ended ? amount : Math.min(amount, reader?.progress?.() ?? 0)
+    }
+    return { done, total }
+  }
+
+  async close(): Promise<void> {
+    this.#isEnded = true
+    for (const split of this.#splits) {
+      const { reader } = split
+      split.reader = undefined
+      await reader?.close()
+    }
+  }
+
+  #start(): void {
+    this.#isStarted = true
+    for (const split of this.#splits) {
+      const known = Math.max(split.watermark, (split.split.timestampMin ?? NO_TIMESTAMP) - 1)
+      this.#merge.onWatermark(split.index, known)
+      if (this.#isSequential && split.index > 0) this.#merge.onStatus(split.index, true)
+      else this.#open(split)
+    }
+    this.#pushMerged()
+  }
+
+  #end(): void {
+    this.#isEnded = true
+    this.#options.target.pushWatermark(WATERMARK_MAX)
+    this.#options.target.pushEnd()
+  }
+
+  /** The split with the lowest watermark that has records, so that event time of the splits stays together. */
+  #chooseSplit(): RunningSplit | undefined {
+    let chosen: RunningSplit | undefined
+    for (const split of this.#splits) {
+      if (split.ended) continue
+      if (this.#isSequential) {
+        if (split.reader === undefined) this.#startNext(split)
+        return split.reader === undefined || split.isWaiting ? undefined : split
+      }
+      if (split.reader === undefined || split.isWaiting) continue
+      if (chosen === undefined || split.watermark < chosen.watermark) chosen = split
+    }
+    return chosen
+  }
+
+  #startNext(split: RunningSplit): void {
+    if (split.opening) return
+    this.#merge.onStatus(split.index, false)
+    this.#open(split)
+  }
+
+  #open(split: RunningSplit): void {
+    split.opening = true
+    const position = split.position === null ? undefined : split.position
+    this.#source.open(split.split, position, this.#options.context).then(
+      (reader) => {
+        split.reader = reader
+        split.opening = false
+        if (this.#isEnded) void reader.close()
+        this.#options.wake()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** Reads when the split has no batch, then moves one piece of it. False when the reader has to wait. */
+  #moveRecords(split: RunningSplit, recordsMax: number): boolean {
+    const batch = split.batch ?? this.#readBatch(split)
+    if (batch === undefined) return false
+    const from = split.used
+    const { watermarkEveryRecords } = this.#options
+    const untilWatermark = watermarkEveryRecords - split.sinceWatermark
+    const to = Math.min(batch.records.length, from + Math.min(recordsMax, untilWatermark))
+    if (to > from) {
+      this.#pushPiece(split, batch, from, to)
+      split.used = to
+      split.sinceWatermark += to - from
+      if (split.sinceWatermark >= watermarkEveryRecords) {
+        split.sinceWatermark = 0
+        this.#advanceWatermark(split)
+      }
+    }
+    if (to === batch.records.length) this.#onBatchUsed(split, batch)
+    return true
+  }
+
+  #readBatch(split: RunningSplit): SourceBatch<unknown> | undefined {
+    const reader = split.reader as SplitReader<unknown>
+    const result = reader.next(READ_RECORDS_MAX)
+    if (!(result instanceof Promise)) return this.#onBatch(split, result)
+    split.isWaiting = true
+    result.then(
+      (batch) => {
+        split.isWaiting = false
+        this.#onBatch(split, batch)
+        this.#options.wake()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+    return undefined
+  }
+
+  /** Takes a batch in, less what was used before a restore: batches may be cut otherwise than they were then. */
+  #onBatch(split: RunningSplit, batch: SourceBatch<unknown>): SourceBatch<unknown> {
+    split.batch = batch
+    split.used = Math.min(split.skip, batch.records.length)
+    split.skip -= split.used
+    return batch
+  }
+
+  #onBatchUsed(split: RunningSplit, batch: SourceBatch<unknown>): void {
+    split.batch = undefined
+    split.position = (split.reader as SplitReader<unknown>).position()
+    split.used = split.skip
+    if (!batch.end) return
+    if (split.skip > 0) throw this.#shrunk(split)
+    split.ended = true
+    if (split.generator !== undefined) this.#advanceWatermark(split)
+    this.#merge.onEnd(split.index)
+    // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
+    if (!this.#merge.isEnded) this.#pushMerged()
+    const { reader } = split
+    reader?.close().catch((error: unknown) => this.#fail(error))
+  }
+
+  #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {
+    const isWhole = from === 0 && to === batch.records.length
+    const items = isWhole ? batch.records : batch.records.slice(from, to)
+    const given = batch.timestamps === undefined || isWhole ? batch.timestamps : batch.timestamps.slice(from, to)
+    split.lastRecordMs = this.#options.monotonicMs()
+    if (split.isIdle) {
+      split.isIdle = false
+      this.#merge.onStatus(split.index, false)
+    }
+    const records = batch.hasRejected === true ? this.#withoutRejected(items, given) : { records: items, given }
+    const timestamps = this.#timestampsOf(split, records.records, records.given)
+    this.recordsRead += records.records.length
+    this.#options.target.pushBatch({ records: records.records, timestamps, keyGroups: undefined })
+  }
+
+  #withoutRejected(
+    items: readonly unknown[],
+    given: readonly number[] | undefined,
+  ): { records: unknown[]; given: number[] | undefined } {
+    const records: unknown[] = []
+    const timestamps: number[] = []
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]
+      if (item instanceof RejectedInput) {
+        this.#options.onRejected(item.policy)
+        if (item.policy === 'deadLetter') this.#options.deadLetters.emit(item.letter, NO_TIMESTAMP)
+        continue
+      }
+      records.push(item)
+      if (given !== undefined) timestamps.push(given[i] as number)
+    }
+    return { records, given: given === undefined ? undefined : timestamps }
+  }
+
+  #timestampsOf(split: RunningSplit, records: readonly unknown[], given: number[] | undefined): number[] {
+    const strategy = this.#options.spec.watermarks
+    if (strategy === undefined) return given ?? new Array<number>(records.length).fill(NO_TIMESTAMP)
+    const generator = split.generator as WatermarkGenerator<unknown>
+    const timestamps: number[] = []
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]
+      const timestamp = this.#timestampOf(strategy.timestamp, record)
+      if (!Number.isFinite(timestamp)) throw this.#invalidTimestamp(split, timestamp)
+      generator.onRecord(timestamp, record)
+      timestamps.push(timestamp)
+    }
+    return timestamps
+  }
+
+  #timestampOf(timestamp: (record: unknown) => number, record: unknown): number {
+    try {
+      return timestamp(record)
+    } catch (cause) {
+      if (cause instanceof MillraceError) throw cause
+      throw new MillraceError(
+        'USER_FUNCTION_FAILED',
+        `The timestamp function of "${this.#options.name}" threw: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { details: { operator: this.#options.name, uid: this.#options.uid, subtask: this.#options.subtask }, cause },
+      )
+    }
+  }
+
+  #advanceWatermark(split: RunningSplit): void {
+    const watermark = split.generator?.current() ?? NO_TIMESTAMP
+    if (watermark <= split.watermark) return
+    split.watermark = watermark
+    this.#merge.onWatermark(split.index, watermark)
+    this.#pushMerged()
+  }
+
+  #pushMerged(): void {
+    const { merged } = this.#merge
+    if (merged <= this.#pushedWatermark || merged === WATERMARK_MAX) return
+    this.#pushedWatermark = merged
+    this.#options.target.pushWatermark(merged)
+  }
+
+  /** Unbounded splits only: sends the watermark of a quiet split by the clock, and marks a long quiet one idle. */
+  #advanceQuietSplits(): void {
+    if (this.#source.boundedness === 'bounded') return
+    const now = this.#options.monotonicMs()
+    const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs
+    for (const split of this.#splits) {
+      if (split.ended || !split.isWaiting || split.isIdle) continue
+      const quietMs = now - split.lastRecordMs
+      if (quietMs >= QUIET_WATERMARK_MS) this.#advanceWatermark(split)
+      if (idleTimeoutMs === undefined || quietMs < idleTimeoutMs) continue
+      split.isIdle = true
+      this.#merge.onStatus(split.index, true)
+      this.#pushMerged()
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isEnded || this.#hasFailed) return
+    this.#hasFailed = true
+    this.#failure = error
+    this.#options.wake()
+  }
+
+  #invalidTimestamp(split: RunningSplit, timestamp: unknown): MillraceError {
+    return new MillraceError(
+      'TIMESTAMP_INVALID',
+      `A record of "${this.#options.name}" has the timestamp ${String(timestamp)}`,
+      {
+        details: {
+          operator: this.#options.name,
+          subtask: this.#options.subtask,
+          split: split.split.id,
+          record: this.recordsRead,
+        },
+        hint: 'The timestamp function must give epoch milliseconds as a finite number.',
+      },
+    )
+  }
+
+  #shrunk(split: RunningSplit): MillraceError {
+    return new MillraceError(
+      'INPUT_CHANGED',
+      `"${split.split.id}" has fewer records than when the checkpoint was taken`,
+      {
+        details: { operator: this.#options.name, split: split.split.id },
+        hint: 'Restore with the input as it was.',
+      },
+    )
+  }
+}

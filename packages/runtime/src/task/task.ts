@@ -1,0 +1,461 @@
+/**
+ * One subtask of one vertex: reads its inputs (or its splits), drives its chain, writes its outputs, and takes part in
+ * checkpoints. It is driven by `step(budget)` and owns no thread; everything asynchronous ends in a `wake`.
+ *
+ * Order that the laws rest on: an input element is taken only when the chain is drained; a snapshot is taken only when
+ * the chain is drained and the sink is still, and its barrier leaves before any element that follows it; `end` leaves
+ * after everything before it. After its end a task stays in the barrier path until the job ends (decision 0003).
+ */
+import { MillraceError, type PlainValue, type PreparedOutput } from '@millrace/api'
+import {
+  type AlignmentMeasures,
+  type CheckpointBarrier,
+  type CheckpointId,
+  type KeyedStateBackend,
+  type OperatorChain,
+  type SegmentLedger,
+  type StreamElement,
+  type TurnBudget,
+  WATERMARK_MAX,
+  NO_TIMESTAMP,
+  BATCH_RECORDS_MAX,
+} from '@millrace/core'
+import type { Clock } from '../clock/clock.ts'
+import type { EdgeWriter } from './edge-writer.ts'
+import type { InputGate } from './input-gate.ts'
+import type { PendingCommits } from './pending-commits.ts'
+import type { SinkOperator } from './sink-operator.ts'
+import type { SourceDriver } from './source-driver.ts'
+import type { SnapshotStore, TaskEvents, TaskId } from './task-ports.ts'
+import { TaskSnapshot } from './task-snapshot.ts'
+
+export type TaskProgress = 'idle' | 'more' | 'blocked' | 'waiting'
+
+export type TaskInput =
+  | { readonly kind: 'source'; readonly driver: SourceDriver; readonly uid: string }
+  | { readonly kind: 'gate'; readonly gate: InputGate }
+
+export interface TaskSink {
+  readonly uid: string
+  readonly operator: SinkOperator
+  readonly commits: PendingCommits
+}
+
+export interface TaskKeyedState {
+  readonly backend: KeyedStateBackend
+  readonly ledger: SegmentLedger
+}
+
+export interface TaskOptions {
+  readonly id: TaskId
+  /** `vertex name (subtask + 1/parallelism)`, as Flink writes it. */
+  readonly name: string
+  readonly operatorUids: readonly string[]
+  readonly input: TaskInput
+  readonly chain: OperatorChain
+  readonly edges: readonly EdgeWriter[]
+  readonly sink: TaskSink | undefined
+  readonly keyed: TaskKeyedState | undefined
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly bufferTimeoutMs: number
+  readonly events: TaskEvents
+  /** The subtask had ended before the restored checkpoint: it runs nothing and only forwards barriers. */
+  readonly wasFinished: boolean
+}
+
+/** A slice of snapshot encoding per turn: enough to get done under load, short enough not to be felt. */
+const ENCODE_SLICE_MS = 1
+/** A source gives its chain as much as it worked off in about this time, so that a barrier never waits long. */
+const SOURCE_PIECE_MS = 10
+const SOURCE_PIECE_RECORDS_MIN = 1
+
+interface DueBarrier {
+  readonly barrier: CheckpointBarrier
+  readonly measures: AlignmentMeasures
+}
+
+export class Task {
+  readonly id: TaskId
+  readonly name: string
+  readonly #options: TaskOptions
+  readonly #clock: Clock
+  readonly #snapshots = new Map<CheckpointId, TaskSnapshot>()
+  readonly #edges: readonly EdgeWriter[]
+  #dueBarriers: DueBarrier[] = []
+  #completedId: CheckpointId = 0
+  /** The sink has prepared for the last time. */
+  #hasPreparedEnd = false
+  #hasFailed = false
+  #isEnded: boolean
+  #hasBegun = false
+  #isOutputIdle = false
+  #openSinceMs: number | undefined
+  #sourcePieceRecords = 64
+  /** When the piece now in the chain was pushed; undefined while there is none. */
+  #pieceSinceMs: number | undefined
+  #watermarkIn = NO_TIMESTAMP
+  #watermarkOut = NO_TIMESTAMP
+  #recordsIn = 0
+
+  constructor(options: TaskOptions) {
+    this.id = options.id
+    this.name = options.name
+    this.#options = options
+    this.#clock = options.clock
+    this.#edges = options.edges
+    this.#isEnded = options.wasFinished
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  get watermarkIn(): number {
+    return this.#watermarkIn
+  }
+
+  get watermarkOut(): number {
+    return this.#watermarkOut
+  }
+
+  get recordsIn(): number {
+    const { input } = this.#options
+    return input.kind === 'source' ? input.driver.recordsRead : this.#recordsIn
+  }
+
+  get recordsOut(): number {
+    let records = 0
+    for (const edge of this.#edges) records += edge.recordsOut
+    return records
+  }
+
+  get inputQueuedBytes(): number {
+    const { input } = this.#options
+    return input.kind === 'gate' ? input.gate.queuedBytes : 0
+  }
+
+  /** A bounded piece of work. Errors end the task through `events.onFailed`; afterwards it does nothing. */
+  step(budget: TurnBudget): TaskProgress {
+    if (this.#hasFailed) return 'idle'
+    try {
+      if (!this.#hasBegun) this.#begin()
+      const progress = this.#step(budget)
+      this.#flushByTimeout()
+      return progress
+    } catch (error) {
+      this.fail(error)
+      return 'idle'
+    }
+  }
+
+  /** When the task needs a turn though nothing wakes it, wall clock epoch ms. */
+  nextDueMs(): number | undefined {
+    if (this.#hasFailed) return undefined
+    const now = this.#clock.now()
+    const dues: number[] = []
+    const timer = this.#options.chain.nextProcessingTimeMs()
+    if (timer !== undefined) dues.push(timer)
+    if (this.#openSinceMs !== undefined && this.#options.bufferTimeoutMs >= 0) {
+      dues.push(now + this.#openSinceMs + this.#options.bufferTimeoutMs - this.#clock.monotonicMs())
+    }
+    const { input } = this.#options
+    const quiet = input.kind === 'source' && !this.#isEnded ? input.driver.nextDueMs() : undefined
+    if (quiet !== undefined) dues.push(now + quiet - this.#clock.monotonicMs())
+    return dues.length === 0 ? undefined : Math.min(...dues)
+  }
+
+  /** Starts checkpoint `barrier` at a source; others get it through their channels. */
+  trigger(barrier: CheckpointBarrier): void {
+    if (this.#hasFailed) return
+    const startDelayMs = Math.max(0, this.#clock.now() - barrier.triggeredAtMs)
+    // A source that could not take the last one yet gives it up for the newer.
+    for (const { barrier: older } of this.#dueBarriers) this.#decline(older.checkpointId, supersededBy(barrier))
+    this.#dueBarriers = [{ barrier, measures: { startDelayMs, alignmentDurationMs: 0 } }]
+    this.#options.events.wake()
+  }
+
+  onCheckpointComplete(id: CheckpointId): void {
+    if (this.#hasFailed) return
+    this.#snapshots.delete(id)
+    this.#catchUp(id)
+    this.#options.sink?.commits.commitUpTo(id)
+  }
+
+  onCheckpointAborted(id: CheckpointId): void {
+    if (this.#hasFailed) return
+    const { input, keyed } = this.#options
+    if (input.kind === 'gate') input.gate.alignment.onAbort(id)
+    this.#dueBarriers = this.#dueBarriers.filter(({ barrier }) => barrier.checkpointId !== id)
+    const snapshot = this.#snapshots.get(id)
+    if (snapshot !== undefined) snapshot.isAborted = true
+    this.#snapshots.delete(id)
+    keyed?.backend.onCheckpointAborted(id)
+    keyed?.ledger.onAborted(id)
+    this.#options.events.wake()
+  }
+
+  /** Ends the task with an error. Only the first one counts. */
+  fail(error: unknown): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    this.#options.events.onFailed(this.#withTask(error))
+  }
+
+  async close(): Promise<void> {
+    this.#hasFailed = true
+    const { input, sink, chain, keyed } = this.#options
+    chain.close()
+    if (input.kind === 'source') await input.driver.close()
+    await sink?.operator.closeWriter()
+    await sink?.commits.close()
+    keyed?.backend.close()
+  }
+
+  /** Called by the chain when a watermark has passed its last operator. */
+  onWatermarkOut(timestamp: number): void {
+    this.#watermarkOut = timestamp
+    for (const edge of this.#edges) edge.broadcast({ kind: 'watermark', timestamp })
+  }
+
+  /** Called by the chain when the end has passed its last operator. */
+  onEndOut(): void {
+    for (const edge of this.#edges) edge.broadcast({ kind: 'end' })
+    this.#isEnded = true
+    this.#options.events.onEnded()
+  }
+
+  #begin(): void {
+    this.#hasBegun = true
+    if (!this.#options.wasFinished) return
+    this.onWatermarkOut(WATERMARK_MAX)
+    this.onEndOut()
+  }
+
+  #step(budget: TurnBudget): TaskProgress {
+    const { chain, sink, input } = this.#options
+    for (const edge of this.#edges) edge.flushWaiting()
+    this.#encodeSnapshots()
+    this.#fireProcessingTime(budget)
+    for (;;) {
+      const progress = chain.step(budget)
+      if (progress !== 'idle') return progress
+      this.#onDrained()
+      if (this.#dueBarriers.length > 0) {
+        if (sink?.operator.isBusy === true) return 'waiting'
+        for (const due of this.#dueBarriers.splice(0)) this.#takeSnapshot(due)
+      }
+      if (this.#isOutputFull()) return 'blocked'
+      if (budget.units <= 0) return 'more'
+      const taken = input.kind === 'source' ? this.#takeFromSource(input.driver, budget) : this.#takeFromGate(input.gate)
+      if (!taken) return this.#isEncoding() ? 'more' : 'idle'
+    }
+  }
+
+  #takeFromSource(driver: SourceDriver, budget: TurnBudget): boolean {
+    if (this.#isEnded) return false
+    this.#pieceSinceMs = this.#clock.monotonicMs()
+    const result = driver.step(Math.min(this.#sourcePieceRecords, Math.max(1, budget.units)))
+    this.#announceIdle(driver.isIdle)
+    if (result === 'moved') return true
+    this.#pieceSinceMs = undefined
+    return false
+  }
+
+  #takeFromGate(gate: InputGate): boolean {
+    const element = gate.poll()
+    if (element === undefined) return false
+    if (this.#options.wasFinished && element.kind !== 'barrier') {
+      this.#checkNothingNew(element)
+      return true
+    }
+    switch (element.kind) {
+      case 'batch':
+        this.#recordsIn += element.batch.records.length
+        this.#options.chain.pushBatch(element.batch)
+        break
+      case 'watermark':
+        if (gate.merge.onWatermark(gate.lastChannel, element.timestamp)) this.#pushMergedWatermark(gate)
+        break
+      case 'status':
+        if (gate.merge.onStatus(gate.lastChannel, element.idle)) this.#pushMergedWatermark(gate)
+        break
+      case 'barrier':
+        this.#onBarrier(gate, element)
+        break
+      case 'end':
+        if (gate.onEnd()) this.#options.chain.pushEnd()
+        else this.#pushMergedWatermark(gate)
+        break
+    }
+    this.#announceIdle(gate.merge.isIdle)
+    return true
+  }
+
+  #onBarrier(gate: InputGate, barrier: CheckpointBarrier): void {
+    for (const action of gate.onBarrier(barrier, this.#clock.now())) {
+      if (action.kind === 'aligned') this.#dueBarriers.push({ barrier: action.barrier, measures: action.measures })
+      else this.#decline(action.checkpointId, supersededBy({ ...barrier, checkpointId: action.supersededBy }))
+    }
+  }
+
+  #pushMergedWatermark(gate: InputGate): void {
+    const { merged } = gate.merge
+    if (merged <= this.#watermarkIn) return
+    this.#watermarkIn = merged
+    this.#options.chain.pushWatermark(merged)
+  }
+
+  #announceIdle(idle: boolean): void {
+    // Idle follows what is in the chain, so it waits for a drained one: the next call finds it. Active goes ahead of
+    // the records that made it so.
+    if (idle === this.#isOutputIdle || (idle && !this.#options.chain.isDrained)) return
+    this.#isOutputIdle = idle
+    for (const edge of this.#edges) edge.broadcast({ kind: 'status', idle })
+  }
+
+  /** Watermarks and the end come again from inputs that had ended too; records must not. */
+  #checkNothingNew(element: StreamElement): void {
+    if (element.kind !== 'batch') return
+    throw new MillraceError('INTERNAL', `${this.name} had finished before the restored checkpoint and was given records`)
+  }
+
+  #takeSnapshot({ barrier, measures }: DueBarrier): void {
+    const { chain, keyed, sink, input, store, operatorUids } = this.#options
+    const id = barrier.checkpointId
+    const startedMs = this.#clock.monotonicMs()
+    this.#catchUp(barrier.lastCompletedId)
+    const keyedSnapshot = keyed?.backend.beginSnapshot(id, keyed.ledger.decide(id, barrier.snapshotKind))
+    const entries = input.kind === 'source' ? (input.driver.snapshot() as unknown as PlainValue[]) : []
+    const finished = this.#isEnded || chain.isEnded
+    const prepared = sink === undefined ? undefined : this.#prepare(sink, barrier, finished)
+    const snapshot = new TaskSnapshot({
+      task: this.id,
+      barrier,
+      keyed: keyedSnapshot,
+      ledger: keyed?.ledger,
+      store,
+      operators: operatorUids.map((uid) => ({ uid, entries: input.kind === 'source' && uid === input.uid ? entries : [] })),
+      sinkUid: sink?.uid,
+      prepared,
+      pendingCommittables: () => sink?.commits.all ?? [],
+    })
+    this.#snapshots.set(id, snapshot)
+    for (const edge of this.#edges) edge.broadcast(barrier)
+    const syncDoneMs = this.#clock.monotonicMs()
+    snapshot.encode(ENCODE_SLICE_MS)
+    snapshot.store().then(
+      (stored) => {
+        if (snapshot.isAborted || this.#hasFailed) return
+        this.#options.events.onSnapshot(
+          id,
+          { operators: stored.operators, finished },
+          {
+            ...measures,
+            syncDurationMs: syncDoneMs - startedMs,
+            asyncDurationMs: this.#clock.monotonicMs() - syncDoneMs,
+            checkpointedBytes: stored.writtenBytes,
+            stateBytes: stored.stateBytes,
+          },
+        )
+      },
+      (error: unknown) => {
+        if (!snapshot.isAborted) this.#decline(id, error)
+      },
+    )
+  }
+
+  /** The barrier may be here before the message that says what is complete: deltas must not build on anything older. */
+  #catchUp(completedId: CheckpointId): void {
+    const { keyed } = this.#options
+    if (completedId <= this.#completedId || keyed === undefined) return
+    this.#completedId = completedId
+    keyed.backend.onCheckpointComplete(completedId)
+    keyed.ledger.onComplete(completedId)
+  }
+
+  /** A sink that cannot prepare has lost what it wrote: the task fails, not only the checkpoint. */
+  #prepare(sink: TaskSink, barrier: CheckpointBarrier, finished: boolean): Promise<PreparedOutput<PlainValue, PlainValue>> {
+    // After its last preparation a sink holds nothing; what it prepared is carried until it is committed.
+    if (this.#hasPreparedEnd) return Promise.resolve({ states: [], committables: [] })
+    this.#hasPreparedEnd = finished
+    const reason = finished ? 'end' : barrier.snapshotKind === 'savepoint' ? 'savepoint' : 'checkpoint'
+    const prepared = sink.operator.prepare(barrier.checkpointId, reason)
+    prepared.then(
+      ({ committables }) => {
+        sink.commits.add(barrier.checkpointId, committables)
+        this.#options.events.wake()
+      },
+      (error: unknown) => this.fail(error),
+    )
+    return prepared
+  }
+
+  #encodeSnapshots(): void {
+    for (const snapshot of this.#snapshots.values()) snapshot.encode(ENCODE_SLICE_MS)
+  }
+
+  #isEncoding(): boolean {
+    for (const snapshot of this.#snapshots.values()) if (!snapshot.isEncoded) return true
+    return false
+  }
+
+  #decline(id: CheckpointId, error: unknown): void {
+    if (this.#hasFailed) return
+    this.#snapshots.delete(id)
+    this.#options.events.onDeclined(id, error)
+  }
+
+  #fireProcessingTime(budget: TurnBudget): void {
+    // Timers must not keep a barrier from its drained chain.
+    if (this.#isEnded || this.#dueBarriers.length > 0) return
+    const due = this.#options.chain.nextProcessingTimeMs()
+    const now = this.#clock.now()
+    if (due !== undefined && due <= now) this.#options.chain.advanceProcessingTime(now, budget)
+  }
+
+  /** The chain has worked off what it was given: the next piece of a source is sized by how long that took. */
+  #onDrained(): void {
+    if (this.#pieceSinceMs === undefined) return
+    const tookMs = this.#clock.monotonicMs() - this.#pieceSinceMs
+    this.#pieceSinceMs = undefined
+    if (tookMs > SOURCE_PIECE_MS) this.#sourcePieceRecords = Math.max(SOURCE_PIECE_RECORDS_MIN, this.#sourcePieceRecords >> 1)
+    else if (this.#sourcePieceRecords < BATCH_RECORDS_MAX) this.#sourcePieceRecords *= 2
+  }
+
+  #isOutputFull(): boolean {
+    for (const edge of this.#edges) if (edge.isFull) return true
+    return false
+  }
+
+  #flushByTimeout(): void {
+    const { bufferTimeoutMs } = this.#options
+    let hasOpen = false
+    for (const edge of this.#edges) if (edge.hasOpenBatch) hasOpen = true
+    if (!hasOpen) {
+      this.#openSinceMs = undefined
+      return
+    }
+    const now = this.#clock.monotonicMs()
+    this.#openSinceMs ??= now
+    if (bufferTimeoutMs < 0 || now - this.#openSinceMs < bufferTimeoutMs) return
+    for (const edge of this.#edges) edge.flushOpenBatches()
+    this.#openSinceMs = undefined
+  }
+
+  /** Errors of the engine and of libraries get the task's name; Millrace's own already name what they need. */
+  #withTask(error: unknown): unknown {
+    if (error instanceof MillraceError) return error
+    const message = error instanceof Error ? error.message : String(error)
+    return new MillraceError('INTERNAL', `${this.name} failed: ${message}`, {
+      details: { task: this.name, vertex: this.id.vertexId, subtask: this.id.subtask },
+      cause: error,
+    })
+  }
+}
+
+function supersededBy(barrier: CheckpointBarrier): MillraceError {
+  return new MillraceError('CHECKPOINT_DECLINED', `Checkpoint ${barrier.checkpointId} overtook it`, {
+    details: { supersededBy: barrier.checkpointId },
+  })
+}

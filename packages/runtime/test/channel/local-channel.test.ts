@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { StreamElement } from '@millrace/core'
+import { LocalChannel } from '../../src/channel/local-channel.ts'
+
+function open(budgetBytes: number, elementsMax = 64) {
+  const woken = { reader: 0, writer: 0 }
+  const channel = new LocalChannel({
+    budgetBytes,
+    elementsMax,
+    estimateRecordBytes: () => 92,
+    readerWakeUp: { wake: () => woken.reader++ },
+    writerWakeUp: { wake: () => woken.writer++ },
+  })
+  return { channel, woken }
+}
+
+/** A batch of about `records * 100 + 64` bytes. */
+function batchOf(records: number): StreamElement {
+  return {
+    kind: 'batch',
+    batch: {
+      records: Array.from({ length: records }, (_, i) => ({ i })),
+      timestamps: new Array(records).fill(0),
+      keyGroups: undefined,
+    },
+  }
+}
+
+test('a batch is handed over by reference', () => {
+  const { channel } = open(10_000)
+  const element = batchOf(3)
+  assert.ok(channel.offer(element))
+  assert.equal(channel.poll(), element)
+})
+
+test('bytes are bounded: above the budget nothing is taken, an empty channel takes a batch of any size', () => {
+  const { channel } = open(1_000)
+  assert.ok(channel.offer(batchOf(100)))
+  assert.equal(channel.queuedBytes, 10_064)
+  assert.equal(channel.offer({ kind: 'end' }), false)
+  assert.ok(channel.poll())
+  assert.equal(channel.queuedBytes, 0)
+  assert.ok(channel.offer(batchOf(4)))
+  assert.ok(channel.offer(batchOf(4)))
+  assert.equal(channel.offer(batchOf(1)), false)
+})
+
+test('elements are bounded too', () => {
+  const { channel } = open(1_000_000, 2)
+  assert.ok(channel.offer({ kind: 'watermark', timestamp: 1 }))
+  assert.ok(channel.offer({ kind: 'watermark', timestamp: 2 }))
+  assert.equal(channel.offer({ kind: 'watermark', timestamp: 3 }), false)
+})
+
+test('each end is woken once, and only when it waits', () => {
+  const { channel, woken } = open(1_000)
+  channel.offer(batchOf(4))
+  assert.deepEqual(woken, { reader: 0, writer: 0 })
+  channel.poll()
+  assert.equal(channel.poll(), undefined)
+  channel.offer(batchOf(4))
+  channel.offer(batchOf(4))
+  assert.deepEqual(woken, { reader: 1, writer: 0 })
+  assert.equal(channel.offer(batchOf(4)), false)
+  channel.poll()
+  channel.poll()
+  assert.deepEqual(woken, { reader: 1, writer: 1 })
+})

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ErrorCode, MillraceError } from '@millrace/api'
+import type { SegmentRef } from '@millrace/core'
+import { SimulatedDisk } from '@millrace/testing'
+import { STORAGE_STEPS, type StorageStep } from '../../src/checkpoint-storage/checkpoint-storage.ts'
+import {
+  FileCheckpointStorage,
+  type FileStorageOptions,
+  latestWhole,
+  openSnapshot,
+} from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
+import { manifestOf, segmentOf } from './checkpoint-samples.ts'
+
+const FOLDER = 'jobs/checkpoints'
+
+async function storageOn(options: FileStorageOptions = {}) {
+  const disk = new SimulatedDisk({ random: () => 0.999 })
+  const files = disk.mount()
+  const storage = new FileCheckpointStorage(files, FOLDER, options)
+  await storage.open()
+  const write = (checkpointId: number, subtask = 0, inlineBytesMax = 0): Promise<readonly SegmentRef[]> =>
+    storage.writeSegments({
+      checkpointId,
+      attempt: 0,
+      vertexId: 'v',
+      subtask,
+      pieces: [segmentOf('base', `a${checkpointId}/${subtask}`, 50), segmentOf('base', `b${checkpointId}`, 30)],
+      inlineBytesMax,
+    })
+  return { disk, files, storage, write }
+}
+
+const chainsOf = (refs: readonly SegmentRef[]): readonly (readonly SegmentRef[])[] => refs.map((ref) => [ref])
+
+const isCode =
+  (code: ErrorCode) =>
+  (error: unknown): boolean =>
+    error instanceof MillraceError && error.code === code
+
+test('segments of one subtask share a file and are read back one by one', async () => {
+  const { storage, write, disk } = await storageOn()
+  const refs = await write(1)
+  assert.deepEqual(
+    refs.map((ref) => ref.location),
+    [
+      { kind: 'file', file: 'shared/1-v-0-0.seg', offsetBytes: 0 },
+      { kind: 'file', file: 'shared/1-v-0-0.seg', offsetBytes: 50 },
+    ],
+  )
+  assert.deepEqual(await storage.readSegment(refs[1] as SegmentRef), segmentOf('base', 'b1', 30).bytes)
+  disk.crash()
+  const after = new FileCheckpointStorage(disk.mount(), FOLDER)
+  assert.equal((await after.readSegment(refs[0] as SegmentRef)).length, 50, 'durable when the promise resolved')
+})
+
+test('small segments go into the manifest', async () => {
+  const { storage, write, disk } = await storageOn()
+  const refs = await write(1, 0, 81)
+  assert.ok(refs.every((ref) => ref.location.kind === 'inline'))
+  assert.equal(disk.contents().size, 0)
+  assert.deepEqual(await storage.readSegment(refs[0] as SegmentRef), segmentOf('base', 'a1/0', 50).bytes)
+  assert.deepEqual(
+    await storage.writeSegments({
+      checkpointId: 1,
+      attempt: 0,
+      vertexId: 'v',
+      subtask: 0,
+      pieces: [],
+      inlineBytesMax: 0,
+    }),
+    [],
+  )
+})
+
+test('a checkpoint exists when its manifest is written, and not before', async () => {
+  const { storage, write, disk } = await storageOn()
+  const refs = await write(1)
+  assert.deepEqual(await storage.listCheckpoints(), [])
+  const manifest = manifestOf(1, chainsOf(refs))
+  assert.equal(await storage.writeManifest(manifest), `${FOLDER}/chk-1`)
+  disk.crash()
+  const listed = await new FileCheckpointStorage(disk.mount(), FOLDER).listCheckpoints()
+  assert.deepEqual(listed, [{ state: 'whole', checkpointId: 1, path: `${FOLDER}/chk-1`, manifest }])
+  assert.equal(latestWhole(listed)?.checkpointId, 1)
+})
+
+test('a manifest that names missing or short files is refused', async () => {
+  const { storage, write, files } = await storageOn()
+  const refs = await write(1)
+  const longer = refs.map((ref) => ({ ...ref, lengthBytes: 1_000 }))
+  await assert.rejects(storage.writeManifest(manifestOf(1, chainsOf(longer))), isCode('CHECKPOINT_FAILED'))
+  await files.remove(`${FOLDER}/shared/1-v-0-0.seg`)
+  await assert.rejects(storage.writeManifest(manifestOf(1, chainsOf(refs))), isCode('CHECKPOINT_FAILED'))
+  assert.deepEqual(await storage.listCheckpoints(), [])
+})
+
+test('damage is found when listing or at the latest when reading, and named', async () => {
+  const { storage, write, disk, files } = await storageOn()
+  const refs = await write(1)
+  await storage.writeManifest(manifestOf(1, chainsOf(refs)))
+  await write(2)
+  await storage.writeManifest(manifestOf(2, []))
+  disk.corrupt(`${FOLDER}/chk-2/_metadata`, 60)
+  disk.corrupt(`${FOLDER}/shared/1-v-0-0.seg`, 55)
+  const listed = await storage.listCheckpoints()
+  assert.deepEqual(
+    listed.map((each) => [each.checkpointId, each.state]),
+    [
+      [1, 'whole'],
+      [2, 'damaged'],
+    ],
+  )
+  assert.equal(latestWhole(listed)?.checkpointId, 1)
+  await storage.readSegment(refs[0] as SegmentRef)
+  await assert.rejects(
+    storage.readSegment(refs[1] as SegmentRef),
+    (error) => isCode('CHECKPOINT_DAMAGED')(error) && String(error).includes('shared/1-v-0-0.seg'),
+  )
+  await files.remove(`${FOLDER}/shared/1-v-0-0.seg`)
+  await assert.rejects(storage.readSegment(refs[0] as SegmentRef), isCode('CHECKPOINT_DAMAGED'))
+  assert.equal((await storage.listCheckpoints())[0]?.state, 'damaged')
+})
+
+test('left-overs are removed: unfinished checkpoints and files without owner, nothing else', async () => {
+  const { storage, write, files } = await storageOn()
+  const refs = await write(1)
+  await storage.writeManifest(manifestOf(1, chainsOf(refs)))
+  await write(2)
+  await files.makeFolder(`${FOLDER}/chk-2`)
+  await (await files.create(`${FOLDER}/chk-2/_metadata.tmp`)).close()
+  await (await files.create(`${FOLDER}/shared/notes.txt`)).close()
+  await files.makeFolder(`${FOLDER}/chk-mine`)
+  assert.deepEqual(await storage.removeLeftovers(), ['chk-2', 'shared/2-v-0-0.seg'])
+  assert.deepEqual(
+    (await files.list(FOLDER)).map((entry) => entry.name),
+    ['chk-1', 'chk-mine', 'shared'],
+  )
+  assert.deepEqual(
+    (await files.list(`${FOLDER}/shared`)).map((entry) => entry.name),
+    ['1-v-0-0.seg', 'notes.txt'],
+  )
+})
+
+test('no segment file is removed while a manifest is damaged', async () => {
+  const { storage, write, disk } = await storageOn()
+  await storage.writeManifest(manifestOf(1, chainsOf(await write(1))))
+  await write(2)
+  disk.corrupt(`${FOLDER}/chk-1/_metadata`, 90)
+  assert.deepEqual(await storage.removeLeftovers(), [])
+})
+
+test('discarding removes the manifest first, and tries again what failed', async () => {
+  const reports: string[] = []
+  let isFailing = false
+  const disk = new SimulatedDisk({
+    random: () => 0.999,
+    fault: ({ kind }) => (isFailing && kind === 'sync-folder' ? 'io' : undefined),
+  })
+  const files = disk.mount()
+  const storage = new FileCheckpointStorage(files, FOLDER, { report: (message) => reports.push(message) })
+  await storage.open()
+  const pieces = [segmentOf('base', 'x')]
+  const refs = await storage.writeSegments({
+    checkpointId: 1,
+    attempt: 0,
+    vertexId: 'v',
+    subtask: 0,
+    pieces,
+    inlineBytesMax: 0,
+  })
+  await storage.writeManifest(manifestOf(1, chainsOf(refs)))
+  isFailing = true
+  await storage.discard([1], ['shared/1-v-0-0.seg'])
+  assert.equal(reports.length, 1)
+  assert.ok(disk.contents().has(`${FOLDER}/shared/1-v-0-0.seg`), 'no file goes before its manifest is durably gone')
+  isFailing = false
+  await storage.discard([], ['shared/1-v-0-0.seg'])
+  assert.deepEqual([...disk.contents().keys()], [])
+  assert.deepEqual(
+    (await files.list(FOLDER)).map((entry) => entry.name),
+    ['shared'],
+  )
+})
+
+test('a savepoint owns everything that it names', async () => {
+  const { storage, write, disk, files } = await storageOn()
+  const inline = await write(2, 1, 1_000)
+  const refs = [...(await write(1)), ...inline]
+  const manifest = manifestOf(2, chainsOf(refs))
+  await storage.writeSavepoint(manifest, 'savepoints/one')
+  await storage.discard([], ['shared/1-v-0-0.seg'])
+  disk.crash()
+  const again = disk.mount()
+  for (const path of ['savepoints/one', 'savepoints/one/', 'savepoints/one/_metadata']) {
+    const opened = await openSnapshot(again, path)
+    assert.equal(opened.manifest.kind, 'savepoint')
+    const reader = new FileCheckpointStorage(again, opened.folder)
+    const segments = opened.manifest.operators[0]?.keyGroups.flatMap((group) => group.segments) ?? []
+    assert.equal(segments.length, 4)
+    assert.deepEqual(await reader.readSegment(segments[0] as SegmentRef), segmentOf('base', 'a1/0', 50).bytes)
+  }
+  await assert.rejects(
+    new FileCheckpointStorage(again, FOLDER).writeSavepoint(manifest, 'savepoints/one'),
+    isCode('SAVEPOINT_FAILED'),
+  )
+  await assert.rejects(files.list('nothing of the dead process').then(() => openSnapshot(again, 'x')).catch(() => openSnapshot(again, 'savepoints/none')), isCode('CHECKPOINT_NOT_FOUND'))
+})
+
+test('a checkpoint is opened by its folder; segments are relative to the checkpoint folder', async () => {
+  const { storage, write, files } = await storageOn()
+  await storage.writeManifest(manifestOf(1, chainsOf(await write(1))))
+  const opened = await openSnapshot(files, `${FOLDER}/chk-1`)
+  assert.equal(opened.folder, FOLDER)
+  assert.equal(opened.manifestFile, `${FOLDER}/chk-1/_metadata`)
+})
+
+test('a folder that cannot be used says so', async () => {
+  const disk = new SimulatedDisk({ random: Math.random, fault: () => 'denied' })
+  await assert.rejects(
+    new FileCheckpointStorage(disk.mount(), FOLDER).open(),
+    isCode('CHECKPOINT_FOLDER_UNUSABLE'),
+  )
+})
+
+test('every named step is passed, in order', async () => {
+  const steps: StorageStep[] = []
+  const { storage, write } = await storageOn({ probe: (step) => void steps.push(step) })
+  const refs = await write(1)
+  await storage.writeManifest(manifestOf(1, chainsOf(refs)))
+  await storage.discard([1], ['shared/1-v-0-0.seg'])
+  assert.deepEqual(steps, [...STORAGE_STEPS])
+})
