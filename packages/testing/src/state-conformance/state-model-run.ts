@@ -1,0 +1,307 @@
+/**
+ * One long random run of a state backend against plain maps: all kinds of tables, values that are changed in place,
+ * snapshots encoded in steps while state changes, completed or aborted, and restores of the last completed one at other
+ * parallelisms. The seed decides everything.
+ */
+import assert from 'node:assert/strict'
+import {
+  type KeyedStateBackend,
+  keyGroupOf,
+  keyGroupRange,
+  type ListTable,
+  type MapTable,
+  type NamespacedTable,
+  subtaskOfKeyGroup,
+  type TableDescriptor,
+  type ValueTable,
+} from '@millrace/core'
+import { SeededRandom } from '../random/seeded-random.ts'
+import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
+import type { CreateBackend } from './state-backend-conformance.ts'
+
+const MAX_PARALLELISM = 5
+const STEPS = 400
+const KEYS: readonly unknown[] = ['a', 'b', 'c', 1, 2, 3.5, -1, 7n, true, null, ['x', 1], { p: 1, q: 'r' }]
+const USER_KEYS = ['u', 'v', 'w', 4]
+const NAMESPACES = [-10, 0, 10, 20, 30]
+
+interface Held {
+  n: number
+}
+
+/** By index of the key in `KEYS`. */
+interface Model {
+  readonly values: Map<number, Held>
+  readonly lists: Map<number, number[]>
+  readonly maps: Map<number, Map<unknown, Held>>
+  readonly namespaces: Map<number, Map<number, Held>>
+}
+
+interface Subtask {
+  readonly backend: KeyedStateBackend
+  readonly value: ValueTable<Held>
+  readonly list: ListTable<number>
+  readonly map: MapTable<unknown, Held>
+  readonly namespaced: NamespacedTable<Held>
+  chains: SegmentChains
+}
+
+interface Running {
+  readonly id: number
+  readonly model: Model
+  readonly parts: readonly OpenChainsSnapshot[]
+}
+
+export function runStateModel(create: CreateBackend, seed: number): void {
+  new StateModelRun(create, new SeededRandom(seed)).run()
+}
+
+class StateModelRun {
+  readonly #create: CreateBackend
+  readonly #random: SeededRandom
+  #subtasks: Subtask[] = []
+  #model: Model = emptyModel()
+  #completed: { readonly model: Model; readonly chains: SegmentChains } = {
+    model: emptyModel(),
+    chains: SegmentChains.EMPTY,
+  }
+  #running: Running | undefined
+  #nextId = 1
+  readonly #deltasMax: number
+
+  constructor(create: CreateBackend, random: SeededRandom) {
+    this.#create = create
+    this.#random = random
+    this.#deltasMax = random.below(5)
+  }
+
+  run(): void {
+    this.#start(1)
+    for (let step = 0; step < STEPS; step++) {
+      const dice = this.#random.below(100)
+      if (dice < 70) this.#change()
+      else if (dice < 82) this.#encodeSome()
+      else if (dice < 88) this.#begin()
+      else if (dice < 94) this.#end()
+      else if (dice < 96) this.#restart()
+      else this.#compare()
+    }
+    this.#compare()
+    this.#running = undefined
+    this.#start(2)
+    this.#model = structuredClone(this.#completed.model)
+    this.#compare()
+  }
+
+  /** New subtasks with the state of the last completed snapshot. */
+  #start(parallelism: number): void {
+    const { chains } = this.#completed
+    this.#subtasks = Array.from({ length: parallelism }, (_, index) => {
+      const backend = this.#create({
+        keyGroups: keyGroupRange(index, parallelism, MAX_PARALLELISM),
+        maxParallelism: MAX_PARALLELISM,
+        now: () => 0,
+      })
+      chains.restoreInto(backend)
+      return {
+        backend,
+        value: backend.valueTable<Held>(tableOf('value', 'value')),
+        list: backend.listTable<number>(tableOf('list', 'list')),
+        map: backend.mapTable<unknown, Held>(tableOf('map', 'map')),
+        namespaced: backend.namespacedTable<Held>(tableOf('namespaced', 'namespaced')),
+        chains: chains.within(backend),
+      }
+    })
+  }
+
+  #restart(): void {
+    for (const { backend } of this.#subtasks) backend.close()
+    this.#running = undefined
+    this.#start(1 + this.#random.below(4))
+    this.#model = structuredClone(this.#completed.model)
+    this.#compare()
+  }
+
+  #change(): void {
+    const key = this.#random.below(KEYS.length)
+    const subtask = this.#select(key)
+    const n = this.#random.below(1_000)
+    const { values, lists, maps, namespaces } = this.#model
+    const userKey = this.#random.pick(USER_KEYS)
+    const namespace = this.#random.pick(NAMESPACES)
+    switch (this.#random.below(13)) {
+      case 0:
+        values.set(key, { n })
+        subtask.value.put({ n })
+        break
+      case 1:
+        this.#changeInPlace(values, key, subtask.value.get(), n, (held) => subtask.value.put(held))
+        break
+      case 2:
+        values.delete(key)
+        subtask.value.remove()
+        break
+      case 3:
+        lists.set(key, [...(lists.get(key) ?? []), n])
+        subtask.list.append(n)
+        break
+      case 4: {
+        const list = [n, n + 1].slice(0, this.#random.below(3))
+        if (list.length === 0) lists.delete(key)
+        else lists.set(key, list)
+        subtask.list.replace(list)
+        break
+      }
+      case 5:
+        maps.set(key, (maps.get(key) ?? new Map()).set(userKey, { n }))
+        subtask.map.put(userKey, { n })
+        break
+      case 6:
+        this.#changeInPlace(maps.get(key), userKey, subtask.map.get(userKey), n, (held) =>
+          subtask.map.put(userKey, held),
+        )
+        break
+      case 7:
+        maps.get(key)?.delete(userKey)
+        subtask.map.delete(userKey)
+        break
+      case 8:
+        maps.delete(key)
+        subtask.map.remove()
+        break
+      case 9:
+      case 10:
+        namespaces.set(namespace, (namespaces.get(namespace) ?? new Map()).set(key, { n }))
+        subtask.namespaced.put(namespace, { n })
+        break
+      case 11: {
+        const held = subtask.namespaced.get(namespace)
+        this.#changeInPlace(namespaces.get(namespace), key, held, n, (it) => subtask.namespaced.put(namespace, it))
+        break
+      }
+      case 12:
+        if (this.#random.below(3) > 0) {
+          namespaces.get(namespace)?.delete(key)
+          subtask.namespaced.remove(namespace)
+        } else {
+          namespaces.delete(namespace)
+          for (const { namespaced } of this.#subtasks) namespaced.dropNamespace(namespace)
+        }
+        break
+    }
+  }
+
+  #changeInPlace<K>(
+    model: Map<K, Held> | undefined,
+    key: K,
+    held: Held | undefined,
+    n: number,
+    put: (held: Held) => void,
+  ): void {
+    assert.deepEqual(held, model?.get(key))
+    if (held === undefined) return
+    model?.set(key, { n })
+    held.n = n
+    put(held)
+  }
+
+  #begin(): void {
+    if (this.#running !== undefined) return
+    const id = this.#nextId++
+    this.#running = {
+      id,
+      model: structuredClone(this.#model),
+      parts: this.#subtasks.map(({ backend, chains }) => new OpenChainsSnapshot(backend, chains, id, this.#deltasMax)),
+    }
+  }
+
+  #encodeSome(): void {
+    for (const part of this.#running?.parts ?? []) for (let i = this.#random.below(6); i > 0; i--) part.step()
+  }
+
+  #end(): void {
+    const running = this.#running
+    if (running === undefined) return
+    this.#running = undefined
+    if (this.#random.below(3) === 0) {
+      for (const { backend } of this.#subtasks) backend.onCheckpointAborted(running.id)
+      return
+    }
+    this.#subtasks.forEach((subtask, index) => {
+      subtask.chains = (running.parts[index] as OpenChainsSnapshot).finish()
+    })
+    this.#completed = { model: running.model, chains: SegmentChains.union(this.#subtasks.map(({ chains }) => chains)) }
+    for (const { backend } of this.#subtasks) backend.onCheckpointComplete(running.id)
+  }
+
+  #compare(): void {
+    const { values, lists, maps, namespaces } = this.#model
+    for (let key = 0; key < KEYS.length; key++) {
+      const subtask = this.#select(key)
+      assert.deepEqual(subtask.value.get(), values.get(key))
+      assert.deepEqual(subtask.list.get(), lists.get(key) ?? [])
+      const map = maps.get(key) ?? new Map<unknown, Held>()
+      assert.deepEqual(new Map(subtask.map.entries()), map)
+      assert.equal(subtask.map.isEmpty, map.size === 0)
+      for (const namespace of NAMESPACES) {
+        assert.deepEqual(subtask.namespaced.get(namespace), namespaces.get(namespace)?.get(key))
+      }
+    }
+    for (const [index, subtask] of this.#subtasks.entries()) this.#compareNamespaces(subtask, index)
+  }
+
+  #compareNamespaces({ namespaced, backend }: Subtask, index: number): void {
+    const expected = new Map<number, Map<number, Held>>()
+    for (const [namespace, entries] of this.#model.namespaces) {
+      const own = new Map([...entries].filter(([key]) => this.#subtaskOf(key) === index))
+      if (own.size > 0) expected.set(namespace, own)
+    }
+    const sorted = [...expected.keys()].sort((a, b) => a - b)
+    assert.deepEqual(namespaced.namespaces(), sorted)
+    assert.equal(namespaced.firstNamespace(), sorted[0])
+    for (const [namespace, own] of expected) {
+      assert.equal(namespaced.size(namespace), own.size)
+      const cursor = namespaced.cursor(namespace)
+      const met = new Map<number, Held>()
+      while (cursor.next()) {
+        const key = KEYS.findIndex((candidate) => sameKey(candidate, cursor.key))
+        assert.equal(met.has(key), false)
+        assert.equal(cursor.keyGroup, keyGroupOf(cursor.key, backend.maxParallelism))
+        met.set(key, cursor.value)
+      }
+      assert.deepEqual(met, own)
+    }
+    const entries = backend.usage().find(({ name }) => name === 'namespaced')?.entries
+    assert.equal(
+      entries,
+      [...expected.values()].reduce((sum, own) => sum + own.size, 0),
+    )
+  }
+
+  #subtaskOf(key: number): number {
+    return subtaskOfKeyGroup(keyGroupOf(KEYS[key], MAX_PARALLELISM), this.#subtasks.length, MAX_PARALLELISM)
+  }
+
+  #select(key: number): Subtask {
+    const subtask = this.#subtasks[this.#subtaskOf(key)] as Subtask
+    subtask.backend.setCurrentKey(KEYS[key], keyGroupOf(KEYS[key], MAX_PARALLELISM))
+    return subtask
+  }
+}
+
+function emptyModel(): Model {
+  return { values: new Map(), lists: new Map(), maps: new Map(), namespaces: new Map() }
+}
+
+function tableOf(name: string, kind: TableDescriptor['kind']): TableDescriptor {
+  return { operatorUid: 'op', name, kind, version: 1, ttlMs: undefined }
+}
+
+function sameKey(a: unknown, b: unknown): boolean {
+  try {
+    assert.deepEqual(a, b)
+    return true
+  } catch {
+    return false
+  }
+}
