@@ -1,0 +1,163 @@
+/**
+ * Makes an output folder fit for an attempt: refuses one with parts of another run or parts newer than the restored
+ * checkpoint, unless the user said what to do with them, and removes what earlier attempts of this job left unfinished.
+ * What is not named as a part of this sink is never touched.
+ */
+
+import { posix } from 'node:path'
+import { FileError, type FileSystem, type FolderEntry, MillraceError, type SinkTargetContext } from '@millrace/api'
+import type { OpenPartState, PartCommittable, PartWriterState } from './part-file.ts'
+import {
+  type FinishedPartName,
+  parseFinishedPartName,
+  parseTemporaryPartName,
+  partKey,
+  type SinkIdentity,
+  sinkIdentity,
+} from './part-file-name.ts'
+
+/** What a fresh run does with the finished parts of other runs. */
+export type ExistingParts = 'refuse' | 'append' | 'overwrite'
+
+interface FoundPart extends FinishedPartName {
+  readonly name: string
+}
+
+const NAMES_SHOWN = 10
+const LINEAGE_SHOWN = 8
+
+/** Throws `SINK_FOLDER_IN_USE`, `SINK_NEWER_PARTS` or `SINK_WRITE_FAILED`. */
+export async function prepareFolder(
+  folder: string,
+  prefix: string,
+  existing: ExistingParts,
+  context: SinkTargetContext,
+): Promise<void> {
+  try {
+    await makeFolderDurably(context.files, folder)
+    const entries = await context.files.list(folder)
+    const sink = sinkIdentity(context.lineage, context.uid)
+    await applyToFinishedParts(folder, prefix, existing, context, sink, entries)
+    await removeLeftOvers(folder, prefix, context, sink, entries)
+    await context.files.syncFolder(folder)
+  } catch (cause) {
+    if (cause instanceof MillraceError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError('SINK_WRITE_FAILED', `The output folder "${folder}" could not be prepared: ${reason}`, {
+      details: { folder },
+      cause,
+    })
+  }
+}
+
+async function applyToFinishedParts(
+  folder: string,
+  prefix: string,
+  existing: ExistingParts,
+  context: SinkTargetContext,
+  sink: SinkIdentity,
+  entries: readonly FolderEntry[],
+): Promise<void> {
+  const lineage = context.lineage.slice(0, LINEAGE_SHOWN)
+  const finished = entries.flatMap(({ name, kind }): FoundPart[] => {
+    const parsed = kind === 'file' ? parseFinishedPartName(prefix, name) : undefined
+    return parsed === undefined ? [] : [{ ...parsed, name }]
+  })
+  const foreign = finished.filter((part) => part.lineage !== lineage)
+  const isFresh = context.restoredCheckpoint === undefined && context.firstAttempt
+  if (isFresh && foreign.length > 0 && existing === 'refuse') throw inUse(folder, foreign)
+  if (isFresh && foreign.length > 0 && existing === 'overwrite') {
+    for (const { name } of foreign) await context.files.remove(posix.join(folder, name))
+    context.report(`Removed ${foreign.length} part files of other runs from "${folder}".`)
+  }
+  const newer = finished.filter((part) => part.lineage === lineage && part.epoch > (context.restoredCheckpoint ?? 0))
+  if (newer.length === 0) return
+  if (!context.discardNewer) throw newerParts(folder, newer, context.restoredCheckpoint)
+  await discardNewer(
+    folder,
+    context,
+    newer.filter((part) => part.sink === sink.sink),
+  )
+}
+
+/** Removes newer parts, but gives one back its temporary name when the restored checkpoint continues it. */
+async function discardNewer(folder: string, context: SinkTargetContext, newer: readonly FoundPart[]): Promise<void> {
+  const { files } = context
+  for (const { name, part } of newer) {
+    const path = posix.join(folder, name)
+    const state = openParts(context).find((open) => partKey(open.part) === partKey(part))
+    const temporary = state === undefined ? undefined : posix.join(state.folder, state.temporary)
+    if (temporary !== undefined && (await files.stat(temporary)) === undefined) await files.rename(path, temporary)
+    else await files.remove(path)
+  }
+  if (newer.length > 0) {
+    context.report(`Removed ${newer.length} part files from "${folder}" that are newer than the restored checkpoint.`)
+  }
+}
+
+async function removeLeftOvers(
+  folder: string,
+  prefix: string,
+  context: SinkTargetContext,
+  sink: SinkIdentity,
+  entries: readonly FolderEntry[],
+): Promise<void> {
+  const needed = new Set(openParts(context).map(({ temporary }) => temporary))
+  for (const committable of context.pending as readonly PartCommittable[]) needed.add(committable.temporary)
+  let removed = 0
+  for (const { name, kind } of entries) {
+    if (kind !== 'file' || needed.has(name)) continue
+    const parsed = parseTemporaryPartName(prefix, name)
+    if (parsed?.lineage !== sink.lineage || parsed.sink !== sink.sink) continue
+    await context.files.remove(posix.join(folder, name))
+    removed++
+  }
+  if (removed > 0 && context.firstAttempt) {
+    context.report(`Removed ${removed} unfinished part files of this job from "${folder}".`)
+  }
+}
+
+function openParts(context: SinkTargetContext): readonly OpenPartState[] {
+  return (context.writerStates as readonly PartWriterState[]).filter((state) => state.kind === 'open')
+}
+
+/** Makes a folder and its parents with names that are durable. */
+async function makeFolderDurably(files: FileSystem, folder: string): Promise<void> {
+  const missing: string[] = []
+  for (let path = posix.normalize(folder); ; path = posix.dirname(path)) {
+    const facts = await files.stat(path)
+    if (facts?.kind === 'file') {
+      throw new FileError('exists', path, `"${path}" is a file, not a folder`)
+    }
+    if (facts !== undefined || path === posix.dirname(path)) break
+    missing.push(path)
+  }
+  if (missing.length === 0) return
+  await files.makeFolder(folder)
+  for (const path of missing) await files.syncFolder(posix.dirname(path))
+}
+
+function inUse(folder: string, parts: readonly FoundPart[]): MillraceError {
+  return new MillraceError('SINK_FOLDER_IN_USE', `"${folder}" holds ${describeParts(parts)} of another run`, {
+    details: { folder, parts: parts.length },
+    hint: 'Choose another folder, or existing: "append" to keep them or existing: "overwrite" to remove them.',
+  })
+}
+
+function newerParts(folder: string, parts: readonly FoundPart[], restored: number | undefined): MillraceError {
+  const since = restored === undefined ? 'the start, which no checkpoint follows' : `checkpoint ${restored}`
+  return new MillraceError(
+    'SINK_NEWER_PARTS',
+    `"${folder}" holds ${describeParts(parts)} that this job committed after ${since}`,
+    {
+      details: { folder, parts: parts.length, restoredCheckpoint: restored },
+      hint: 'Restore a newer checkpoint, or let them be removed with --discard-newer: their records are written again.',
+    },
+  )
+}
+
+function describeParts(parts: readonly FoundPart[]): string {
+  const names = parts.slice(0, NAMES_SHOWN).map(({ name }) => name)
+  const more = parts.length > NAMES_SHOWN ? ` and ${parts.length - NAMES_SHOWN} more` : ''
+  return `${parts.length === 1 ? 'the part file' : 'the part files'} ${names.join(', ')}${more}`
+}

@@ -1,0 +1,25 @@
+/** The source of plain lines. */
+import type { Source } from '@millrace/api'
+import { LineFormat } from './line-format.ts'
+import { createTextSource, TEXT_SOURCE_OPTIONS, type TextPosition, type TextSourceOptions } from './text-source.ts'
+
+/**
+ * Reads text files line by line; a record is the line without its line break.
+ *
+ * `paths`: a file, a folder (all its files) or a pattern such as `logs/*.txt`, or several of them. Gzip is recognised
+ * by its content. Failures: see `TextSourceOptions`.
+ */
+export function textFiles(
+  paths: string | readonly string[],
+  options: TextSourceOptions = {},
+): Source<string, TextPosition> {
+  return createTextSource({
+    kind: 'text-files',
+    call: 'textFiles',
+    paths,
+    options,
+    knownOptions: TEXT_SOURCE_OPTIONS,
+    planOptions: {},
+    createFormat: () => new LineFormat(),
+  })
+}

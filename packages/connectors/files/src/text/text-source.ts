@@ -1,0 +1,96 @@
+/**
+ * What the sources of text files share: options, listing, opening. A source is this plus a `TextFormat`.
+ */
+import {
+  checkChoice,
+  checkOptions,
+  type EnumerateContext,
+  invalidOption,
+  type MemorySize,
+  type PlainValue,
+  parseMemorySizeBytes,
+  type ReaderContext,
+  type Source,
+  type SourceSplit,
+} from '@millrace/api'
+import { checkPaths, listInputFiles } from '../input/input-files.ts'
+import { openInput } from '../input/open-input.ts'
+import type { TextFormat } from './text-format.ts'
+import { TextReader } from './text-reader.ts'
+
+/** What happens to input that is no record. */
+export type OnError = 'fail' | 'skip' | 'deadLetter'
+
+export interface TextSourceOptions {
+  /** `name`: the files follow each other in time, in the order of their paths. Default: they are read side by side. */
+  readonly order?: 'name'
+  /**
+   * What happens to a line that is malformed, too long or not UTF-8, and to the rest of a file that is cut off inside
+   * gzip: `fail` (default) ends the job with an error that names file, line and column; `skip` counts it in
+   * `numRecordsSkipped`; `deadLetter` sends it with its position to the side output `deadLetter`. A missing file, a
+   * header that does not fit and a file that changed since its position was recorded always fail.
+   */
+  readonly onError?: OnError
+  /** The longest record, without its line break. Default `1 mb`. */
+  readonly lineBytesMax?: MemorySize
+}
+
+export const TEXT_SOURCE_OPTIONS = ['order', 'onError', 'lineBytesMax'] as const
+
+/**
+ * Where a reader continues: after so many bytes of the file (after gzip, if it is compressed), at that line. To
+ * continue inside a gzip file, everything before the position is decompressed again and thrown away.
+ */
+export type TextPosition = { readonly offset: number; readonly line: number }
+
+export interface TextSourceSpec<T> {
+  readonly kind: string
+  /** The function that the user called, for messages. */
+  readonly call: string
+  readonly paths: string | readonly string[]
+  readonly options: TextSourceOptions
+  readonly knownOptions: readonly string[]
+  /** What the plan shows besides the shared options. */
+  readonly planOptions: Readonly<Record<string, PlainValue>>
+  /** A format of its own for every reader: formats keep what they found last. */
+  createFormat(): TextFormat<T>
+}
+
+const LINE_BYTES_MAX = '1 mb'
+/** A record must fit a few times into the memory of a slot. */
+const LINE_BYTES_LIMIT = 256 * 1024 * 1024
+
+export function createTextSource<T>(spec: TextSourceSpec<T>): Source<T, TextPosition> {
+  const { call, options } = spec
+  checkOptions(call, options, spec.knownOptions)
+  const paths = checkPaths(call, spec.paths)
+  const order = checkChoice(call, 'order', options.order, ['name'])
+  const onError = checkChoice(call, 'onError', options.onError, ['fail', 'skip', 'deadLetter']) ?? 'fail'
+  const lineBytesMax = parseMemorySizeBytes(options.lineBytesMax ?? LINE_BYTES_MAX)
+  if (lineBytesMax > LINE_BYTES_LIMIT) throw invalidOption(call, 'lineBytesMax', options.lineBytesMax, 'at most 256 mb')
+  return {
+    kind: spec.kind,
+    options: { paths, ...(order === undefined ? {} : { order }), onError, lineBytesMax, ...spec.planOptions },
+    boundedness: 'bounded',
+    replayable: true,
+    splitOrder: order === 'name' ? 'sequential' : 'interleaved',
+    ...(onError === 'deadLetter' ? { sideOutputs: ['deadLetter'] } : {}),
+    enumerate: (context: EnumerateContext) => listInputFiles(context.files, call, paths, order),
+    async open(split: SourceSplit, position: TextPosition | undefined, context: ReaderContext) {
+      const file = await openInput(context.files, split.payload as string)
+      try {
+        return await TextReader.open({
+          file,
+          format: spec.createFormat(),
+          position: position ?? undefined,
+          onError,
+          lineBytesMax,
+          count: (metric, increment) => context.count(metric, increment),
+        })
+      } catch (error) {
+        await file.close()
+        throw error
+      }
+    },
+  }
+}
