@@ -1,0 +1,37 @@
+/**
+ * Everything outside that the commands touch: streams, environment variables, clock, signals, and the engine. Tests
+ * bring their own; `process-environment.ts` is the real one.
+ */
+import type { JobRunner } from './run/job-runner-port.ts'
+
+export interface CliEnvironment {
+  /** For results. */
+  readonly stdout: TextOutput
+  /** For progress and errors. */
+  readonly stderr: TextOutput
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Wall clock, epoch ms. */
+  now(): number
+  /** Calls back about every `intervalMs` until the returned function is called. */
+  every(intervalMs: number, callback: () => void): () => void
+  /** Calls back for every SIGINT and SIGTERM until the returned function is called. */
+  onInterrupt(callback: () => void): () => void
+  readonly runner: JobRunner
+}
+
+export interface TextOutput {
+  write(text: string): void
+  readonly isTerminal: boolean
+  /** Of the terminal; asked anew before each drawing, since terminals are resized. */
+  size(): TerminalSize
+  /**
+   * Calls back before text that somebody else writes to the same terminal, until the returned function is called; the
+   * callback may answer with what is to be called after it.
+   */
+  aroundOthers(before: () => (() => void) | undefined): () => void
+}
+
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}

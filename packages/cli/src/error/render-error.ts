@@ -1,0 +1,76 @@
+/**
+ * An error as lines: code, what happened, to what, what to try, and where in the user's own code. Frames of Node, of
+ * packages and of Millrace come after the user's and are left out where there are user frames.
+ */
+import type { ErrorData } from '@millrace/api'
+import { asOneLine } from '../text/fit-text.ts'
+import type { Paint } from '../text/paint.ts'
+
+const FRAMES_MAX = 8
+
+export function renderError(error: ErrorData, paint: Paint): readonly string[] {
+  const [first = '', ...more] = error.message.split('\n')
+  const place = findUserFrame(error)
+  return [
+    `${paint('bad', 'error')} ${paint('strong', error.code ?? error.name)}  ${first}`,
+    ...more.map((line) => `  ${line}`),
+    ...(place === undefined ? [] : [`  at ${place}`]),
+    ...renderDetails(error),
+    ...renderCauses(error),
+    ...(error.hint === undefined ? [] : error.hint.split('\n').map((line) => `  ${paint('faint', 'try:')} ${line}`)),
+    ...renderFrames(error, paint),
+  ]
+}
+
+/** The facts that the message does not say already. */
+function renderDetails(error: ErrorData): readonly string[] {
+  return Object.entries(error.details)
+    .filter(([, value]) => value !== undefined && value !== null && !error.message.includes(String(value)))
+    .map(([name, value]) => `  ${name}: ${asOneLine(String(value))}`)
+}
+
+function renderCauses(error: ErrorData): readonly string[] {
+  const lines: string[] = []
+  for (let cause = error.cause; cause !== undefined; cause = cause.cause) {
+    const text = `${cause.code ?? cause.name}: ${asOneLine(cause.message)}`
+    if (!error.message.includes(cause.message)) lines.push(`  because ${text}`)
+  }
+  return lines
+}
+
+/** The innermost error has the stack that shows where it began. */
+function rootOf(error: ErrorData): ErrorData {
+  return error.cause === undefined ? error : rootOf(error.cause)
+}
+
+function findUserFrame(error: ErrorData): string | undefined {
+  return stackFrames(rootOf(error)).find((frame) => isUserFrame(frame))
+}
+
+function renderFrames(error: ErrorData, paint: Paint): readonly string[] {
+  const frames = stackFrames(rootOf(error))
+  const own = frames.filter((frame) => isUserFrame(frame))
+  // The place is told already; a stack is worth its lines when it is the user's, or when nobody knows what happened.
+  const shown = own.length > 0 ? own.slice(1) : error.code === undefined || error.code === 'INTERNAL' ? frames : []
+  return shown.slice(0, FRAMES_MAX).map((frame) => paint('faint', `     ${frame}`))
+}
+
+/** `name (file:line:column)` of each frame, the innermost first. */
+export function stackFrames(error: Pick<ErrorData, 'stack'>): readonly string[] {
+  return (error.stack ?? '').split('\n').flatMap((line) => {
+    const frame = /^\s+at (.+)$/.exec(line)?.[1]
+    return frame === undefined ? [] : [frame.replaceAll('file://', '')]
+  })
+}
+
+export function isUserFrame(frame: string): boolean {
+  return (
+    /:\d+:\d+\)?$/.test(frame) &&
+    !/\bnode:|node_modules[\\/]|^(?:async )?<anonymous>/.test(frame) &&
+    !ENGINE_FILES.test(frame)
+  )
+}
+
+/** The engine's own files where they do not lie in node_modules: a checkout of the repository, and generated code. */
+const ENGINE_FILES =
+  /[\\/]packages[\\/](?:api|core|runtime|cli|millrace|testing|connectors[\\/][^\\/]+)[\\/](?:src|dist)[\\/]|millrace:/

@@ -1,0 +1,10 @@
+/** The entry of the `millrace` command, on a Node that the engine runs on. */
+import { createRequire } from 'node:module'
+import process from 'node:process'
+import { createProcessEnvironment } from './process-environment.ts'
+import { embeddedJobRunner } from './run/embedded-job-runner.ts'
+import { runCli } from './run-cli.ts'
+
+const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string }
+
+process.exitCode = await runCli(process.argv.slice(2), version, createProcessEnvironment(embeddedJobRunner))

@@ -1,0 +1,67 @@
+/** The real surroundings of the commands: this process's streams, signals and clock. */
+import process from 'node:process'
+import type { CliEnvironment, TextOutput } from './cli-environment.ts'
+import type { JobRunner } from './run/job-runner-port.ts'
+
+export function createProcessEnvironment(runner: JobRunner): CliEnvironment {
+  const others = new Set<() => (() => void) | undefined>()
+  const own = interceptWrites(others)
+  return {
+    stdout: outputOf(process.stdout, own.stdout, others),
+    stderr: outputOf(process.stderr, own.stderr, others),
+    variables: process.env,
+    now: () => Date.now(),
+    every(intervalMs, callback) {
+      const timer = setInterval(callback, intervalMs)
+      return () => clearInterval(timer)
+    },
+    onInterrupt(callback) {
+      const signals = ['SIGINT', 'SIGTERM'] as const
+      for (const signal of signals) process.on(signal, callback)
+      return () => {
+        for (const signal of signals) process.off(signal, callback)
+      }
+    },
+    runner,
+  }
+}
+
+type Write = (text: string) => void
+type Around = Set<() => (() => void) | undefined>
+
+function outputOf(stream: NodeJS.WriteStream, write: Write, others: Around): TextOutput {
+  return {
+    write,
+    isTerminal: stream.isTTY === true,
+    size: () => ({ columns: stream.columns ?? 80, rows: stream.rows ?? 24 }),
+    aroundOthers(before) {
+      others.add(before)
+      return () => others.delete(before)
+    },
+  }
+}
+
+/**
+ * Lets the display step aside for what a job writes itself (`console.log`), where both go to a terminal. Returns the
+ * untouched writes for our own use. A reader that went away (`| head`) ends the output, not the job.
+ */
+function interceptWrites(others: Around): { readonly stdout: Write; readonly stderr: Write } {
+  const wrap = (stream: NodeJS.WriteStream): Write => {
+    const write = stream.write.bind(stream) as typeof stream.write
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+    if (stream.isTTY === true) {
+      stream.write = ((...args: Parameters<typeof stream.write>) => {
+        const after = [...others].map((before) => before())
+        const result = write(...args)
+        for (const callback of after) callback?.()
+        return result
+      }) as typeof stream.write
+    }
+    return (text) => {
+      write(text)
+    }
+  }
+  return { stdout: wrap(process.stdout), stderr: wrap(process.stderr) }
+}

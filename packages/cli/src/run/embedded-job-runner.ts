@@ -1,0 +1,116 @@
+/** The engine of this process behind the port of `run`. Translates words; decides nothing. */
+import type { CheckpointRecord } from '@millrace/core'
+import {
+  type CheckpointReport,
+  type RunningJob as EngineJob,
+  type JobReading as EngineReading,
+  runJob,
+} from '@millrace/runtime'
+import type {
+  CheckpointReading,
+  JobReading,
+  JobRunner,
+  RunEvent,
+  RunningJob,
+  RunRequest,
+  TaskFigures,
+} from './job-runner-port.ts'
+
+export const embeddedJobRunner: JobRunner = { start: startEmbeddedJob }
+
+function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent) => void): RunningJob {
+  const startedAtMs = Date.now()
+  const { bundlePath, params, configuration, restore, stopAfter } = request
+  const job: EngineJob = runJob({
+    bundlePath,
+    params,
+    configuration,
+    restore,
+    stopAfter,
+    observer: {
+      onState: (state, atMs) => onEvent({ kind: 'state', atMs, state }),
+      onMessage: (level, text) => onEvent({ kind: 'message', atMs: Date.now(), level, text }),
+      onPrinted: (line) => onEvent({ kind: 'printed', line }),
+      onFailure({ atMs, error, task, restartInMs }) {
+        const place = task === undefined ? undefined : { vertex: task.vertexId, subtask: task.subtask }
+        onEvent({ kind: 'failure', atMs, error, task: place, restartInMs })
+      },
+      onCheckpoint(report) {
+        const record = job.reading()?.statistics.history.find(({ id }) => id === report.id)
+        const atMs = Date.now()
+        onEvent({ kind: 'checkpoint', atMs, checkpoint: reportedCheckpoint(report, record, atMs) })
+      },
+    },
+  })
+  const read = (reading: EngineReading | undefined) =>
+    reading === undefined ? readingBefore(startedAtMs, Date.now()) : translateReading(reading)
+  return {
+    result: job.outcome.then(({ state, error, savepoint, reading }) => {
+      const final = read(reading)
+      return { state, error, savepoint, final: { ...final, state } }
+    }),
+    reading: () => read(job.reading()),
+    stop: () => job.stop(),
+    abort: () => job.cancel(),
+  }
+}
+
+/** While the job is loaded and its checkpoint folder is looked at. */
+function readingBefore(startedAtMs: number, nowMs: number): JobReading {
+  return {
+    atMs: nowMs,
+    startedAtMs,
+    state: 'INITIALIZING',
+    attempt: 0,
+    tasks: [],
+    checkpointsCompleted: 0,
+    checkpointsFailed: 0,
+    lastCheckpoint: undefined,
+  }
+}
+
+function translateReading(reading: EngineReading): JobReading {
+  const { counts, history } = reading.statistics
+  const last = history.find(({ status }) => status !== 'IN_PROGRESS')
+  return {
+    atMs: reading.atMs,
+    startedAtMs: reading.startedAtMs,
+    state: reading.state,
+    attempt: reading.attempt,
+    tasks: reading.tasks.flatMap(({ id, isEnded, metrics }) =>
+      metrics === undefined
+        ? []
+        : [{ vertex: id.vertexId, subtask: id.subtask, isFinished: isEnded, metrics: metrics satisfies TaskFigures }],
+    ),
+    checkpointsCompleted: counts.completed,
+    checkpointsFailed: counts.failed,
+    lastCheckpoint: last === undefined ? undefined : recordedCheckpoint(last),
+  }
+}
+
+function recordedCheckpoint(record: CheckpointRecord): CheckpointReading {
+  const durationMs = record.endToEndDurationMs ?? 0
+  return {
+    id: record.id,
+    kind: kindOf(record),
+    outcome: record.status === 'COMPLETED' ? 'completed' : 'failed',
+    endedAtMs: record.triggeredAtMs + durationMs,
+    durationMs,
+    bytes: record.checkpointedBytes,
+    reason: record.failure?.message,
+  }
+}
+
+/** The record may follow the report, so what it would add can be missing. */
+function reportedCheckpoint(
+  { id, outcome, reason }: CheckpointReport,
+  record: CheckpointRecord | undefined,
+  atMs: number,
+): CheckpointReading {
+  if (record !== undefined) return { ...recordedCheckpoint(record), outcome, reason: reason ?? record.failure?.message }
+  return { id, kind: 'checkpoint', outcome, endedAtMs: atMs, durationMs: 0, bytes: 0, reason }
+}
+
+function kindOf({ kind }: CheckpointRecord): CheckpointReading['kind'] {
+  return kind === 'savepoint' ? 'savepoint' : 'checkpoint'
+}

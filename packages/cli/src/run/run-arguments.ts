@@ -1,0 +1,110 @@
+/** The command line of `run`: read and checked, nothing done. */
+import { MillraceError } from '@millrace/api'
+import { type CommandLine, parseCommandLine, usageError } from '../command/command-line.ts'
+import { parseConfiguration, parseParallelism } from '../job/plan-settings.ts'
+import type { RestoreRequest, StopAfter } from './job-runner-port.ts'
+
+export interface RunArguments {
+  readonly jobFile: string
+  /** `undefined`: as configured. */
+  readonly parallelism: number | undefined
+  readonly configuration: Readonly<Record<string, string>>
+  readonly restore: RestoreRequest
+  readonly stopAfter: StopAfter | undefined
+  readonly json: boolean
+  /** What comes after `--`. */
+  readonly params: readonly string[]
+}
+
+export const RUN_OPTIONS = {
+  parallelism: {
+    type: 'string',
+    short: 'p',
+    value: 'N',
+    help: 'subtasks per step, where the job does not say (default 1)',
+  },
+  define: {
+    type: 'string',
+    short: 'D',
+    multiple: true,
+    value: 'key=value',
+    help: 'a configuration value; may be given several times',
+  },
+  'from-savepoint': { type: 'string', short: 's', value: 'path', help: 'start from this checkpoint or savepoint' },
+  resume: { type: 'boolean', help: "start from the job's last complete checkpoint, or fresh where there is none" },
+  'discard-newer': { type: 'boolean', help: 'remove output that was committed after the restored checkpoint' },
+  'allow-non-restored-state': { type: 'boolean', help: 'accept state that no step of the job claims' },
+  'stop-after-checkpoint': {
+    type: 'string',
+    value: 'N',
+    help: 'stop with a savepoint once N checkpoints are complete',
+  },
+  savepoint: { type: 'string', value: 'folder', help: 'where that savepoint goes' },
+  json: { type: 'boolean', help: 'one JSON object a line: events, progress and the result' },
+} as const
+
+/** Throws `USAGE`, or `CONFIG_INVALID_VALUE` for what `-D` gives in a form that is none. */
+export function parseRunArguments(argv: readonly string[]): RunArguments {
+  const line = parseCommandLine('run', RUN_OPTIONS, argv)
+  const { values } = line
+  return {
+    jobFile: requireJobFile('run', line),
+    parallelism: values.parallelism === undefined ? undefined : parseParallelism('-p', values.parallelism as string),
+    configuration: parseConfiguration((values.define ?? []) as readonly string[]),
+    restore: parseRestore(values),
+    stopAfter: parseStopAfter(values),
+    json: values.json === true,
+    params: line.afterDashes,
+  }
+}
+
+export function requireJobFile(command: string, { positionals }: CommandLine): string {
+  const [jobFile, ...more] = positionals
+  if (jobFile === undefined) throw usageError(command, 'The job file is missing.')
+  if (more.length > 0) {
+    throw usageError(
+      command,
+      `There is one job file too many: ${more.join(' ')}.`,
+      'Parameters of the job come after "--".',
+    )
+  }
+  return jobFile
+}
+
+type Values = CommandLine['values']
+
+function parseRestore(values: Values): RestoreRequest {
+  const options = {
+    discardNewer: values['discard-newer'] === true,
+    allowNonRestoredState: values['allow-non-restored-state'] === true,
+  }
+  const path = values['from-savepoint']
+  if (path !== undefined && values.resume === true) {
+    throw usageError('run', '-s and --resume both say where to start from.', 'Give one of them.')
+  }
+  if (typeof path === 'string') {
+    if (path === '') throw usageError('run', '-s needs the path of a checkpoint or savepoint.')
+    return { kind: 'path', path, ...options }
+  }
+  if (values.resume === true) return { kind: 'latest', ...options }
+  for (const name of ['discard-newer', 'allow-non-restored-state']) {
+    if (values[name] === true) {
+      throw usageError('run', `--${name} is about a restore, and there is none.`, 'Add --resume or -s <path>.')
+    }
+  }
+  return { kind: 'none' }
+}
+
+function parseStopAfter(values: Values): StopAfter | undefined {
+  const text = values['stop-after-checkpoint']
+  const folder = values.savepoint
+  if (text === undefined && folder === undefined) return undefined
+  if (typeof text !== 'string' || typeof folder !== 'string' || folder === '') {
+    throw usageError('run', '--stop-after-checkpoint N and --savepoint FOLDER are given together.')
+  }
+  const checkpoints = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(checkpoints) || checkpoints < 1) {
+    throw new MillraceError('USAGE', `--stop-after-checkpoint ${text} is no positive whole number.`)
+  }
+  return { checkpoints, savepointFolder: folder }
+}

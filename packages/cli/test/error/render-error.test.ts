@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ErrorData, MillraceError, toErrorData } from '@millrace/api'
+import { isUserFrame, renderError } from '../../src/error/render-error.ts'
+import { plainPaint } from '../../src/text/paint.ts'
+
+test('code, what happened, to what, what to try', () => {
+  const error = new MillraceError('INPUT_MALFORMED', 'Line 7 of a.csv has 3 fields', {
+    details: { file: 'a.csv', operator: 'behaviors' },
+    hint: 'Set onError.',
+  })
+  assert.deepEqual(renderError({ ...toErrorData(error), stack: undefined }, plainPaint), [
+    'error INPUT_MALFORMED  Line 7 of a.csv has 3 fields',
+    '  operator: behaviors',
+    '  try: Set onError.',
+  ])
+})
+
+test("the user's own line comes first, frames of Node, packages and the engine are left out", () => {
+  const cause: ErrorData = {
+    ...toErrorData(new TypeError('x is undefined')),
+    stack: [
+      'TypeError: x is undefined',
+      '    at new Map (<anonymous>)',
+      '    at parse (/home/me/node_modules/lib/index.js:1:1)',
+      '    at score (/home/me/job/score.ts:12:7)',
+      '    at Object.map (/home/me/job/job.ts:20:3)',
+      '    at step (/repo/packages/core/src/chain/fused-steps.ts:5:5)',
+      '    at processTicksAndRejections (node:internal/process/task_queues:105:5)',
+    ].join('\n'),
+  }
+  const error = { ...toErrorData(new MillraceError('USER_FUNCTION_FAILED', 'map "score" threw')), cause }
+  assert.deepEqual(renderError(error, plainPaint), [
+    'error USER_FUNCTION_FAILED  map "score" threw',
+    '  at score (/home/me/job/score.ts:12:7)',
+    '  because TypeError: x is undefined',
+    '     Object.map (/home/me/job/job.ts:20:3)',
+  ])
+})
+
+test('an error that nobody foresaw keeps its stack', () => {
+  const lines = renderError(toErrorData(new Error('what?')), plainPaint)
+  assert.equal(lines[0], 'error Error  what?')
+  assert.ok(lines.length > 1)
+})
+
+test('engine files count as such only in the repository', () => {
+  assert.equal(isUserFrame('f (/home/me/packages/mine/src/job.ts:1:2)'), true)
+  assert.equal(isUserFrame('f (/repo/packages/connectors/files/src/csv/csv-files.ts:1:2)'), false)
+  assert.equal(isUserFrame('chain (millrace:chain/views:1:2)'), false)
+  assert.equal(isUserFrame('async Promise.all (index 0)'), false)
+})

@@ -1,0 +1,83 @@
+/** Surroundings for commands in tests: outputs that remember, a clock and interrupts that are moved by hand. */
+import type { CliEnvironment, TerminalSize, TextOutput } from '../src/cli-environment.ts'
+import type { JobRunner, RunEvent, RunningJob, RunRequest, RunResult } from '../src/run/job-runner-port.ts'
+import { reading } from './readings.ts'
+
+export class MemoryOutput implements TextOutput {
+  text = ''
+  readonly isTerminal: boolean
+  readonly #size: TerminalSize
+
+  constructor(isTerminal = false, size: TerminalSize = { columns: 100, rows: 30 }) {
+    this.isTerminal = isTerminal
+    this.#size = size
+  }
+
+  write(text: string): void {
+    this.text += text
+  }
+  size(): TerminalSize {
+    return this.#size
+  }
+  aroundOthers(): () => void {
+    return () => {}
+  }
+  get lines(): string[] {
+    return this.text.split('\n').slice(0, -1)
+  }
+}
+
+/** Runs nothing: a job ends when the test says so, or as its user's interrupts do. */
+export class ScriptedRunner implements JobRunner {
+  readonly requests: RunRequest[] = []
+  readonly #script: (emit: (event: RunEvent) => void, end: (result: Partial<RunResult>) => void) => void
+
+  constructor(script: (emit: (event: RunEvent) => void, end: (result: Partial<RunResult>) => void) => void) {
+    this.#script = script
+  }
+
+  start(request: RunRequest, onEvent: (event: RunEvent) => void): RunningJob {
+    this.requests.push(request)
+    const { promise, resolve } = Promise.withResolvers<RunResult>()
+    const end = (result: Partial<RunResult>) =>
+      resolve({ state: 'FINISHED', error: undefined, savepoint: undefined, final: reading(), ...result })
+    queueMicrotask(() => this.#script(onEvent, end))
+    let stops = 0
+    return {
+      result: promise,
+      reading: () => reading(),
+      stop: () => {
+        stops += 1
+      },
+      abort: () => end({ state: 'CANCELED', savepoint: `stopped ${stops} times` }),
+    }
+  }
+}
+
+export interface FakeEnvironment extends CliEnvironment {
+  readonly stdout: MemoryOutput
+  readonly stderr: MemoryOutput
+  interrupt(): void
+}
+
+export function fakeEnvironment(
+  runner: JobRunner,
+  { stdout = new MemoryOutput(), stderr = new MemoryOutput(), variables = {} } = {},
+): FakeEnvironment {
+  const interrupts = new Set<() => void>()
+  return {
+    stdout,
+    stderr,
+    variables,
+    now: () => 1_000,
+    every: () => () => {},
+    onInterrupt(callback) {
+      interrupts.add(callback)
+      return () => interrupts.delete(callback)
+    },
+    runner,
+    interrupt() {
+      for (const callback of interrupts) callback()
+    },
+  }
+}

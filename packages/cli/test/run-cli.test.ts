@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { MillraceError, toErrorData } from '@millrace/api'
+import type { PhysicalPlan } from '@millrace/core'
+import type { CliEnvironment } from '../src/cli-environment.ts'
+import { runCli } from '../src/run-cli.ts'
+import { type FakeEnvironment, fakeEnvironment, MemoryOutput, ScriptedRunner } from './fake-environment.ts'
+import { reading, task } from './readings.ts'
+
+// Below the package, so that the job's imports resolve as in a user's project.
+let folder = ''
+let jobFile = ''
+before(async () => {
+  folder = await mkdtemp(join(import.meta.dirname, 'jobs-'))
+  jobFile = join(folder, 'job.ts')
+  await writeFile(jobFile, JOB)
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+const JOB = `
+import { ascending, count, defineJob, tumbling } from '@millrace/api'
+
+const params = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: ({ to }) => (Number(to) > 0 ? { value: { to: Number(to) } } : { issues: [{ message: 'must be positive', path: ['to'] }] }),
+  },
+}
+const numbers = (to) => ({
+  kind: 'numbers', options: { to }, boundedness: 'bounded', replayable: true,
+  enumerate: async () => [],
+  open: async () => { throw new Error('not opened here') },
+})
+const nowhere = {
+  kind: 'nowhere', options: { folder: '/out' }, guarantee: 'exactly-once',
+  openWriter: async () => { throw new Error('not opened here') },
+}
+
+export default defineJob({
+  name: 'counting',
+  params,
+  build(env, { to }) {
+    env.from(numbers(to), { uid: 'numbers', watermarks: ascending((n) => n.at) })
+      .keyBy('kind')
+      .window(tumbling({ size: '1 min' }))
+      .aggregate({ many: count() }, ({ many }, { key }) => ({ key, many }))
+      .to(nowhere, { uid: 'out' })
+  },
+})
+`
+
+const finishes = new ScriptedRunner((_, end) => end({}))
+
+async function cli(argv: string[], environment: FakeEnvironment = fakeEnvironment(finishes)) {
+  const exit = await runCli(argv, '1.2.3', environment as CliEnvironment)
+  return { exit, out: environment.stdout.text, err: environment.stderr.text }
+}
+
+test('help and version', async () => {
+  const help = await cli(['--help'])
+  assert.equal(help.exit, 0)
+  assert.match(help.out, /run +run a job[\s\S]*info/)
+  assert.deepEqual(await cli(['--version']), { exit: 0, out: '1.2.3\n', err: '' })
+  assert.match((await cli(['run', '--help'])).out, /-p, --parallelism <N>/)
+  assert.match((await cli(['help', 'info'])).out, /Usage: millrace info job\.ts/)
+})
+
+test('no command is wrong usage, with help on stderr', async () => {
+  const { exit, out, err } = await cli([])
+  assert.deepEqual([exit, out], [2, ''])
+  assert.match(err, /Usage: millrace/)
+})
+
+const wrong: { argv: string[]; err: RegExp }[] = [
+  { argv: ['rnu'], err: /USAGE .*no command "rnu"[\s\S]*Did you mean: millrace run\?/ },
+  { argv: ['server'], err: /no command "server"[\s\S]*There are run, info/ },
+  { argv: ['job.ts'], err: /To run that job: millrace run job\.ts/ },
+  { argv: ['run'], err: /job file is missing/ },
+  { argv: ['run', 'gone.ts'], err: /JOB_NOT_FOUND .*gone\.ts/ },
+  { argv: ['run', 'JOB'], err: /PARAMS_INVALID[\s\S]*--to: must be positive \(not given\)/ },
+  { argv: ['run', 'JOB', '--', '--to', '-1'], err: /--to: must be positive \(given: "-1"\)/ },
+  { argv: ['run', 'JOB', '-D', 'execution.chekpointing.interval=1 s', '--', '--to', '5'], err: /CONFIG_UNKNOWN_KEY/ },
+  { argv: ['run', 'JOB', '-D', 'parallelism.default=many', '--', '--to', '5'], err: /CONFIG_INVALID_VALUE/ },
+]
+
+for (const { argv, err } of wrong) {
+  test(`wrong usage: ${argv.join(' ')}`, async () => {
+    const result = await cli(argv.map((argument) => (argument === 'JOB' ? jobFile : argument)))
+    assert.equal(result.exit, 2)
+    assert.match(result.err, err)
+    assert.equal(result.out, '')
+  })
+}
+
+test('info shows the plan and its warnings', async () => {
+  const { exit, out } = await cli(['info', jobFile, '-p', '3', '--', '--to', '5'])
+  assert.equal(exit, 0)
+  assert.match(out, /Job "counting"/)
+  assert.match(out, /numbers, bounded {2}to=5/)
+  assert.match(out, /tumbling window of 01:00 min, by "kind"/)
+  assert.match(out, /Needs 3 slots for 6 tasks/)
+  assert.match(out, /warning Step .* has no uid/)
+})
+
+test('info --json is the plan', async () => {
+  const { out } = await cli(['info', jobFile, '--json', '--', '--to', '5'])
+  const plan = JSON.parse(out) as PhysicalPlan
+  assert.equal(plan.jobName, 'counting')
+  assert.equal(plan.vertices.length, 2)
+})
+
+test('run hands the job over as asked for', async () => {
+  const runner = new ScriptedRunner((_, end) => end({}))
+  const argv = ['run', jobFile, '-p', '4', '-D', 'execution.checkpointing.interval=1 s', '--resume', '--', '--to', '5']
+  assert.equal((await cli(argv, fakeEnvironment(runner))).exit, 0)
+  const [request] = runner.requests
+  assert.deepEqual(request?.params, { to: 5 })
+  assert.deepEqual(request?.configuration, { 'execution.checkpointing.interval': '1 s', 'parallelism.default': '4' })
+  assert.deepEqual(request?.restore, { kind: 'latest', discardNewer: false, allowNonRestoredState: false })
+  assert.equal(request?.plan.vertices[0]?.parallelism, 4)
+  assert.match(request?.bundlePath ?? '', /job\.mjs$/)
+})
+
+test('a finished job: summary on stdout, with what was lost and where the output is', async () => {
+  const runner = new ScriptedRunner((emit, end) => {
+    emit({ kind: 'printed', line: 'printed by the job' })
+    const [source, window] = runner.requests[0]?.plan.vertices ?? []
+    const tasks = [
+      task(source?.id ?? '', 0, { numRecordsIn: 1_234_567, numRecordsSkipped: 2 }),
+      task(window?.id ?? '', 0, { numLateRecordsDropped: 3 }),
+    ]
+    end({ final: reading({ tasks, checkpointsCompleted: 4, savepoint: undefined } as object), savepoint: 'sp-1' })
+  })
+  const { exit, out } = await cli(['run', jobFile, '--', '--to', '5'], fakeEnvironment(runner))
+  assert.equal(exit, 0)
+  const [printed, ...summary] = out.split('\n')
+  assert.equal(printed, 'printed by the job')
+  assert.match(summary.join('\n'), /counting finished after 10 s\n {2}read {8}1,234,567 records \(123,457\/s\)/)
+  assert.match(out, /skipped {5}2 records in "numbers"/)
+  assert.match(out, /late {8}3 records in "/)
+  assert.match(out, /savepoint {3}sp-1/)
+  assert.match(out, /output {6}\/out {2}\(nowhere, out, exactly-once\)/)
+})
+
+test('a failed job: its error on stderr, exit 1', async () => {
+  const error = toErrorData(new MillraceError('INPUT_NOT_FOUND', 'There is no a.csv', { hint: 'Look for it.' }))
+  const runner = new ScriptedRunner((_, end) => end({ state: 'FAILED', error }))
+  const { exit, out, err } = await cli(['run', jobFile, '--', '--to', '5'], fakeEnvironment(runner))
+  assert.equal(exit, 1)
+  assert.match(out, /counting failed after/)
+  assert.match(err, /error INPUT_NOT_FOUND {2}There is no a\.csv[\s\S]*try: Look for it\./)
+})
+
+test('a first interrupt stops with a checkpoint, a second at once; exit 130', async () => {
+  const environment = fakeEnvironment(
+    new ScriptedRunner(() => {
+      environment.interrupt()
+      environment.interrupt()
+    }),
+  )
+  const { exit, out, err } = await cli(['run', jobFile, '--', '--to', '5'], environment)
+  assert.equal(exit, 130)
+  assert.match(err, /Stopping with a last checkpoint/)
+  assert.match(out, /cancelled[\s\S]*stopped 1 times/)
+})
+
+test('a failure with restart is told as it happens', async () => {
+  const error = toErrorData(new MillraceError('SLOT_LOST', 'Slot 1 ended'))
+  const runner = new ScriptedRunner((emit, end) => {
+    emit({ kind: 'failure', atMs: 0, error, task: undefined, restartInMs: 1_000 })
+    end({})
+  })
+  const { err } = await cli(['run', jobFile, '--', '--to', '5'], fakeEnvironment(runner))
+  assert.match(err, /SLOT_LOST {2}Slot 1 ended[\s\S]*restarts in 1\.0 s/)
+})
+
+test('--json: every line of stdout is an object, the last one the result', async () => {
+  const runner = new ScriptedRunner((emit, end) => {
+    emit({ kind: 'state', atMs: 1, state: 'RUNNING' })
+    emit({ kind: 'printed', line: 'x' })
+    end({})
+  })
+  const { exit, out, err } = await cli(['run', jobFile, '--json', '--', '--to', '5'], fakeEnvironment(runner))
+  const lines = out.trimEnd().split('\n')
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { kind: string }).kind),
+    ['message', 'state', 'printed', 'result'],
+  )
+  assert.deepEqual([exit, err], [0, ''])
+})
+
+test('--json: errors before the job are objects too', async () => {
+  const { exit, out, err } = await cli(['run', jobFile, '--json'])
+  assert.equal(exit, 2)
+  assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'PARAMS_INVALID')
+  assert.equal(err, '')
+})
+
+test('in a terminal the display is drawn and left, and NO_COLOR keeps it plain', async () => {
+  const stderr = new MemoryOutput(true)
+  const environment = fakeEnvironment(finishes, { stderr, variables: { NO_COLOR: '1' } })
+  await cli(['run', jobFile, '--', '--to', '5'], environment)
+  assert.match(stderr.text, /counting {2}RUNNING/)
+  assert.ok(stderr.text.endsWith('\u001b[?25h'))
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour is what must not be there
+  assert.doesNotMatch(stderr.text, /\u001b\[\d*m/)
+})
