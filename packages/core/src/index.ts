@@ -1,4 +1,4 @@
-export { BATCH_RECORDS_MAX, createBatch, NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from './batch/record-batch.ts'
+export { BATCH_RECORDS_MAX, createBatch, NO_TIMESTAMP, noTimestamps, type RecordBatch, WATERMARK_MAX } from './batch/record-batch.ts'
 export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
 export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
 export { StageInbox } from './chain/stage-inbox.ts'
@@ -150,9 +150,8 @@ export type {
   NamespacedTable,
   RestoredSegment,
   SnapshotPiece,
-  TableDescriptor,
-  TableKind,
   TableUsage,
   ValueTable,
 } from './state/state-backend.ts'
+export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'

@@ -9,6 +9,18 @@ export {
   SimulatedDisk,
   type SimulatedDiskOptions,
 } from './sim-disk/simulated-disk.ts'
+export { ActionLog } from './simulation/action-log.ts'
+export {
+  drawFaultPlan,
+  drawPreferences,
+  FAULT_KINDS,
+  FAULTS_WITHOUT_CHECKPOINTS,
+  type FaultKind,
+  type FaultPlan,
+  type Preferences,
+} from './simulation/fault-plan.ts'
+export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
+export { UserCode } from './simulation/user-code.ts'
 export { OpenChainsSnapshot, SegmentChains } from './state-conformance/segment-chains.ts'
 export {
   type BackendOptions,

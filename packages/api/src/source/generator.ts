@@ -94,12 +94,14 @@ class GeneratorReader<T> implements SplitReader<T, number> {
 
   #generated(length: number): SourceBatch<T> {
     const { first, step } = this.#indices
-    const records: T[] = []
-    for (; records.length < length; this.#position++) {
-      const index = first + this.#position * step
-      if (!Number.isSafeInteger(index)) throw new MillraceError('INTERNAL', 'A generator ran out of exact indices')
-      records.push(this.#generate(index))
+    const from = first + this.#position * step
+    if (!Number.isSafeInteger(from + length * step)) {
+      throw new MillraceError('INTERNAL', 'A generator ran out of exact indices')
     }
+    const generate = this.#generate
+    const records: T[] = []
+    for (let index = from; records.length < length; index += step) records.push(generate(index))
+    this.#position += length
     return { records, end: this.#position >= this.#indices.length }
   }
 

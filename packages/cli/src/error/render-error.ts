@@ -31,9 +31,10 @@ function renderDetails(error: ErrorData): readonly string[] {
 
 function renderCauses(error: ErrorData): readonly string[] {
   const lines: string[] = []
-  for (let cause = error.cause; cause !== undefined; cause = cause.cause) {
-    const text = `${cause.code ?? cause.name}: ${asOneLine(cause.message)}`
-    if (!error.message.includes(cause.message)) lines.push(`  because ${text}`)
+  for (let outer = error; outer.cause !== undefined; outer = outer.cause) {
+    const { cause } = outer
+    if (!outer.message.includes(cause.message))
+      lines.push(`  because ${cause.code ?? cause.name}: ${asOneLine(cause.message)}`)
   }
   return lines
 }

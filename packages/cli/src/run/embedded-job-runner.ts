@@ -18,7 +18,13 @@ import type {
 
 export const embeddedJobRunner: JobRunner = { start: startEmbeddedJob }
 
-function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent) => void): RunningJob {
+/** What only the engine of this process can do. */
+export interface EmbeddedJob extends RunningJob {
+  /** Ends a slot as a crash would: for demonstrations and tests. */
+  killSlot(index: number): Promise<void>
+}
+
+export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent) => void): EmbeddedJob {
   const startedAtMs = Date.now()
   const { bundlePath, params, configuration, restore, stopAfter } = request
   const job: EngineJob = runJob({
@@ -52,6 +58,7 @@ function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent) => voi
     reading: () => read(job.reading()),
     stop: () => job.stop(),
     abort: () => job.cancel(),
+    killSlot: (index) => job.killSlot(index),
   }
 }
 

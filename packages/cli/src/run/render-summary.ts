@@ -17,7 +17,8 @@ export function renderSummary(result: RunResult, plan: PhysicalPlan, paint: Pain
   const [tone, ending] = ENDINGS[result.state]
   const read = recordsRead(plan, result)
   const elapsedMs = final.atMs - final.startedAtMs
-  const rate = elapsedMs > 0 ? ` (${formatExact(Math.round((read / elapsedMs) * 1_000))}/s)` : ''
+  // Counters begin again with every attempt, so after a restart there is no rate of the whole run.
+  const rate = elapsedMs > 0 && final.attempt === 0 ? ` (${formatExact(Math.round((read / elapsedMs) * 1_000))}/s)` : ''
   return [
     `${plan.jobName} ${paint(tone, ending)} after ${formatDuration(elapsedMs)}`,
     `  read        ${formatExact(read)} records${rate}`,

@@ -1,13 +1,5 @@
 /** Drives a source as the engine does: splits, batches, positions. */
-import type {
-  FileSystem,
-  PlainValue,
-  ReaderContext,
-  RejectedInput,
-  Source,
-  SourceSplit,
-  SplitReader,
-} from '@millrace/api'
+import type { FileSystem, PlainValue, ReaderContext, RejectedInput, Source, SplitReader } from '@millrace/api'
 
 export function readerContext(files: FileSystem, counts: Map<string, number> = new Map()): ReaderContext {
   return {
@@ -16,10 +8,6 @@ export function readerContext(files: FileSystem, counts: Map<string, number> = n
     delay: async () => {},
     count: (metric, increment) => void counts.set(metric, (counts.get(metric) ?? 0) + increment),
   }
-}
-
-export async function listSplits(source: Source<unknown, never>, files: FileSystem): Promise<readonly SourceSplit[]> {
-  return source.enumerate({ files, parallelism: 1 })
 }
 
 /** All records of all splits. */

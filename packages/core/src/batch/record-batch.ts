@@ -19,6 +19,15 @@ export interface RecordBatch {
   readonly keyGroups: number[] | undefined
 }
 
+const untimed: number[] = []
+
+/** A new array of `count` times `NO_TIMESTAMP`. */
+export function noTimestamps(count: number): number[] {
+  // A copy of an array that was never longer than filled: V8 keeps it packed, and copies it in one piece.
+  while (untimed.length < count) untimed.push(NO_TIMESTAMP)
+  return untimed.slice(0, count)
+}
+
 export function createBatch(withKeyGroups = false): RecordBatch {
   return { records: [], timestamps: [], keyGroups: withKeyGroups ? [] : undefined }
 }

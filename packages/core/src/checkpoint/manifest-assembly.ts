@@ -5,7 +5,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import type { PhysicalPlan, PlanVertex } from '../plan/physical-plan.ts'
-import type { TableDescriptor } from '../state/state-backend.ts'
+import type { TableDescriptor } from '../state/table-descriptor.ts'
 import {
   type CheckpointManifest,
   type KeyGroupSnapshot,

@@ -4,7 +4,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
-import type { TableDescriptor } from '../state/state-backend.ts'
+import type { TableDescriptor } from '../state/table-descriptor.ts'
 import { FieldReader } from './field-reader.ts'
 import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot, SegmentLocation, SegmentRef } from './manifest.ts'
 import { MANIFEST_VERSION } from './manifest.ts'

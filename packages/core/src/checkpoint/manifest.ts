@@ -3,7 +3,7 @@
  * a checkpoint without a manifest does not exist. `manifest-format.ts` turns it into bytes and back.
  */
 import type { PlainValue } from '@millrace/api'
-import type { TableDescriptor } from '../state/state-backend.ts'
+import type { TableDescriptor } from '../state/table-descriptor.ts'
 
 export const MANIFEST_VERSION = 1
 

@@ -8,7 +8,7 @@
 import { MillraceError, type NodeSpec, nearestName, type PlainValue } from '@millrace/api'
 import { subtaskOfKeyGroup } from '../key/key-group.ts'
 import type { PhysicalPlan, PlanStep, PlanVertex } from '../plan/physical-plan.ts'
-import type { TableDescriptor } from '../state/state-backend.ts'
+import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from './manifest.ts'
 
 export interface RestoreAssignment {

@@ -16,7 +16,7 @@ import { crc32c } from '../codec/crc32c.ts'
 import { readString, writeString } from '../codec/string-codec.ts'
 import { ValueDecoder } from '../codec/value-decoder.ts'
 import { ValueEncoder } from '../codec/value-encoder.ts'
-import type { TableDescriptor, TableKind } from '../state/state-backend.ts'
+import type { TableDescriptor, TableKind } from '../state/table-descriptor.ts'
 
 export const SEGMENT_VERSION = 1
 

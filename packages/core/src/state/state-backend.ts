@@ -7,23 +7,7 @@
  * read-only: a change counts only through `put`.
  */
 import type { SegmentRef } from '../checkpoint/manifest.ts'
-
-/** `table` is one named state of one operator. */
-export interface TableDescriptor {
-  readonly operatorUid: string
-  /** Name of the state within its operator. Names beginning with `_` belong to the engine (`_timers-event`, `_window`). */
-  readonly name: string
-  readonly kind: TableKind
-  readonly version: number
-  /**
-   * Entries not written for this long (wall clock) are not returned; `undefined`: they live until removed. A list is one
-   * entry. A map has one per user key. Namespaced tables have no time to live.
-   */
-  readonly ttlMs: number | undefined
-}
-
-/** `value`: one value per key. `list`: an appendable list per key. `map`: entries per key. `namespaced`: one value per (namespace, key). */
-export type TableKind = 'value' | 'list' | 'map' | 'namespaced'
+import type { TableDescriptor } from './table-descriptor.ts'
 
 export interface KeyGroupRange {
   readonly first: number

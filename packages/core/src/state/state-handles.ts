@@ -19,7 +19,7 @@ import {
 import { assertEncodable } from '../codec/encodable.ts'
 import type { OperatorHost } from '../operator/operator.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { TableDescriptor, TableKind } from './state-backend.ts'
+import type { TableDescriptor, TableKind } from './table-descriptor.ts'
 
 type Handle =
   | ValueState<unknown>

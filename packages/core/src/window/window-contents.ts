@@ -56,13 +56,16 @@ export class WindowContents {
     this.#table.put(namespace, accumulator)
   }
 
-  /** The accumulator of the current key over these namespaces, or `undefined`. Stored ones stay as they are. */
-  merged(namespaces: readonly number[]): Accumulator | undefined {
+  /**
+   * The accumulator of the current key over these namespaces, from the one at index `first`, or `undefined`. Stored ones
+   * stay as they are.
+   */
+  merged(namespaces: readonly number[], first = 0): Accumulator | undefined {
     const { merge } = this.#aggregate
     let single: Accumulator | undefined
     let merged: Accumulator | undefined
-    for (const namespace of namespaces) {
-      const stored = this.#table.get(namespace)
+    for (let i = first; i < namespaces.length; i++) {
+      const stored = this.#table.get(namespaces[i] as number)
       if (stored === undefined) continue
       if (single === undefined) {
         single = stored

@@ -35,6 +35,6 @@ export class WindowFiring {
   accumulator(): Accumulator | undefined {
     if (this.#namespaces.length === 1) return this.#cursor?.value
     if (this.#contents.isInFirst(this.#namespaces, this.#index)) return undefined
-    return this.#contents.merged(this.#namespaces)
+    return this.#contents.merged(this.#namespaces, this.#index)
   }
 }

@@ -10,7 +10,7 @@ import {
   SegmentWriter,
 } from '../../src/checkpoint/segment-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
-import type { TableDescriptor, TableKind } from '../../src/state/state-backend.ts'
+import type { TableDescriptor, TableKind } from '../../src/state/table-descriptor.ts'
 
 const table = (name: string, kind: TableKind, ttlMs?: number): TableDescriptor => ({
   operatorUid: 'op',

@@ -34,7 +34,8 @@ test('values as Flink writes them', () => {
     ['millrace.development-mode', 'FALSE', false],
     ['execution.checkpointing.dir', 'some folder', 'some folder'],
   ]
-  for (const [key, written, value] of table) assert.equal(parse({ [key]: written }).get(key), value, `${key}=${written}`)
+  for (const [key, written, value] of table)
+    assert.equal(parse({ [key]: written }).get(key), value, `${key}=${written}`)
 })
 
 test('what does not fit is refused, naming key, value and source', () => {
@@ -59,7 +60,10 @@ test('what does not fit is refused, naming key, value and source', () => {
     assert.throws(
       () => parse({ [key]: written }),
       (error) =>
-        isCode(error, 'CONFIG_INVALID_VALUE') && error.details['key'] === key && /-D/.test(error.message) && !!error.hint,
+        isCode(error, 'CONFIG_INVALID_VALUE') &&
+        error.details['key'] === key &&
+        /-D/.test(error.message) &&
+        !!error.hint,
       `${key}=${written}`,
     )
   }
@@ -136,7 +140,10 @@ test('every key explains itself, and its default can be written', () => {
     if (written !== '(none)') assert.equal(parse({ [key]: written }).get(key), CONFIG_OPTIONS[key].default, key)
   }
   assert.match(explainOption('execution.checkpointing.interval'), /default 10 s/)
-  assert.throws(() => explainOption('nothing'), (error) => isCode(error, 'CONFIG_UNKNOWN_KEY'))
+  assert.throws(
+    () => explainOption('nothing'),
+    (error) => isCode(error, 'CONFIG_UNKNOWN_KEY'),
+  )
 })
 
 function isCode(error: unknown, code: ErrorCode): error is MillraceError {

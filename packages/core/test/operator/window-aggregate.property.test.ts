@@ -35,9 +35,22 @@ const shapes: fc.Arbitrary<Shape> = fc
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    { weight: 10, arbitrary: fc.record({ kind: fc.constant('record' as const), key: fc.constantFrom('a', 'b', 'c', 'd', 'e'), at: fc.integer({ min: -20, max: 60 }) }) },
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant('watermark' as const), by: fc.integer({ min: 1, max: 15 }) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), parallelism: fc.integer({ min: 1, max: 4 }) }) },
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        kind: fc.constant('record' as const),
+        key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+        at: fc.integer({ min: -20, max: 60 }),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('watermark' as const), by: fc.integer({ min: 1, max: 15 }) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('restart' as const), parallelism: fc.integer({ min: 1, max: 4 }) }),
+    },
     { weight: 1, arbitrary: fc.constant({ kind: 'abortSnapshot' as const }) },
   ),
   { maxLength: 60 },
@@ -194,7 +207,9 @@ for (const [form, aggregate] of [
 ] as const) {
   const runOf = (shape: Shape, options: OperatorHarnessOptions) => {
     const node = windowNode(sliding(shape.sizeMs, shape.slideMs, shape.offsetMs), aggregate, shape.latenessMs)
-    return new Run((more) => new OperatorHarness(createOperator(node), { maxParallelism: MAX_PARALLELISM, ...options, ...more }))
+    return new Run(
+      (more) => new OperatorHarness(createOperator(node), { maxParallelism: MAX_PARALLELISM, ...options, ...more }),
+    )
   }
   const limits = fc.record({
     outputRoomRecords: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),

@@ -5,7 +5,8 @@ import { createOperator, keyGroupOf, subtaskOfKeyGroup } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions, SegmentChains } from '@millrace/testing'
 import { collectMergeable, collectSingly, sliding, tumbling, type WindowResult, windowNode } from './operator-nodes.ts'
 
-const open = (node: LogicalNode, options: OperatorHarnessOptions = {}) => new OperatorHarness(createOperator(node), options)
+const open = (node: LogicalNode, options: OperatorHarnessOptions = {}) =>
+  new OperatorHarness(createOperator(node), options)
 
 /** `key[start,end)=values @timestamp`. */
 function shown(harness: OperatorHarness): string[] {
@@ -124,7 +125,10 @@ for (const [form, aggregate] of [
       for (let i = 0; i < 100; i++) feed(harness, [`k${i}`, i])
       harness.end()
       const held = harness.backend.usage().filter(({ name }) => name !== '_window-progress')
-      assert.deepEqual(held.map(({ entries }) => entries), held.map(() => 0))
+      assert.deepEqual(
+        held.map(({ entries }) => entries),
+        held.map(() => 0),
+      )
     })
 
     it('leaps over a long time without windows', () => {
@@ -198,19 +202,27 @@ for (const [form, aggregate] of [
 
 describe('windows, bad input', () => {
   for (const { name, record, timestamp, code } of [
-    { name: 'no timestamp', record: { key: 'a' }, timestamp: Number.NEGATIVE_INFINITY, code: 'EVENT_TIME_WITHOUT_WATERMARKS' },
+    {
+      name: 'no timestamp',
+      record: { key: 'a' },
+      timestamp: Number.NEGATIVE_INFINITY,
+      code: 'EVENT_TIME_WITHOUT_WATERMARKS',
+    },
     { name: 'a timestamp that is NaN', record: { key: 'a' }, timestamp: Number.NaN, code: 'TIMESTAMP_INVALID' },
     { name: 'no key', record: {}, timestamp: 1, code: 'KEY_INVALID' },
     { name: 'a key that is NaN', record: { key: Number.NaN }, timestamp: 1, code: 'KEY_INVALID' },
   ]) {
     it(`refuses ${name}, naming the operator`, () => {
       const harness = open(windowNode(tumbling(10), collectMergeable), { name: 'views', uid: 'v' })
-      assert.throws(() => harness.processRecord(record, timestamp), (error: { code: string; details: object; message: string }) => {
-        assert.equal(error.code, code)
-        assert.match(error.message, /views/)
-        assert.partialDeepStrictEqual(error.details, { operator: 'views', uid: 'v', subtask: 0 })
-        return true
-      })
+      assert.throws(
+        () => harness.processRecord(record, timestamp),
+        (error: { code: string; details: object; message: string }) => {
+          assert.equal(error.code, code)
+          assert.match(error.message, /views/)
+          assert.partialDeepStrictEqual(error.details, { operator: 'views', uid: 'v', subtask: 0 })
+          return true
+        },
+      )
     })
   }
 

@@ -68,9 +68,18 @@ test('exponential delay grows to its maximum and begins anew after a long run', 
 })
 
 test('jitter adds or takes off its share, never beyond the maximum', () => {
-  assert.deepEqual(outcomes(EXPONENTIAL, [0], () => 0), [900])
-  assert.deepEqual(outcomes(EXPONENTIAL, [0], () => 0.999_999), [1_100])
-  assert.deepEqual(outcomes({ ...EXPONENTIAL, initialBackoffMs: 60_000 }, [0], () => 0.999_999), [60_000])
+  assert.deepEqual(
+    outcomes(EXPONENTIAL, [0], () => 0),
+    [900],
+  )
+  assert.deepEqual(
+    outcomes(EXPONENTIAL, [0], () => 0.999_999),
+    [1_100],
+  )
+  assert.deepEqual(
+    outcomes({ ...EXPONENTIAL, initialBackoffMs: 60_000 }, [0], () => 0.999_999),
+    [60_000],
+  )
 })
 
 test('exponential delay with a number of attempts, which a long run resets', () => {
@@ -111,6 +120,9 @@ test('the top user frame is the first that is neither of Node nor of the engine'
     at file:///home/me/other.ts:5:6`
   const isEngineFile = (file: string): boolean => file.includes('@millrace')
   assert.equal(findTopUserFrame(stack, isEngineFile), '/home/me/job.ts:12:34')
-  assert.equal(findTopUserFrame('Error: x\n    at async file:///home/me/a.ts:5:6', isEngineFile), 'file:///home/me/a.ts:5:6')
+  assert.equal(
+    findTopUserFrame('Error: x\n    at async file:///home/me/a.ts:5:6', isEngineFile),
+    'file:///home/me/a.ts:5:6',
+  )
   assert.equal(findTopUserFrame(undefined, isEngineFile), undefined)
 })

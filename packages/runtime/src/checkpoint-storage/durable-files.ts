@@ -4,20 +4,25 @@
  */
 import { FileError, type FileSystem } from '@millrace/api'
 
-/**
- * Makes a folder and its parents and makes their names durable. Also those that existed: they may have been made just
- * before a crash. A parent that is not ours to sync (`denied`) was there before us.
- */
+/** Makes a folder and its parents and makes their names durable. */
 export async function makeDurableFolder(files: FileSystem, path: string): Promise<void> {
   await files.makeFolder(path)
-  for (let at = path; at !== '.' && at !== '/'; ) {
-    at = parentOf(at)
+  if (path !== '.' && path !== '/') await makeNamesDurable(files, parentOf(path))
+}
+
+/**
+ * Makes the names in a folder and the name of the folder itself durable; they may have been made just before their
+ * process was killed. A folder that is not ours to sync (`denied`) was there before us.
+ */
+export async function makeNamesDurable(files: FileSystem, folder: string): Promise<void> {
+  for (let at = folder; ; at = parentOf(at)) {
     try {
       await files.syncFolder(at)
     } catch (error) {
       if (!(error instanceof FileError) || error.kind !== 'denied') throw error
       return
     }
+    if (at === '.' || at === '/') return
   }
 }
 

@@ -22,7 +22,7 @@ import type {
   StepProbe,
   StorageStep,
 } from './checkpoint-storage.ts'
-import { makeDurableFolder, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
 
 export const MANIFEST_FILE = '_metadata'
 const TEMPORARY_FILE = '_metadata.tmp'
@@ -52,10 +52,17 @@ export class FileCheckpointStorage implements CheckpointStorage {
     this.#report = options.report ?? (() => {})
   }
 
-  /** Makes the folders; once, in the coordinator, before anything is written. Throws `CHECKPOINT_FOLDER_UNUSABLE`. */
+  /**
+   * Makes the folders, and makes durable what is in them; once, in the coordinator, before anything is read or written.
+   * A process that was killed between rename and sync leaves a manifest that everybody sees and that a later crash could
+   * still take back, after output was committed on the strength of it. Throws `CHECKPOINT_FOLDER_UNUSABLE`.
+   */
   async open(): Promise<void> {
     try {
       await makeDurableFolder(this.#files, `${this.folder}/${SHARED_FOLDER}`)
+      for (const { name, kind } of await this.#files.list(this.folder)) {
+        if (kind === 'folder' && CHECKPOINT_FOLDER.test(name)) await this.#files.syncFolder(`${this.folder}/${name}`)
+      }
     } catch (cause) {
       throw new MillraceError('CHECKPOINT_FOLDER_UNUSABLE', `The checkpoint folder ${this.folder} cannot be used`, {
         details: { folder: this.folder },
@@ -157,8 +164,10 @@ export class FileCheckpointStorage implements CheckpointStorage {
 
   async discard(checkpointIds: readonly number[], deadFiles: readonly string[]): Promise<void> {
     try {
-      const ids = new Set([...this.#undead, ...checkpointIds])
-      if (ids.size > 0) await this.#step('discard:before-manifest-remove')
+      // All at once: when one cannot be removed, the ones after it must not be forgotten.
+      for (const id of checkpointIds) this.#undead.add(id)
+      const ids = [...this.#undead]
+      if (ids.length > 0) await this.#step('discard:before-manifest-remove')
       for (const id of ids) await this.#removeManifest(id)
       if (deadFiles.length > 0) await this.#step('discard:before-files-remove')
       for (const file of deadFiles) await this.#files.remove(`${this.folder}/${file}`)
@@ -333,6 +342,8 @@ export async function openSnapshot(files: FileSystem, path: string): Promise<Ope
     })
   }
   const manifest = parseManifest(await readWholeFile(files, manifestFile), manifestFile)
+  // As in `FileCheckpointStorage.open`: output will be committed on the strength of it.
+  await makeNamesDurable(files, folder)
   return { manifest, manifestFile, folder: manifest.kind === 'savepoint' ? folder : parentOf(folder) }
 }
 

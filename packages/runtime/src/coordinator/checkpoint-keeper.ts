@@ -48,7 +48,11 @@ export class CheckpointKeeper {
 
   /** Removes what is beyond retention; `inUse`: what a pending checkpoint may build on. */
   retain(inUse: ReadonlySet<CheckpointId>): void {
-    const { keep, drop, deadFiles } = decideRetention({ checkpoints: this.#retained, retainedMax: this.#retainedMax, inUse })
+    const { keep, drop, deadFiles } = decideRetention({
+      checkpoints: this.#retained,
+      retainedMax: this.#retainedMax,
+      inUse,
+    })
     if (drop.length === 0) return
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)

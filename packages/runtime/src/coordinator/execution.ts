@@ -4,7 +4,14 @@
  * a failure is a new one with new slots and new rings, since the old ring's writer may have died half-way.
  */
 import { fromErrorData, MillraceError, type PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, PhysicalPlan, PlanEdge, PlanVertex, SubtaskRestore } from '@millrace/core'
+import type {
+  CheckpointBarrier,
+  CheckpointId,
+  PhysicalPlan,
+  PlanEdge,
+  PlanVertex,
+  SubtaskRestore,
+} from '@millrace/core'
 import { createDoorbell } from '../channel/doorbell.ts'
 import { countRingChannels, decideNetworkMemory, type NetworkMemoryLimits } from '../channel/network-memory.ts'
 import { createRing } from '../channel/ring.ts'
@@ -119,7 +126,9 @@ export class Execution {
   trigger(barrier: CheckpointBarrier): void {
     const { plan } = this.#options
     for (const slot of this.#slots) {
-      const tasks = plan.vertices.filter((vertex) => vertex.isSource && runsIn(vertex, slot)).map((vertex) => idIn(vertex, slot))
+      const tasks = plan.vertices
+        .filter((vertex) => vertex.isSource && runsIn(vertex, slot))
+        .map((vertex) => idIn(vertex, slot))
       if (tasks.length > 0) slot.handle.post({ type: 'trigger', barrier, tasks })
     }
   }
@@ -209,7 +218,9 @@ export class Execution {
         toSubtask,
         fromSlot: slotOf(from, fromSubtask),
         toSlot: slotOf(to, toSubtask),
-        ring: isLocal(edge, fromSubtask, toSubtask) ? undefined : createRing({ capacityBytes: ringBytes }) as SharedArrayBuffer,
+        ring: isLocal(edge, fromSubtask, toSubtask)
+          ? undefined
+          : (createRing({ capacityBytes: ringBytes }) as SharedArrayBuffer),
       }))
     })
   }
@@ -252,7 +263,10 @@ export class Execution {
     }
     return {
       id,
-      restore: start.checkpointId === undefined ? undefined : { checkpointId: start.checkpointId, folder: start.folder, keyGroups },
+      restore:
+        start.checkpointId === undefined
+          ? undefined
+          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups },
       entries,
       wasFinished: restore?.finished ?? false,
       metrics,

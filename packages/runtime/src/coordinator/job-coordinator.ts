@@ -28,8 +28,8 @@ import {
 import type { FromSlot } from '../slot/protocol.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
-import { Execution, type ExecutionStart, taskKey } from './execution.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
+import { Execution, type ExecutionStart, taskKey } from './execution.ts'
 import { JobFacts } from './job-facts.ts'
 import { SinkTargets } from './sink-targets.ts'
 import { enumerateSplits } from './source-splits.ts'
@@ -37,7 +37,12 @@ import { enumerateSplits } from './source-splits.ts'
 type AttemptEnd =
   | { readonly kind: 'finished' }
   | { readonly kind: 'canceled' }
-  | { readonly kind: 'failed'; readonly error: unknown; readonly task: TaskId | undefined; readonly slot: number | undefined }
+  | {
+      readonly kind: 'failed'
+      readonly error: unknown
+      readonly task: TaskId | undefined
+      readonly slot: number | undefined
+    }
 
 /** What the user asked for that ends the job before its input does. */
 interface StopRequest {
@@ -64,7 +69,9 @@ export class JobCoordinator {
   #storing: Promise<void> = Promise.resolve()
   readonly #endedTasks = new Set<string>()
   /** Sinks commit `awaitedCommit`; when all have, `afterCommits` follows. */
-  #awaitedCommit: { readonly checkpointId: CheckpointId; readonly tasks: Set<string>; readonly then: AttemptEnd } | undefined
+  #awaitedCommit:
+    | { readonly checkpointId: CheckpointId; readonly tasks: Set<string>; readonly then: AttemptEnd }
+    | undefined
   #stop: StopRequest | undefined
   #isCanceled = false
   #wakeFromDelay: (() => void) | undefined
@@ -80,7 +87,12 @@ export class JobCoordinator {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
     this.#facts = new JobFacts(plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
-    this.#keeper = new CheckpointKeeper({ storage, retainedMax: config.retainedMax, restored, existing: options.existing })
+    this.#keeper = new CheckpointKeeper({
+      storage,
+      retainedMax: config.retainedMax,
+      restored,
+      existing: options.existing,
+    })
     this.#targets = new SinkTargets(options, (channel, id, values) => this.#collect(channel, id, values))
     this.#tracker = createTrackerState(config.tracker, options.firstCheckpointId)
     this.#restarts = createRestartState(config.restartStrategy)
@@ -113,7 +125,10 @@ export class JobCoordinator {
   /** Ends without draining: a last checkpoint, its output committed. At once when no task runs. */
   stop(endState: 'FINISHED' | 'CANCELED' = 'CANCELED', savepointFolder?: string): void {
     if (this.#stop !== undefined || this.#isCanceled) return
-    if (!this.#isRunning || !this.#options.config.isCheckpointing) return this.cancel()
+    if (!this.#isRunning || !this.#options.config.isCheckpointing) {
+      this.cancel()
+      return
+    }
     this.#stop = { requestId: 'stop', savepointFolder, endState }
     if (endState === 'CANCELED') this.#facts.enter('CANCELLING', this.#options.clock.now())
     const snapshotKind = savepointFolder === undefined ? 'checkpoint' : 'full-checkpoint'
@@ -205,6 +220,7 @@ export class JobCoordinator {
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
     if (restored !== undefined) this.#reportRestored(restored)
+    if (this.#attempt > 0) this.#tellRestart(restored)
     this.#onTracker({ kind: 'tasks-running', tasks: this.#allTasks() })
   }
 
@@ -232,6 +248,11 @@ export class JobCoordinator {
     this.#onTracker({ kind: 'restored', record })
   }
 
+  #tellRestart(restored: RestoredCheckpoint | undefined): void {
+    const from = restored === undefined ? 'the beginning' : `checkpoint ${restored.manifest.checkpointId}`
+    this.#options.observer.onMessage('info', `Attempt ${this.#attempt + 1} goes on from ${from}.`)
+  }
+
   /** Ends what runs of an attempt and settles what is being stored, in this order. */
   async #endAttempt(end: AttemptEnd): Promise<void> {
     const { clock } = this.#options
@@ -242,9 +263,17 @@ export class JobCoordinator {
     this.#cancelTimer?.()
     if (end.kind === 'failed') {
       this.#facts.enter('FAILING', clock.now())
-      this.#facts.onException({ atMs: clock.now(), attempt: this.#attempt, task: end.task, error: toErrorData(end.error) })
+      this.#facts.onException({
+        atMs: clock.now(),
+        attempt: this.#attempt,
+        task: end.task,
+        error: toErrorData(end.error),
+      })
     }
-    this.#onTracker({ kind: 'attempt-ended', message: end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.' })
+    this.#onTracker({
+      kind: 'attempt-ended',
+      message: end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.',
+    })
     this.#cancelTimer?.()
     if (execution !== undefined) {
       if (end.kind === 'failed') await execution.terminate()
@@ -268,7 +297,12 @@ export class JobCoordinator {
     if (!config.isCheckpointing && this.#hasCommitted) {
       report(undefined)
       const message = `The job failed while its sinks committed, and without checkpoints it cannot go on from there: ${error.message}`
-      return toErrorData(new MillraceError('SINK_COMMIT_FAILED', message, { cause: end.error, hint: 'Turn checkpoints on (execution.checkpointing.interval).' }))
+      return toErrorData(
+        new MillraceError('SINK_COMMIT_FAILED', message, {
+          cause: end.error,
+          hint: 'Turn checkpoints on (execution.checkpointing.interval).',
+        }),
+      )
     }
     const topUserFrame = findUserFrame(error)
     const decision = decideRestart(this.#restarts, { error, topUserFrame }, clock.now(), () => random.fraction())
@@ -278,7 +312,9 @@ export class JobCoordinator {
       return decision.delayMs
     }
     report(undefined)
-    return decision.code === error.code ? error : toErrorData(new MillraceError(decision.code, decision.message, { cause: end.error }))
+    return decision.code === error.code
+      ? error
+      : toErrorData(new MillraceError(decision.code, decision.message, { cause: end.error }))
   }
 
   async #finish(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): Promise<JobOutcome> {
@@ -425,7 +461,9 @@ export class JobCoordinator {
           completedAtMs: clock.now(),
           isFinal,
         }
-        const manifest = assembleManifest(plan, facts, (vertexId, subtask) => snapshots?.get(taskKey({ vertexId, subtask })))
+        const manifest = assembleManifest(plan, facts, (vertexId, subtask) =>
+          snapshots?.get(taskKey({ vertexId, subtask })),
+        )
         path = await this.#keeper.store(manifest)
         if (this.#stop?.savepointFolder !== undefined && pending?.request?.requestId === this.#stop.requestId) {
           this.#savepoint = await this.#keeper.exportSavepoint(manifest, this.#stop.savepointFolder)
@@ -436,8 +474,13 @@ export class JobCoordinator {
     } catch (error) {
       this.#acknowledged.delete(checkpointId)
       // Whether the checkpoint exists is not known, so neither it nor the one before may be gone on from.
-      if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') this.#failAttempt(error, undefined, undefined)
-      this.#onTracker({ kind: 'store-failed', checkpointId, message: error instanceof Error ? error.message : String(error) })
+      if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE')
+        this.#failAttempt(error, undefined, undefined)
+      this.#onTracker({
+        kind: 'store-failed',
+        checkpointId,
+        message: error instanceof Error ? error.message : String(error),
+      })
     }
   }
 
@@ -487,7 +530,10 @@ export class JobCoordinator {
       return
     }
     if (stop.endState === 'CANCELED') {
-      this.#options.observer.onMessage('warning', `The last checkpoint failed, so output since the one before is not committed: ${message}`)
+      this.#options.observer.onMessage(
+        'warning',
+        `The last checkpoint failed, so output since the one before is not committed: ${message}`,
+      )
       this.cancel()
     } else this.#failAttempt(new MillraceError(code, `The savepoint failed: ${message}`), undefined, undefined)
   }

@@ -101,7 +101,8 @@ export class JobFacts {
   /** What has not ended by itself ends with the attempt. */
   endTasks(state: 'CANCELED' | 'FAILED', atMs: number): void {
     for (const { vertexId, subtask, state: own } of [...this.#subtasks.values()]) {
-      if (own !== 'FINISHED' && own !== 'FAILED' && own !== 'CANCELED') this.onTaskState({ vertexId, subtask }, state, atMs)
+      if (own !== 'FINISHED' && own !== 'FAILED' && own !== 'CANCELED')
+        this.onTaskState({ vertexId, subtask }, state, atMs)
     }
   }
 

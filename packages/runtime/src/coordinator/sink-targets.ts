@@ -2,7 +2,7 @@
  * What the coordinator does with sinks before tasks start: has each target checked and cleaned, then commits what the
  * restored checkpoint prepared. Both happen with no writer alive.
  */
-import { MillraceError, type LogicalNode, type Sink } from '@millrace/api'
+import { type LogicalNode, MillraceError, type Sink } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
 import type { CoordinatorOptions } from './coordinator-ports.ts'
 
@@ -54,9 +54,13 @@ export class SinkTargets {
         deliver: this.#collect,
       })
       if (committer === undefined) {
-        throw new MillraceError('CHECKPOINT_OTHER_JOB', `The checkpoint has prepared output for "${node.uid}", which has no committer`, {
-          details: { operator: node.uid },
-        })
+        throw new MillraceError(
+          'CHECKPOINT_OTHER_JOB',
+          `The checkpoint has prepared output for "${node.uid}", which has no committer`,
+          {
+            details: { operator: node.uid },
+          },
+        )
       }
       try {
         await committer.commit(committables)

@@ -1,5 +1,5 @@
 /** Lists the splits of every source on a fresh start and deals them out round robin. */
-import { MillraceError, type FileSystem, type LogicalGraph, type PlainValue, type SourceSplit } from '@millrace/api'
+import { type FileSystem, type LogicalGraph, MillraceError, type PlainValue, type SourceSplit } from '@millrace/api'
 import type { PhysicalPlan, PlanVertex, SubtaskRestore } from '@millrace/core'
 import { freshSplitEntry } from '../task/source-driver.ts'
 

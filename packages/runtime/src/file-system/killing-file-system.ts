@@ -90,7 +90,8 @@ export class KillingFileSystem implements FileSystem {
 
   #isDue(moment: KillMoment, operations: readonly KillOperation[], path: string): boolean {
     const { moment: wanted, operation } = this.#point
-    if (moment !== wanted || (operation !== 'any' && !operations.includes(operation)) || !this.#path.test(path)) return false
+    if (moment !== wanted || (operation !== 'any' && !operations.includes(operation)) || !this.#path.test(path))
+      return false
     return Atomics.sub(this.#left, 0, 1) === 1
   }
 

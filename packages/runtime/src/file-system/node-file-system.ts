@@ -57,6 +57,8 @@ export class NodeFileSystem implements FileSystem {
     const handle = await attempt(path, () => open(path, 'r'))
     try {
       await attempt(path, () => handle.sync())
+    } catch (error) {
+      if (!isUnsupported(error)) throw error
     } finally {
       await handle.close()
     }
@@ -138,6 +140,12 @@ const KINDS: Readonly<Record<string, FileErrorKind>> = {
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',
+}
+
+/** Some network and user-space file systems have no sync of folders; their entries are as durable as they get. */
+function isUnsupported(error: unknown): boolean {
+  const code = error instanceof FileError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined
+  return code === 'EINVAL' || code === 'ENOTSUP' || code === 'EOPNOTSUPP'
 }
 
 async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {

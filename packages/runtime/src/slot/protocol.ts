@@ -89,7 +89,3 @@ export type FromSlot =
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }
   | { readonly type: 'printed'; readonly line: string }
   | { readonly type: 'closed' }
-
-export interface SlotPort {
-  post(message: FromSlot): void
-}

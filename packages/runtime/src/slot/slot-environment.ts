@@ -1,8 +1,8 @@
 /** What a slot needs from its surroundings: everything that differs between a worker thread and the simulation. */
 import type { FileSystem, LogicalGraph } from '@millrace/api'
 import type { KeyedStateBackend, KeyGroupRange, PhysicalPlan } from '@millrace/core'
-import type { StepProbe } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { WakeUp } from '../channel/wake-up.ts'
+import type { StepProbe } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { FromSlot } from './protocol.ts'
 

@@ -39,7 +39,8 @@ let liveHeapBytes = 0
 const environment: SlotEnvironment = {
   clock,
   random: new SystemRandom(),
-  files: data.killPoint === undefined ? new NodeFileSystem() : new KillingFileSystem(new NodeFileSystem(), data.killPoint),
+  files:
+    data.killPoint === undefined ? new NodeFileSystem() : new KillingFileSystem(new NodeFileSystem(), data.killPoint),
   ownWakeUp: bell,
   loadJob: loadThisJob,
   post: (message: FromSlot) => {

@@ -4,12 +4,12 @@
  * something wakes it. The slot acts on the coordinator's messages and reports; it decides nothing about the job.
  */
 import { MillraceError, toErrorData } from '@millrace/api'
-import { type CheckpointMode, parseConfig, type PlanVertex, type TableUsage } from '@millrace/core'
+import { type CheckpointMode, type PlanVertex, parseConfig, type TableUsage } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import type { TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
-import type { Task, TaskProgress } from '../task/task.ts'
 import type { SlotDeployment, TaskDeployment, TaskState, ToSlot } from './protocol.ts'
 import { SlotChannels } from './slot-channels.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
@@ -127,8 +127,14 @@ export class Slot {
     running.usageAtMs = nowMs
     if (running.backend === undefined) return
     running.usage = running.backend.usage()
-    running.metrics.set('stateEntries', sum(running.usage, ({ entries }) => entries))
-    running.metrics.set('stateBytes', sum(running.usage, ({ bytesEstimate }) => bytesEstimate))
+    running.metrics.set(
+      'stateEntries',
+      sum(running.usage, ({ entries }) => entries),
+    )
+    running.metrics.set(
+      'stateBytes',
+      sum(running.usage, ({ bytesEstimate }) => bytesEstimate),
+    )
   }
 
   async #deploy(deployment: SlotDeployment): Promise<void> {
@@ -139,7 +145,11 @@ export class Slot {
     const { graph, plan } = await loadJob.call(this.#environment)
     if (plan.graphHash !== deployment.graphHash) throw otherGraph(deployment, plan.graphHash)
     const storageOf = (folder: string): CheckpointStorage =>
-      new FileCheckpointStorage(files, folder, this.#environment.probe === undefined ? {} : { probe: this.#environment.probe })
+      new FileCheckpointStorage(
+        files,
+        folder,
+        this.#environment.probe === undefined ? {} : { probe: this.#environment.probe },
+      )
     const storage = storageOf(deployment.checkpointFolder)
     const { attempt } = deployment
     const inlineBytesMax = config.get('state.storage.fs.memory-threshold')
@@ -151,10 +161,11 @@ export class Slot {
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })
     const store: SnapshotStore = {
-      write: (checkpointId, task, pieces) => 
+      write: (checkpointId, task, pieces) =>
         storage.writeSegments({ checkpointId, attempt, ...task, pieces, inlineBytesMax }),
     }
-    const mode: CheckpointMode = config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'
+    const mode: CheckpointMode =
+      config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'
     const builder = new TaskBuilder({
       environment: this.#environment,
       deployment,
@@ -237,7 +248,8 @@ export class Slot {
     let largest: { readonly task: RunningTask; readonly table: TableUsage } | undefined
     for (const running of this.#tasks) {
       for (const table of running.backend?.usage() ?? []) {
-        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate) largest = { task: running, table }
+        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate)
+          largest = { task: running, table }
       }
     }
     const where =
@@ -246,10 +258,14 @@ export class Slot {
         : `Most is held by the state "${largest.table.name}" of "${largest.table.operatorUid}" in ${largest.task.task.name}: ${largest.table.entries} entries.`
     this.#fail(
       largest?.task.task.id,
-      new MillraceError('SLOT_OUT_OF_MEMORY', `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${where}`, {
-        details: { usedBytes, limitBytes, operator: largest?.table.operatorUid, state: largest?.table.name },
-        hint: 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).',
-      }),
+      new MillraceError(
+        'SLOT_OUT_OF_MEMORY',
+        `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${where}`,
+        {
+          details: { usedBytes, limitBytes, operator: largest?.table.operatorUid, state: largest?.table.name },
+          hint: 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).',
+        },
+      ),
     )
     return false
   }
@@ -279,8 +295,12 @@ function mebibytes(bytes: number): string {
 }
 
 function otherGraph(deployment: SlotDeployment, graphHash: string): MillraceError {
-  return new MillraceError('BUILD_NOT_DETERMINISTIC', `The job "${deployment.jobName}" built another graph in slot ${deployment.slot}`, {
-    details: { coordinator: deployment.graphHash, slot: graphHash },
-    hint: 'build() must give the same steps each time: it may depend on its parameters only.',
-  })
+  return new MillraceError(
+    'BUILD_NOT_DETERMINISTIC',
+    `The job "${deployment.jobName}" built another graph in slot ${deployment.slot}`,
+    {
+      details: { coordinator: deployment.graphHash, slot: graphHash },
+      hint: 'build() must give the same steps each time: it may depend on its parameters only.',
+    },
+  )
 }

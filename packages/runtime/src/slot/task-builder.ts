@@ -16,11 +16,11 @@ import {
   type CheckpointMode,
   compileKeySelector,
   createOperator,
-  FusedSteps,
   type FusedStep,
+  FusedSteps,
+  type KeyedStateBackend,
   keyGroupOf,
   keyGroupRange,
-  type KeyedStateBackend,
   type Operator,
   OperatorChain,
   type OperatorHost,
@@ -265,7 +265,13 @@ export class TaskBuilder {
       (id) => events.onCommitted(id),
       (error) => events.onFailed(error),
     )
-    const operator = new SinkOperator(sink, writer, taskName, () => events.wake(), (error) => events.onFailed(error))
+    const operator = new SinkOperator(
+      sink,
+      writer,
+      taskName,
+      () => events.wake(),
+      (error) => events.onFailed(error),
+    )
     return { uid: step.uid, operator, commits }
   }
 }
@@ -316,7 +322,8 @@ class TaskParts {
     for (const [edge, writer] of this.#edges) {
       if (edge.fromStep === step && edge.sideOutput === name) readers.push(writer)
     }
-    if (readers.length === 0) return new UnreadOutput({ add: (increment) => this.#metrics.add('numRecordsDiscarded', increment) })
+    if (readers.length === 0)
+      return new UnreadOutput({ add: (increment) => this.#metrics.add('numRecordsDiscarded', increment) })
     return readers.length === 1 ? (readers[0] as OperatorOutput) : new FanOut(readers)
   }
 
@@ -346,7 +353,9 @@ class TaskParts {
     if (first === undefined) return new FusedSteps([])
     if (first.spec.kind === 'sink') return sink as SinkOperator
     if (first.spec.kind !== 'map' && first.spec.kind !== 'filter') return createOperator(first)
-    return new FusedSteps(nodes.map(({ uid, name, spec }): FusedStep => ({ uid, name, spec: spec as FusedStep['spec'] })))
+    return new FusedSteps(
+      nodes.map(({ uid, name, spec }): FusedStep => ({ uid, name, spec: spec as FusedStep['spec'] })),
+    )
   }
 
   #outputsOf(

@@ -68,9 +68,13 @@ export class PendingCommits {
   #failure(cause: unknown, checkpointId: number): unknown {
     if (cause instanceof MillraceError) return cause
     const message = cause instanceof Error ? cause.message : String(cause)
-    return new MillraceError('SINK_COMMIT_FAILED', `The sink "${this.#sinkName}" could not commit checkpoint ${checkpointId}: ${message}`, {
-      details: { operator: this.#sinkName, checkpoint: checkpointId },
-      cause,
-    })
+    return new MillraceError(
+      'SINK_COMMIT_FAILED',
+      `The sink "${this.#sinkName}" could not commit checkpoint ${checkpointId}: ${message}`,
+      {
+        details: { operator: this.#sinkName, checkpoint: checkpointId },
+        cause,
+      },
+    )
   }
 }

@@ -349,7 +349,7 @@ export class SourceDriver {
 
   #timestampsOf(split: RunningSplit, records: readonly unknown[], given: number[] | undefined): number[] {
     const strategy = this.#options.spec.watermarks
-    if (strategy === undefined) return given ?? new Array<number>(records.length).fill(NO_TIMESTAMP)
+    if (strategy === undefined) return given ?? noTimestamps(records.length)
     const generator = split.generator as WatermarkGenerator<unknown>
     const timestamps: number[] = []
     for (let i = 0; i < records.length; i++) {

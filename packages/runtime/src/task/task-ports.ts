@@ -1,5 +1,5 @@
 /** What a task asks of its slot. */
-import type { CheckpointId, SnapshotPiece, SegmentRef, SubtaskSnapshot } from '@millrace/core'
+import type { CheckpointId, SegmentRef, SnapshotPiece, SubtaskSnapshot } from '@millrace/core'
 
 export interface TaskId {
   readonly vertexId: string

@@ -3,7 +3,13 @@
  * for the sink's preparation, and puts the parts together. The view itself was fixed at the barrier.
  */
 import type { PlainValue, PreparedOutput } from '@millrace/api'
-import type { CheckpointBarrier, KeyedSnapshot, KeyGroupSnapshot, SegmentLedger, SubtaskOperatorSnapshot } from '@millrace/core'
+import type {
+  CheckpointBarrier,
+  KeyedSnapshot,
+  KeyGroupSnapshot,
+  SegmentLedger,
+  SubtaskOperatorSnapshot,
+} from '@millrace/core'
 import type { SnapshotStore, TaskId } from './task-ports.ts'
 
 export interface OperatorParts {

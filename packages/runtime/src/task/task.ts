@@ -9,16 +9,16 @@
 import { MillraceError, type PlainValue, type PreparedOutput } from '@millrace/api'
 import {
   type AlignmentMeasures,
+  BATCH_RECORDS_MAX,
   type CheckpointBarrier,
   type CheckpointId,
   type KeyedStateBackend,
+  NO_TIMESTAMP,
   type OperatorChain,
   type SegmentLedger,
   type StreamElement,
   type TurnBudget,
   WATERMARK_MAX,
-  NO_TIMESTAMP,
-  BATCH_RECORDS_MAX,
 } from '@millrace/core'
 import type { Clock } from '../clock/clock.ts'
 import type { EdgeWriter } from './edge-writer.ts'
@@ -247,7 +247,8 @@ export class Task {
       }
       if (this.#isOutputFull()) return 'blocked'
       if (budget.units <= 0) return 'more'
-      const taken = input.kind === 'source' ? this.#takeFromSource(input.driver, budget) : this.#takeFromGate(input.gate)
+      const taken =
+        input.kind === 'source' ? this.#takeFromSource(input.driver, budget) : this.#takeFromGate(input.gate)
       if (!taken) return this.#isEncoding() ? 'more' : 'idle'
     }
   }
@@ -317,7 +318,10 @@ export class Task {
   /** Watermarks and the end come again from inputs that had ended too; records must not. */
   #checkNothingNew(element: StreamElement): void {
     if (element.kind !== 'batch') return
-    throw new MillraceError('INTERNAL', `${this.name} had finished before the restored checkpoint and was given records`)
+    throw new MillraceError(
+      'INTERNAL',
+      `${this.name} had finished before the restored checkpoint and was given records`,
+    )
   }
 
   #takeSnapshot({ barrier, measures }: DueBarrier): void {
@@ -335,7 +339,10 @@ export class Task {
       keyed: keyedSnapshot,
       ledger: keyed?.ledger,
       store,
-      operators: operatorUids.map((uid) => ({ uid, entries: input.kind === 'source' && uid === input.uid ? entries : [] })),
+      operators: operatorUids.map((uid) => ({
+        uid,
+        entries: input.kind === 'source' && uid === input.uid ? entries : [],
+      })),
       sinkUid: sink?.uid,
       prepared,
       pendingCommittables: () => sink?.commits.all ?? [],
@@ -375,7 +382,11 @@ export class Task {
   }
 
   /** A sink that cannot prepare has lost what it wrote: the task fails, not only the checkpoint. */
-  #prepare(sink: TaskSink, barrier: CheckpointBarrier, finished: boolean): Promise<PreparedOutput<PlainValue, PlainValue>> {
+  #prepare(
+    sink: TaskSink,
+    barrier: CheckpointBarrier,
+    finished: boolean,
+  ): Promise<PreparedOutput<PlainValue, PlainValue>> {
     // After its last preparation a sink holds nothing; what it prepared is carried until it is committed.
     if (this.#hasPreparedEnd) return Promise.resolve({ states: [], committables: [] })
     this.#hasPreparedEnd = finished
@@ -419,7 +430,8 @@ export class Task {
     if (this.#pieceSinceMs === undefined) return
     const tookMs = this.#clock.monotonicMs() - this.#pieceSinceMs
     this.#pieceSinceMs = undefined
-    if (tookMs > SOURCE_PIECE_MS) this.#sourcePieceRecords = Math.max(SOURCE_PIECE_RECORDS_MIN, this.#sourcePieceRecords >> 1)
+    if (tookMs > SOURCE_PIECE_MS)
+      this.#sourcePieceRecords = Math.max(SOURCE_PIECE_RECORDS_MIN, this.#sourcePieceRecords >> 1)
     else if (this.#sourcePieceRecords < BATCH_RECORDS_MAX) this.#sourcePieceRecords *= 2
   }
 

@@ -19,6 +19,17 @@ export class SeededRandom {
     return Math.floor(this.fraction() * limit)
   }
 
+  chance(probability: number): boolean {
+    return this.fraction() < probability
+  }
+
+  /** Lower-case hex digits. */
+  hex(digits: number): string {
+    let text = ''
+    while (text.length < digits) text += this.below(16).toString(16)
+    return text
+  }
+
   pick<T>(values: readonly T[]): T {
     return values[this.below(values.length)] as T
   }

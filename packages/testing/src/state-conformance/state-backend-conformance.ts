@@ -376,6 +376,26 @@ export function stateBackendConformance(
       assert.deepEqual(walk(restored.namespacedTable<number>(tableOf('ns', 'namespaced')).cursor(10)), [[3, 33]])
     })
 
+    it('lets a key go on that was current while its deletion was completed', () => {
+      const backend = open()
+      const table = backend.valueTable<number>(tableOf('value', 'value'))
+      select(backend, 'a')
+      table.put(1)
+      const first = snapshot(backend, SegmentChains.EMPTY, 1)
+      backend.onCheckpointComplete(1)
+      table.remove()
+      const second = snapshot(backend, first, 2)
+      backend.onCheckpointComplete(2)
+      assert.equal(table.get(), undefined)
+      const third = snapshot(backend, second, 3)
+      backend.onCheckpointComplete(3)
+      table.put(2)
+      const restored = open()
+      snapshot(backend, third, 4).restoreInto(restored)
+      select(restored, 'a')
+      assert.equal(restored.valueTable<number>(tableOf('value', 'value')).get(), 2)
+    })
+
     it('names the state and the key of a value that cannot be stored', () => {
       const backend = open()
       const table = backend.valueTable<unknown>(tableOf('value', 'value'))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { SimulatedDisk } from '../../src/sim-disk/simulated-disk.ts'
 
 type Step =
@@ -20,7 +21,8 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
 test('what was synced, with a name that was synced and not changed since, survives every crash', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(stepArbitrary, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
-      const disk = new SimulatedDisk({ random: seeded(seed) })
+      const random = new SeededRandom(seed)
+      const disk = new SimulatedDisk({ random: () => random.fraction() })
       const files = disk.mount()
       const open = new Map<string, Awaited<ReturnType<typeof files.create>>>()
       /** The model: what must be there, as long as nothing touched the name or the bytes since. */
@@ -89,14 +91,3 @@ test('what was synced, with a name that was synced and not changed since, surviv
     { numRuns: 500 },
   )
 })
-
-/** A small generator (mulberry32), so that fast-check's seed repeats the whole run. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

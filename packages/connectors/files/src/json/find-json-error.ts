@@ -4,10 +4,7 @@ const SPACE = /[ \t\n\r]*/y
 const STRING_SOURCE = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"`
 const STRING = new RegExp(STRING_SOURCE, 'y')
 /** A string, a number or a word, whole. */
-const SCALAR = new RegExp(
-  String.raw`${STRING_SOURCE}|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null`,
-  'y',
-)
+const SCALAR = new RegExp(String.raw`${STRING_SOURCE}|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null`, 'y')
 
 /** Index of the first character of the first piece that does not fit, or the length of the text when it ends too early. */
 export function findJsonError(text: string): number {

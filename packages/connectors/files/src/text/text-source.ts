@@ -16,10 +16,7 @@ import {
 import { checkPaths, listInputFiles } from '../input/input-files.ts'
 import { openInput } from '../input/open-input.ts'
 import type { TextFormat } from './text-format.ts'
-import { TextReader } from './text-reader.ts'
-
-/** What happens to input that is no record. */
-export type OnError = 'fail' | 'skip' | 'deadLetter'
+import { type OnError, type TextPosition, TextReader } from './text-reader.ts'
 
 export interface TextSourceOptions {
   /** `name`: the files follow each other in time, in the order of their paths. Default: they are read side by side. */
@@ -36,12 +33,6 @@ export interface TextSourceOptions {
 }
 
 export const TEXT_SOURCE_OPTIONS = ['order', 'onError', 'lineBytesMax'] as const
-
-/**
- * Where a reader continues: after so many bytes of the file (after gzip, if it is compressed), at that line. To
- * continue inside a gzip file, everything before the position is decompressed again and thrown away.
- */
-export type TextPosition = { readonly offset: number; readonly line: number }
 
 export interface TextSourceSpec<T> {
   readonly kind: string

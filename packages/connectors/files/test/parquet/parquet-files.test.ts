@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { MillraceError } from '@millrace/api'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import type { Columns } from '../../src/column/columns.ts'
@@ -183,7 +183,7 @@ test('text that is not UTF-8 is refused', async () => {
 })
 
 test('reads the flights of vega-datasets', async () => {
-  const path = createRequire(import.meta.url).resolve('vega-datasets/data/flights-3m.parquet')
+  const path = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
   const source = parquetFiles(path, { columns: { date: 'timestamp', delay: 'int', origin: 'string' } })
   const [split] = await source.enumerate({ files: diskFileSystem, parallelism: 1 })
   assert(split)

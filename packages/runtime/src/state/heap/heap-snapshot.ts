@@ -105,7 +105,8 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   capture(entry: Entry): void {
     const { epoch } = this.bounds
-    if (entry.createdEpoch > epoch || entry.changedEpoch > epoch || entry.encodedEpoch === epoch) return
+    // What is newer than the snapshot was created after it began, or captured before it was changed.
+    if (entry.changedEpoch > epoch || entry.encodedEpoch === epoch) return
     entry.encodedEpoch = epoch
     this.#write(entry)
   }

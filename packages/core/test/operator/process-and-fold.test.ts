@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createOperator } from '@millrace/core'
+import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
+import { collectMergeable, nodeOf } from './operator-nodes.ts'
+
+const byKey = { kind: 'function', select: ({ key }: { key: unknown }) => key } as const
+
+describe('process', () => {
+  const open = (options: OperatorHarnessOptions = {}) =>
+    new OperatorHarness(
+      createOperator(
+        nodeOf({
+          kind: 'process',
+          fn: {
+            sideOutputs: { odd: {} },
+            onRecord(n: number, ctx) {
+              ctx.emit(n)
+              if (n % 2 === 1) ctx.emitTo('odd', n)
+            },
+            onEnd(ctx) {
+              ctx.emit(`end at ${ctx.watermark}`)
+            },
+          },
+        }),
+      ),
+      options,
+    )
+
+  it('calls the function per record, and once at the end', () => {
+    const harness = open()
+    harness.processBatch({ records: [1, 2], timestamps: [5, 6], keyGroups: undefined })
+    harness.end()
+    harness.end()
+    assert.deepEqual(harness.output, [
+      { record: 1, timestamp: 5 },
+      { record: 2, timestamp: 6 },
+      { record: 'end at Infinity', timestamp: Number.NEGATIVE_INFINITY },
+    ])
+    assert.deepEqual(harness.sideOutput('odd'), [{ record: 1, timestamp: 5 }])
+  })
+
+  it('waits while any output is full', () => {
+    const harness = open({ outputRoomRecords: 1, unitsPerTurn: 2 })
+    harness.processBatch({ records: [1, 2, 3], timestamps: [5, 6, 7], keyGroups: undefined })
+    harness.end()
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      [1, 2, 3, 'end at Infinity'],
+    )
+  })
+})
+
+describe('keyed reduce', () => {
+  const open = (options: OperatorHarnessOptions = {}) =>
+    new OperatorHarness(
+      createOperator(nodeOf({ kind: 'keyedReduce', key: byKey, reduce: (a, b) => ({ key: a.key, n: a.n + b.n }) })),
+      options,
+    )
+
+  it('emits the running value of the key, also after a restore', () => {
+    const first = open({ outputRoomRecords: 1 })
+    const feed = (harness: OperatorHarness, key: unknown, n: number) => harness.processRecord({ key, n }, n)
+    feed(first, 'a', 1)
+    feed(first, 'b', 2)
+    feed(first, 'a', 3)
+    assert.deepEqual(
+      first.drainOutput().map(({ record }) => record),
+      [
+        { key: 'a', n: 1 },
+        { key: 'b', n: 2 },
+        { key: 'a', n: 4 },
+      ],
+    )
+    const second = open({ restore: first.snapshot() })
+    feed(second, 'a', 10)
+    assert.deepEqual(second.output, [{ record: { key: 'a', n: 14 }, timestamp: 10 }])
+  })
+})
+
+describe('keyed aggregate', () => {
+  it('emits the projected result of the key', () => {
+    const harness = new OperatorHarness(
+      createOperator(
+        nodeOf({
+          kind: 'keyedAggregate',
+          key: byKey,
+          aggregate: collectMergeable,
+          project: (values, { key }) => `${key}: ${values}`,
+        }),
+      ),
+    )
+    for (const [key, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['a', 3],
+    ] as const)
+      harness.processRecord({ key, value }, 1)
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      ['a: 1', 'b: 2', 'a: 1,3'],
+    )
+  })
+})
+
+describe('createOperator', () => {
+  it('refuses steps that are no operators of their own', () => {
+    assert.throws(() => createOperator(nodeOf({ kind: 'map', map: (n) => n })), { code: 'INTERNAL' })
+  })
+})

@@ -1,0 +1,74 @@
+/** Which faults a schedule may meet, and how it prefers what to do next. */
+import type { SeededRandom } from '../random/seeded-random.ts'
+
+export const FAULT_KINDS = [
+  /** The job's own code throws. */
+  'task-failure',
+  /** A slot's thread ends. */
+  'slot-crash',
+  /** A slot's thread never returns to its loop. */
+  'slot-hang',
+  /** SIGKILL: what was written stays. */
+  'process-kill',
+  /** Power off: what was not synced is lost, in part, or torn. */
+  'machine-crash',
+  /** Disk operations fail for a while. */
+  'disk-error',
+  'disk-full',
+  /** Disk operations wait for a while. */
+  'disk-slow',
+  /** Time jumps so far that pending checkpoints expire. */
+  'clock-jump',
+  /** Stops by a savepoint, or by a checkpoint, or at once. */
+  'savepoint-stop',
+  'stop',
+  'cancel',
+] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** Those that a job without checkpoints lives through. */
+export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
+  'task-failure',
+  'slot-crash',
+  'slot-hang',
+  'disk-slow',
+  'clock-jump',
+]
+
+export interface FaultPlan {
+  readonly kinds: readonly FaultKind[]
+  readonly faultsMax: number
+  /** Per action. */
+  readonly chance: number
+}
+
+/** How much one kind of action is preferred; a skewed mix finds other orders than an even one. */
+export interface Preferences {
+  readonly turn: number
+  readonly toSlot: number
+  readonly toCoordinator: number
+  readonly disk: number
+  readonly time: number
+}
+
+export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] = FAULT_KINDS): FaultPlan {
+  // Few kinds at a time: then each of them happens often enough to meet itself and one other.
+  const chosen = kinds.filter(() => random.chance(0.3))
+  return {
+    kinds: chosen.length === 0 ? [random.pick(kinds)] : chosen,
+    faultsMax: random.pick([0, 1, 1, 2, 3, 4, 6]),
+    chance: random.pick([0.002, 0.005, 0.02]),
+  }
+}
+
+export function drawPreferences(random: SeededRandom): Preferences {
+  const weight = (): number => random.pick([0.1, 0.5, 1, 1, 4])
+  return {
+    turn: weight(),
+    toSlot: weight(),
+    toCoordinator: weight(),
+    disk: weight(),
+    time: random.pick([0.001, 0.005, 0.03]),
+  }
+}

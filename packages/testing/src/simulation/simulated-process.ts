@@ -1,0 +1,130 @@
+/** One process that runs a job: takes the lock, chooses the start and runs the coordinator, as `runJob` does. */
+import { buildGraph, type ErrorData, type FileSystem, type JobDefinition, toErrorData } from '@millrace/api'
+import { compilePlan, parseConfig } from '@millrace/core'
+import {
+  type Clock,
+  type CoordinatorObserver,
+  chooseStart,
+  coordinatorConfigOf,
+  FileCheckpointStorage,
+  FolderLock,
+  JobCoordinator,
+  type JobOutcome,
+  planSettingsOf,
+  type RandomSource,
+  type RestoreRequest,
+  type SlotSizes,
+  type StopAfterCheckpoints,
+} from '@millrace/runtime'
+import { Life } from './life.ts'
+import { SimulatedSlots } from './simulated-slots.ts'
+
+export interface ProcessStart {
+  readonly configuration: Readonly<Record<string, string>>
+  readonly restore: RestoreRequest
+  readonly stopAfter: StopAfterCheckpoints | undefined
+}
+
+export interface ProcessHome {
+  readonly job: JobDefinition
+  readonly checkpointFolder: string
+  readonly random: RandomSource
+  readonly sizes: SlotSizes
+  readonly encodeStepEntries: number
+  readonly observer: CoordinatorObserver
+  clockOf(life: Life): Clock
+  filesOf(life: Life): FileSystem
+  abandon(life: Life): void
+  /** Whether the process with this number runs. */
+  isRunning(pid: number): boolean
+}
+
+/** How the process ended by itself. */
+export type ProcessEnd =
+  | { readonly kind: 'outcome'; readonly outcome: JobOutcome; readonly newestCheckpointId: number }
+  /** It did not get as far as a coordinator. */
+  | { readonly kind: 'not-started'; readonly error: ErrorData }
+
+export class SimulatedProcess {
+  readonly pid: number
+  readonly life = new Life()
+  readonly start: ProcessStart
+  readonly #home: ProcessHome
+  #coordinator: JobCoordinator | undefined
+  #slots: SimulatedSlots | undefined
+  #end: ProcessEnd | undefined
+
+  constructor(pid: number, start: ProcessStart, home: ProcessHome) {
+    this.pid = pid
+    this.start = start
+    this.#home = home
+    this.#run().then(
+      (end) => {
+        this.#end = end
+      },
+      (error: unknown) => {
+        this.#end = { kind: 'not-started', error: toErrorData(error) }
+      },
+    )
+  }
+
+  get end(): ProcessEnd | undefined {
+    return this.#end
+  }
+
+  get coordinator(): JobCoordinator | undefined {
+    return this.#coordinator
+  }
+
+  get slots(): SimulatedSlots['slots'] {
+    return this.#slots?.slots ?? []
+  }
+
+  async #run(): Promise<ProcessEnd> {
+    const { checkpointFolder: folder, random, observer, job } = this.#home
+    const files = this.#home.filesOf(this.life)
+    const clock = this.#home.clockOf(this.life)
+    const config = parseConfig([{ source: 'simulation', pairs: this.start.configuration }])
+    const graph = buildGraph(job, {})
+    const storage = new FileCheckpointStorage(files, folder)
+    await storage.open()
+    const lock = await FolderLock.acquire({
+      files,
+      folder,
+      self: { pid: this.pid, startedAt: `start ${this.pid}`, host: 'simulated' },
+      processes: { isAlive: async ({ pid }) => this.#home.isRunning(pid) },
+      now: () => clock.now(),
+    })
+    try {
+      const report = (message: string): void => observer.onMessage('info', message)
+      const { restore, configuration, stopAfter } = this.start
+      const start = await chooseStart(restore, { storage, files, folder, jobName: graph.jobName, random, report })
+      const planSettings = planSettingsOf(config, start.restored?.manifest)
+      const slots = new SimulatedSlots({ ...this.#home, life: this.life, planSettings })
+      this.#slots = slots
+      const coordinator = new JobCoordinator({
+        graph,
+        plan: compilePlan(graph, planSettings),
+        config: coordinatorConfigOf(config, configuration),
+        clock,
+        random,
+        files,
+        launcher: slots,
+        storage,
+        checkpointFolder: folder,
+        ...start,
+        discardNewer: restore.kind !== 'none' && restore.discardNewer,
+        allowNonRestoredState: false,
+        stopAfter,
+        observer,
+        // Injected errors are all thrown at the same place and yet are not the same error again.
+        findUserFrame: () => undefined,
+      })
+      this.#coordinator = coordinator
+      const outcome = await coordinator.run()
+      return { kind: 'outcome', outcome, newestCheckpointId: coordinator.statistics.counts.completed }
+    } finally {
+      await lock.release()
+    }
+  }
+}

@@ -1,0 +1,442 @@
+/**
+ * Runs one job through one schedule of faults, to its end. All that runs is production code; this loop decides what
+ * happens next: a turn of a slot, a message, a disk operation, time, a fault. One seed gives one schedule.
+ *
+ * It fails (throws) when the engine gets stuck, reports an error that no injected fault explains, or when `inspect`,
+ * which is asked between actions, finds an invariant broken.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { ErrorCode, ErrorData, FileErrorKind, FileSystem, JobDefinition } from '@millrace/api'
+import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
+import type { SeededRandom } from '../random/seeded-random.ts'
+import { type DiskOperation, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
+import { ActionLog } from './action-log.ts'
+import { DiskTraffic } from './disk-traffic.ts'
+import type { FaultKind, FaultPlan, Preferences } from './fault-plan.ts'
+import { Life } from './life.ts'
+import { type ProcessEnd, type ProcessStart, SimulatedProcess } from './simulated-process.ts'
+import type { SimulatedSlot } from './simulated-slots.ts'
+import type { UserCode } from './user-code.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+export interface SimulationOptions {
+  readonly random: SeededRandom
+  readonly job: JobDefinition
+  readonly userCode: UserCode
+  readonly checkpointFolder: string
+  /** Where savepoints go, each into a folder of its own. */
+  readonly savepointFolder: string
+  readonly faults: FaultPlan
+  readonly preferences: Preferences
+  readonly sizes: SlotSizes
+  readonly encodeStepEntries: number
+  /** Of each process; asked again for every one. */
+  configuration(): Readonly<Record<string, string>>
+  /** How to go on after a process ended and the job had not. */
+  chooseRestore(latest: RestoreRequest): RestoreRequest
+  /** Called between actions, and with `crashed` right after the machine lost what was not synced. */
+  inspect(moment: 'running' | 'crashed'): void
+  onCompletedCheckpoint(id: number): void
+}
+
+/** How a job of a simulation ended. */
+export interface SimulationEnd {
+  readonly state: 'FINISHED' | 'FAILED'
+  readonly error: ErrorData | undefined
+  /** Nothing but the last process has touched the disk since this many faults. */
+  readonly faultsInLastProcess: number
+  readonly processes: number
+}
+
+/** Errors that injected faults may lead to. Everything else is a fault of the engine. */
+const EXPLAINED: ReadonlySet<ErrorCode> = new Set([
+  'USER_FUNCTION_FAILED',
+  'SLOT_LOST',
+  'SLOT_HEARTBEAT_TIMEOUT',
+  'SINK_WRITE_FAILED',
+  'SINK_COMMIT_FAILED',
+  'CHECKPOINT_DECLINED',
+  'CHECKPOINT_FAILED',
+  'CHECKPOINT_FOLDER_UNUSABLE',
+  'SAVEPOINT_FAILED',
+  'INPUT_UNREADABLE',
+  'DISK_FAILED',
+  'RESTARTS_EXHAUSTED',
+  'JOB_CANCELED',
+] satisfies ErrorCode[])
+
+/** Errors that need no fault but only things that take their time. */
+const SLOWNESS: ReadonlySet<ErrorCode> = new Set([
+  'CHECKPOINT_EXPIRED',
+  'CHECKPOINT_FAILURES_EXCEEDED',
+  'CHECKPOINT_FOLDER_LOCKED',
+] satisfies ErrorCode[])
+
+const ACTIONS_MAX = 60_000
+/** From then on no faults, and an even mix of actions, so that every job comes to its end. */
+const CALM_AFTER_ACTIONS = 8_000
+const CALM: Preferences = { turn: 1, toSlot: 1, toCoordinator: 1, disk: 2, time: 0.002 }
+/** Time that may pass although something else could happen: less than any slot is given to end. */
+const HASTE_MS_MAX = 200
+const TURN_MS_MAX = 1.5
+/** Longer than any timeout of the configuration but the heartbeat's. */
+const CLOCK_JUMP_MS = 2_000
+/** A lock without a name is taken for an abandoned one after ten seconds. */
+const REBOOT_MS = 11_000
+
+export class Simulation {
+  readonly log = new ActionLog()
+  readonly disk: SimulatedDisk
+  readonly #options: SimulationOptions
+  readonly #random: SeededRandom
+  readonly #traffic = new DiskTraffic()
+  readonly #time: VirtualTime
+  #process: SimulatedProcess | undefined
+  #mount: FileSystem | undefined
+  #processes = 0
+  #savepoints = 0
+  #faultsLeft: number
+  #faultsInProcess = 0
+  #diskTrouble: { readonly kind: FileErrorKind; operations: number; readonly chance: number } | undefined
+  #diskHadTrouble = false
+  #slowDiskActions = 0
+  /** The user asked the job to end before its input does. */
+  #isAskedToEnd = false
+  #unexplained: Error | undefined
+
+  constructor(options: SimulationOptions) {
+    const { random } = options
+    this.#options = options
+    this.#random = random
+    this.#faultsLeft = options.faults.faultsMax
+    const lookMs = random.pick([0, 0.01, 0.2])
+    this.#time = new VirtualTime(() => lookMs * random.fraction())
+    this.disk = new SimulatedDisk({
+      random: () => random.fraction(),
+      schedule: this.#traffic.schedule,
+      fault: (operation) => this.#diskFault(operation),
+      now: () => this.#time.nowMs,
+    })
+  }
+
+  /** Puts files on the disk before the job starts, durably. */
+  async prepare(act: (files: FileSystem) => Promise<void>): Promise<void> {
+    const life = new Life()
+    let isDone = false
+    const done = act(this.#traffic.filesOf(life, this.disk.mount())).then(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      await setImmediate()
+      while (this.#traffic.waiting.length > 0) this.#traffic.complete(0)
+    }
+    await done
+  }
+
+  async run(): Promise<SimulationEnd> {
+    let restore: RestoreRequest = { kind: 'none' }
+    for (;;) {
+      this.#startProcess({ configuration: this.#options.configuration(), restore, stopAfter: this.#drawStopAfter() })
+      const end = await this.#runProcess()
+      const next = this.#afterProcess(end)
+      if ('state' in next) return next
+      restore = next
+    }
+  }
+
+  #startProcess(start: ProcessStart): void {
+    const mount = this.disk.mount()
+    this.#mount = mount
+    this.#isAskedToEnd = start.stopAfter !== undefined
+    this.#faultsInProcess = 0
+    this.#diskHadTrouble = this.#diskTrouble !== undefined
+    this.#processes++
+    this.log.add(`process:${start.restore.kind}`, `-p ${start.configuration['parallelism.default']}`)
+    this.#process = new SimulatedProcess(this.#processes, start, {
+      job: this.#options.job,
+      checkpointFolder: this.#options.checkpointFolder,
+      random: this.#random,
+      sizes: this.#options.sizes,
+      encodeStepEntries: this.#options.encodeStepEntries,
+      observer: this.#observer(),
+      clockOf: (life) => this.#time.clockOf(life),
+      filesOf: (life) => this.#traffic.filesOf(life, mount),
+      abandon: (life) => this.#traffic.abandon(life),
+      isRunning: (pid) => pid === this.#process?.pid && this.#process.life.isAlive,
+    })
+  }
+
+  /** `undefined`: it was killed. */
+  async #runProcess(): Promise<ProcessEnd | undefined> {
+    const process = this.#process as SimulatedProcess
+    await setImmediate()
+    for (;;) {
+      if (this.#unexplained !== undefined) throw this.#unexplained
+      if (process.end !== undefined) return process.end
+      if (this.log.total > ACTIONS_MAX) throw new Error(`the job has not ended after ${ACTIONS_MAX} actions`)
+      this.#act(process)
+      await setImmediate()
+      if (!process.life.isAlive) return undefined
+      if (this.log.total % 16 === 0) this.#options.inspect('running')
+    }
+  }
+
+  #act(process: SimulatedProcess): void {
+    const { slots } = process
+    const { faults } = this.#options
+    const preferences = this.log.total < CALM_AFTER_ACTIONS ? this.#options.preferences : CALM
+    if (this.#faultsLeft > 0 && this.log.total < CALM_AFTER_ACTIONS && this.#random.chance(faults.chance) && this.#injectFault(process)) return
+    for (const slot of slots) slot.beat()
+    const due = slots.filter((slot) => slot.isTurnDue(this.#time.nowMs))
+    const hearing = slots.filter(({ hasInbox }) => hasInbox)
+    const telling = slots.filter(({ hasOutbox }) => hasOutbox)
+    const exiting = slots.filter(({ isExiting }) => isExiting)
+    const isSlow = this.#slowDiskActions > 0
+    if (isSlow) this.#slowDiskActions--
+    const weights = [
+      due.length > 0 ? preferences.turn : 0,
+      hearing.length > 0 ? preferences.toSlot : 0,
+      telling.length > 0 ? preferences.toCoordinator : 0,
+      exiting.length > 0 ? 0.5 : 0,
+      this.#traffic.waiting.length > 0 ? (isSlow ? 0.01 : preferences.disk) : 0,
+    ]
+    const other = weights.reduce((sum, weight) => sum + weight, 0)
+    let at = this.#random.fraction() * (other + preferences.time)
+    const chosen = weights.findIndex((weight) => {
+      at -= weight
+      return at < 0
+    })
+    if (other === 0) this.#passTime(process)
+    else if (chosen === -1) this.#passTime(undefined)
+    else if (chosen === 0) this.#turn(this.#random.pick(due))
+    else if (chosen === 1) this.#hear(this.#random.pick(hearing))
+    else if (chosen === 2) this.#tell(this.#random.pick(telling))
+    else if (chosen === 3) this.#exit(this.#random.pick(exiting))
+    else this.#completeOperation()
+  }
+
+  #turn(slot: SimulatedSlot): void {
+    this.log.add('turn', String(slot.index))
+    this.#time.pass(this.#random.fraction() * TURN_MS_MAX)
+    slot.turn()
+  }
+
+  #hear(slot: SimulatedSlot): void {
+    const type = slot.hear()
+    this.log.add(`to-slot:${type}`, String(slot.index))
+  }
+
+  #tell(slot: SimulatedSlot): void {
+    const type = slot.tell()
+    this.log.add(`to-coordinator:${type}`, String(slot.index))
+  }
+
+  #exit(slot: SimulatedSlot): void {
+    this.log.add('exit', String(slot.index))
+    slot.exit()
+  }
+
+  #completeOperation(): void {
+    const { operation } = this.#traffic.complete(this.#random.below(this.#traffic.waiting.length))
+    this.log.add(`disk:${operation.kind}`, operation.path)
+    this.#time.pass(this.#random.fraction() * 0.2)
+  }
+
+  /** `stillProcess` is given when nothing else could happen: then somebody has to be waiting for time. */
+  #passTime(stillProcess: SimulatedProcess | undefined): void {
+    const timerMs = this.#time.nextTimerMs
+    const slots = this.#process?.slots ?? []
+    const dues = slots.map(({ nextDueMs }) => nextDueMs).filter((due) => due !== undefined)
+    if (stillProcess !== undefined) this.#checkNotStuck(stillProcess, dues)
+    const dueMs = dues.length === 0 ? undefined : Math.min(...dues)
+    const earliestMs = Math.min(timerMs ?? Number.POSITIVE_INFINITY, dueMs ?? Number.POSITIVE_INFINITY)
+    if (stillProcess === undefined && earliestMs > this.#time.nowMs + HASTE_MS_MAX) return
+    if (timerMs === undefined && dueMs === undefined) {
+      if (stillProcess !== undefined) throw new Error('stuck: nothing is left that could happen')
+      return
+    }
+    if (dueMs !== undefined && (timerMs === undefined || dueMs < timerMs)) {
+      this.log.add('time:slot-due')
+      // Due times are whole milliseconds and a clock that shows them may stand a fraction before.
+      this.#time.pass(Math.max(0, Math.ceil(dueMs) - this.#time.nowMs))
+      return
+    }
+    this.log.add('time:timer')
+    this.#time.fireNext()
+  }
+
+  /** Everything is still, so tasks that have work were not woken for it. */
+  #checkNotStuck(process: SimulatedProcess, dues: readonly number[]): void {
+    const { coordinator, slots } = process
+    if (coordinator === undefined || dues.length > 0) return
+    if (coordinator.facts.state !== 'RUNNING' && coordinator.facts.state !== 'CANCELLING') return
+    if (slots.some(({ isHung, life }) => isHung && life.isAlive)) return
+    if (slots.some(({ life }) => this.#time.hasTimerOf(life))) return
+    const running = coordinator.reading().tasks.filter(({ isEnded }) => !isEnded)
+    if (running.length === 0) return
+    const names = running.map(({ id }) => `${id.vertexId}/${id.subtask}`).join(', ')
+    throw new Error(`stuck: nothing happens although ${names} have not ended: a wake-up was lost`)
+  }
+
+  /** False when the fault does not apply now. */
+  #injectFault(process: SimulatedProcess): boolean {
+    const kind = this.#random.pick(this.#options.faults.kinds)
+    if (!this.#apply(kind, process)) return false
+    this.log.add(`fault:${kind}`)
+    this.#faultsLeft--
+    this.#faultsInProcess++
+    return true
+  }
+
+  #apply(kind: FaultKind, process: SimulatedProcess): boolean {
+    const { coordinator } = process
+    const alive = process.slots.filter(({ life, isHung }) => life.isAlive && !isHung)
+    switch (kind) {
+      case 'task-failure':
+        this.#options.userCode.failAfter(this.#random.below(60))
+        return true
+      case 'slot-crash':
+        if (alive.length === 0) return false
+        this.#random.pick(alive).crash(this.#random.below(4))
+        return true
+      case 'slot-hang':
+        if (alive.length === 0 || coordinator?.facts.state !== 'RUNNING') return false
+        this.#random.pick(alive).isHung = true
+        return true
+      case 'process-kill':
+        this.#endProcess(process)
+        this.disk.killProcess()
+        return true
+      case 'machine-crash':
+        this.#endProcess(process)
+        this.disk.crash()
+        this.#options.inspect('crashed')
+        return true
+      case 'disk-error':
+      case 'disk-full':
+        this.#diskTrouble = {
+          kind: kind === 'disk-full' ? 'no-space' : 'io',
+          operations: 1 + this.#random.below(20),
+          chance: this.#random.pick([0.1, 0.5, 1]),
+        }
+        this.#diskHadTrouble = true
+        return true
+      case 'disk-slow':
+        this.#slowDiskActions = 20 + this.#random.below(300)
+        return true
+      case 'clock-jump':
+        this.#time.pass(CLOCK_JUMP_MS * (1 + this.#random.fraction()))
+        return true
+      case 'savepoint-stop':
+      case 'stop':
+      case 'cancel':
+        if (coordinator === undefined || this.#isAskedToEnd) return false
+        this.#isAskedToEnd = true
+        if (kind === 'savepoint-stop') coordinator.stop('FINISHED', this.#nextSavepoint())
+        else if (kind === 'stop') coordinator.stop()
+        else coordinator.cancel()
+        return true
+    }
+  }
+
+  #endProcess(process: SimulatedProcess): void {
+    process.life.end()
+    this.#traffic.forget()
+    this.#time.pass(REBOOT_MS)
+  }
+
+  #drawStopAfter(): ProcessStart['stopAfter'] {
+    if (this.#faultsLeft === 0 || !this.#options.faults.kinds.includes('savepoint-stop')) return undefined
+    if (!this.#random.chance(0.3)) return undefined
+    this.#faultsLeft--
+    return { checkpoints: 1 + this.#random.below(3), savepointFolder: this.#nextSavepoint() }
+  }
+
+  #nextSavepoint(): string {
+    return `${this.#options.savepointFolder}/${++this.#savepoints}`
+  }
+
+  #diskFault({ kind }: DiskOperation): FileErrorKind | undefined {
+    const trouble = this.#diskTrouble
+    if (trouble === undefined || kind === 'close') return undefined
+    if (--trouble.operations <= 0) this.#diskTrouble = undefined
+    if (!this.#random.chance(trouble.chance)) return undefined
+    const isWriting = kind === 'write' || kind === 'create' || kind === 'make-folder' || kind === 'sync'
+    if (trouble.kind === 'no-space' && !isWriting) return undefined
+    this.log.add(`disk-failed:${kind}`)
+    return trouble.kind
+  }
+
+  #observer(): CoordinatorObserver {
+    return {
+      onState: (state) => this.log.add(`state:${state}`),
+      onMessage: () => {},
+      onFailure: ({ error, restartInMs }) => {
+        this.log.add(`failure:${error.code}`, `${restartInMs === undefined ? 'final' : 'restart'} ${error.message}`)
+        this.#explain(error)
+      },
+      onCheckpoint: ({ id, outcome, reason }) => {
+        this.log.add(`checkpoint:${outcome}`, `${id} ${reason ?? ''}`)
+        if (outcome === 'completed') this.#options.onCompletedCheckpoint(id)
+      },
+      onPrinted: () => {},
+    }
+  }
+
+  /** Remembers an error that nothing injected explains. */
+  #explain(error: ErrorData): void {
+    let innermost = error
+    while (innermost.cause !== undefined) innermost = innermost.cause
+    if (innermost.message.includes('injected')) return
+    for (let each: ErrorData | undefined = error; each !== undefined; each = each.cause) {
+      if (each.code !== undefined && SLOWNESS.has(each.code)) return
+    }
+    const isDisturbed = this.#faultsInProcess > 0 || this.#isAskedToEnd
+    if (isDisturbed && error.code !== undefined && EXPLAINED.has(error.code)) return
+    // What cannot be read counts as damaged until it can.
+    if (this.#diskHadTrouble && JSON.stringify(error).includes('injected')) return
+    this.#unexplained ??= new Error(
+      `no fault explains ${error.code}: ${error.message}${innermost === error ? '' : ` (${innermost.message})`}\n${innermost.stack ?? ''}`,
+    )
+  }
+
+  /** The end of the simulation, or what the next process starts from. */
+  #afterProcess(end: ProcessEnd | undefined): SimulationEnd | RestoreRequest {
+    const latest: RestoreRequest = { kind: 'latest', discardNewer: false, allowNonRestoredState: false }
+    const process = this.#process as SimulatedProcess
+    const options = this.#options
+    if (end === undefined) return options.chooseRestore(latest)
+    process.life.end()
+    // The exit of a process leaves what it wrote; what it still had under way is cut off.
+    this.disk.killProcess()
+    this.#traffic.forget()
+    if (end.kind === 'not-started') {
+      this.log.add('not-started', end.error.message)
+      this.#explain(end.error)
+      if (this.#unexplained !== undefined) throw this.#unexplained
+      this.#time.pass(REBOOT_MS)
+      // It may have been the first of all: then there is nothing to resume, and that is a fresh start too.
+      return latest
+    }
+    const { state, error, savepoint } = end.outcome
+    this.log.add(`outcome:${state}`, error?.message ?? '')
+    if (error !== undefined) this.#explain(error)
+    if (this.#unexplained !== undefined) throw this.#unexplained
+    if (state === 'FINISHED' && savepoint !== undefined) {
+      if (this.#random.chance(0.5)) return latest
+      return { kind: 'path', path: savepoint, discardNewer: false, allowNonRestoredState: false }
+    }
+    const isCheckpointing = process.start.configuration['execution.checkpointing.interval'] !== '0'
+    if (state === 'FINISHED' || !isCheckpointing) {
+      return {
+        state: state === 'FINISHED' ? state : 'FAILED',
+        error,
+        faultsInLastProcess: this.#faultsInProcess,
+        processes: this.#processes,
+      }
+    }
+    if (state === 'CANCELED' && !this.#isAskedToEnd) throw new Error('the job was cancelled, and nobody asked for it')
+    this.#time.pass(this.#random.below(100))
+    return options.chooseRestore(latest)
+  }
+}

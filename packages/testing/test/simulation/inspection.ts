@@ -1,0 +1,101 @@
+/** The invariants of what is on the disk, read byte by byte without the code that writes and restores it. */
+import assert from 'node:assert/strict'
+import { type CheckpointManifest, crc32c, parseManifest } from '@millrace/core'
+import type { SimulatedDisk } from '@millrace/testing'
+
+export type Contents = ReturnType<SimulatedDisk['contents']>
+
+const FINISHED = /^\/out\/\w+\/part-[0-9a-f]{8}-[0-9a-f]{6}-(\d+)-\d+-\d+-[0-9a-z]+\.csv$/
+const MANIFEST = /^\/ckpt\/chk-(\d+)\/_metadata$/
+
+export function contentsOf(disk: SimulatedDisk): Contents {
+  return new Map([...disk.contents()].map(([path, bytes]) => [path.startsWith('/') ? path : `/${path}`, bytes]))
+}
+
+/** Law 6: nothing is visible that no completed checkpoint covers. */
+export function checkCovered(contents: Contents): void {
+  let newest = 0
+  for (const path of contents.keys()) newest = Math.max(newest, Number(MANIFEST.exec(path)?.[1] ?? 0))
+  for (const path of contents.keys()) {
+    const epoch = Number(FINISHED.exec(path)?.[1] ?? 0)
+    assert.ok(epoch <= newest, `${path} is finished, and the newest checkpoint is ${newest}`)
+  }
+}
+
+/** Every manifest is whole, and so is every segment that it names. */
+export function checkManifests(contents: Contents): readonly CheckpointManifest[] {
+  const manifests: CheckpointManifest[] = []
+  for (const [path, bytes] of contents) {
+    if (!MANIFEST.test(path)) continue
+    const manifest = parseManifest(bytes, path)
+    manifests.push(manifest)
+    for (const { uid, keyGroups } of manifest.operators) {
+      for (const { segments } of keyGroups) {
+        for (const { location, lengthBytes, crc32c: sum } of segments) {
+          if (location.kind !== 'file') continue
+          const file = contents.get(`/ckpt/${location.file}`)
+          const what = `${location.file}, which ${path} names for ${uid}`
+          assert.ok(file !== undefined, `${what}, is missing`)
+          const segment = file.subarray(location.offsetBytes, location.offsetBytes + lengthBytes)
+          assert.equal(segment.length, lengthBytes, `${what}, is cut off`)
+          assert.equal(crc32c(segment), sum, `${what}, holds other bytes`)
+        }
+      }
+    }
+  }
+  return manifests.sort((a, b) => a.checkpointId - b.checkpointId)
+}
+
+/** The segment files that no manifest names. */
+export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
+  const live = new Set<string>()
+  for (const { operators } of manifests) {
+    for (const { segments } of operators.flatMap(({ keyGroups }) => keyGroups)) {
+      for (const { location } of segments) if (location.kind === 'file') live.add(`/ckpt/${location.file}`)
+    }
+  }
+  return [...contents.keys()].filter((path) => path.startsWith('/ckpt/shared/') && !live.has(path))
+}
+
+/** The finished lines of a folder, sorted. */
+export function finishedLines(contents: Contents, folder: string): readonly string[] {
+  const lines: string[] = []
+  for (const [path, bytes] of contents) {
+    if (!path.startsWith(`${folder}/`) || !FINISHED.test(path)) continue
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    assert.ok(text === '' || text.endsWith('\n'), `${path} ends within a line`)
+    lines.push(...text.split('\n').slice(0, -1))
+  }
+  return lines.sort()
+}
+
+export function temporaryFiles(contents: Contents): readonly string[] {
+  return [...contents.keys()].filter((path) => path.startsWith('/out/') && path.includes('/.'))
+}
+
+/** Throws with what is missing and what is too much, not with all lines. */
+export function checkLines(actual: readonly string[], expected: readonly string[], folder: string): void {
+  const { missing, surplus } = compareLines(actual, expected)
+  if (missing.length + surplus.length === 0) return
+  const shown = (lines: readonly string[]): string => lines.slice(0, 8).join(' | ')
+  assert.fail(
+    `${folder}: ${missing.length} of ${expected.length} lines are missing (${shown(missing)}), ` +
+      `${surplus.length} are too many (${shown(surplus)})`,
+  )
+}
+
+export function compareLines(
+  actual: readonly string[],
+  expected: readonly string[],
+): { readonly missing: readonly string[]; readonly surplus: readonly string[] } {
+  const counts = new Map<string, number>()
+  for (const line of expected) counts.set(line, (counts.get(line) ?? 0) + 1)
+  for (const line of actual) counts.set(line, (counts.get(line) ?? 0) - 1)
+  const missing: string[] = []
+  const surplus: string[] = []
+  for (const [line, left] of counts) {
+    for (let i = 0; i < left; i++) missing.push(line)
+    for (let i = 0; i > left; i--) surplus.push(line)
+  }
+  return { missing, surplus }
+}

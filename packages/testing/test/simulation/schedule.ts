@@ -1,0 +1,211 @@
+/** One schedule: everything about it is drawn from its seed; runs it and checks what must hold. */
+import assert from 'node:assert/strict'
+import type { FileSystem } from '@millrace/api'
+import type { RestoreRequest } from '@millrace/runtime'
+import {
+  drawFaultPlan,
+  drawPreferences,
+  FAULTS_WITHOUT_CHECKPOINTS,
+  SeededRandom,
+  Simulation,
+  type SimulationEnd,
+  UserCode,
+} from '@millrace/testing'
+import {
+  checkCovered,
+  checkLines,
+  checkManifests,
+  compareLines,
+  contentsOf,
+  deadSegments,
+  finishedLines,
+  temporaryFiles,
+} from './inspection.ts'
+import { SCENARIOS, type Scenario } from './scenarios.ts'
+
+export interface ScheduleResult {
+  readonly seed: number
+  readonly scenario: string
+  readonly actions: number
+  /** Equal for equal runs. */
+  readonly hash: number
+  readonly counts: ReadonlyMap<string, number>
+}
+
+/** Throws with the seed and the last actions when anything is not as it must be. */
+export async function runSchedule(seed: number): Promise<ScheduleResult> {
+  const run = new Schedule(seed)
+  try {
+    await run.run()
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${run.describe()}`, {
+      cause: error,
+    })
+  }
+  const { log } = run.simulation
+  return { seed, scenario: run.scenario.name, actions: log.total, hash: log.hash, counts: log.counts }
+}
+
+const MODES = ['exactly-once', 'exactly-once', 'exactly-once', 'exactly-once', 'at-least-once', 'none'] as const
+
+class Schedule {
+  readonly simulation: Simulation
+  readonly scenario: Scenario
+  readonly #seed: number
+  readonly #random: SeededRandom
+  readonly #mode: (typeof MODES)[number]
+  readonly #configuration: Readonly<Record<string, string>>
+  #lastParallelism = 0
+  /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
+  #isRewinding = false
+  #newestCompleted = 0
+
+  constructor(seed: number) {
+    this.#seed = seed
+    const random = new SeededRandom(seed)
+    this.#random = random
+    const userCode = new UserCode()
+    const watermarkEvery = random.pick([1, 4, 17, 50])
+    const name = random.pick(Object.keys(SCENARIOS))
+    this.scenario = (SCENARIOS[name] as (typeof SCENARIOS)[string])({ random, userCode, watermarkEvery })
+    const mode = random.pick(MODES)
+    this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
+    this.#configuration = drawConfiguration(random, this.#mode)
+    const unitsMax = random.pick([2, 10, 60, 1_000])
+    this.simulation = new Simulation({
+      random,
+      job: this.scenario.job,
+      userCode,
+      checkpointFolder: '/ckpt',
+      savepointFolder: '/savepoints',
+      faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : undefined),
+      preferences: drawPreferences(random),
+      sizes: { turnUnits: () => 1 + random.below(unitsMax), watermarkEveryRecords: watermarkEvery },
+      encodeStepEntries: random.pick([1, 4, 128]),
+      configuration: () => this.#drawParallelism(),
+      chooseRestore: (latest) => this.#chooseRestore(latest),
+      inspect: (moment) => this.#inspect(moment),
+      onCompletedCheckpoint: (id) => this.#onCompleted(id),
+    })
+  }
+
+  async run(): Promise<void> {
+    await this.simulation.prepare((files) => writeInputs(files, this.scenario.files))
+    const end = await this.simulation.run()
+    this.#checkEnd(end)
+  }
+
+  describe(): string {
+    const { log } = this.simulation
+    const settings = Object.entries(this.#configuration).map(([key, value]) => `${key}=${value}`)
+    return [
+      `scenario ${this.scenario.name}, ${this.#mode}; ${settings.join(' ')}`,
+      `the last of ${log.total} actions:`,
+      ...log.recent.map((line) => `  ${line}`),
+      `again: MILLRACE_SIM_SEED=${this.#seed} npm test -- simulation`,
+    ].join('\n')
+  }
+
+  #drawParallelism(): Readonly<Record<string, string>> {
+    const parallelism = 1 + this.#random.below(3)
+    if (this.#lastParallelism !== 0 && this.#lastParallelism !== parallelism) this.simulation.log.add('rescaled')
+    this.#lastParallelism = parallelism
+    return { ...this.#configuration, 'parallelism.default': String(parallelism) }
+  }
+
+  /** Mostly the newest checkpoint; sometimes an older one, giving up what came after it. */
+  #chooseRestore(latest: RestoreRequest): RestoreRequest {
+    this.#isRewinding = false
+    const manifests = checkManifests(contentsOf(this.simulation.disk))
+    const older = manifests.at(-2)
+    if (older === undefined || !this.#random.chance(0.3)) return latest
+    this.simulation.log.add('rewound', String(older.checkpointId))
+    this.#isRewinding = true
+    return { kind: 'path', path: `/ckpt/chk-${older.checkpointId}`, discardNewer: true, allowNonRestoredState: false }
+  }
+
+  #onCompleted(id: number): void {
+    this.#isRewinding = false
+    if (this.#mode === 'none') return
+    assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
+    this.#newestCompleted = id
+  }
+
+  #inspect(moment: 'running' | 'crashed'): void {
+    if (this.#mode === 'none') return
+    const contents = contentsOf(this.simulation.disk)
+    if (!this.#isRewinding) checkCovered(contents)
+    if (moment === 'crashed') checkManifests(contents)
+  }
+
+  #checkEnd({ state, error, faultsInLastProcess }: SimulationEnd): void {
+    const contents = contentsOf(this.simulation.disk)
+    for (const [folder, expected] of this.scenario.expected) {
+      const actual = finishedLines(contents, folder)
+      if (state === 'FAILED') {
+        // Without checkpoints a job may end between two commits: what is there is right, and not all of it.
+        const isExplained = this.#mode === 'none' && faultsInLastProcess > 0
+        assert.ok(isExplained, `the job failed: ${error?.code} ${error?.message}`)
+        assert.deepEqual(compareLines(actual, expected).surplus, [], 'lines that nobody expects')
+      } else if (this.#mode === 'at-least-once') {
+        assert.deepEqual(compareLines(actual, expected).missing, [], 'lines are missing')
+      } else checkLines(actual, expected, folder)
+    }
+    if (state === 'FAILED') return
+    assert.deepEqual(temporaryFiles(contents), [], 'temporary files are left')
+    assert.equal(contents.has('/ckpt/LOCK'), false, 'the lock is left')
+    if (this.#mode === 'none') return
+    const manifests = checkManifests(contents)
+    assert.equal(manifests.at(-1)?.isFinal, true, 'the newest checkpoint is the final one')
+    checkCovered(contents)
+    if (faultsInLastProcess > 0) return
+    const retained = Number(this.#configuration['execution.checkpointing.num-retained'])
+    assert.ok(manifests.length <= retained, `${manifests.length} checkpoints are kept instead of ${retained}`)
+    assert.deepEqual(deadSegments(contents, manifests), [], 'segments are left that no checkpoint names')
+  }
+}
+
+function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): Readonly<Record<string, string>> {
+  const restart = random.pick(['fixed-delay', 'fixed-delay', 'exponential-delay', ...(mode === 'none' ? [] : ['none'])])
+  return {
+    'execution.checkpointing.interval': mode === 'none' ? '0' : random.pick(['4 ms', '15 ms', '50 ms']),
+    'execution.checkpointing.mode': mode === 'at-least-once' ? 'AT_LEAST_ONCE' : 'EXACTLY_ONCE',
+    'execution.checkpointing.timeout': random.pick(['300 ms', '600 s']),
+    'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
+    'execution.checkpointing.max-concurrent-checkpoints': random.pick(['1', '1', '2', '4']),
+    'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
+    'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '2', '1000']),
+    'execution.checkpointing.incremental': random.pick(['true', 'true', 'false']),
+    'execution.buffer-timeout': random.pick(['0 ms', '2 ms', '100 ms']),
+    'taskmanager.memory.segment-size': '64 b',
+    'taskmanager.memory.max-segment-size': random.pick(['256 b', '1 kb', '16 kb']),
+    'millrace.channel.local-size': random.pick(['64 b', '1 kb', '16 kb']),
+    'millrace.exchange.encode': random.pick(['auto', 'auto', 'always']),
+    'state.storage.fs.memory-threshold': random.pick(['1 b', '400 b', '20 kb']),
+    'pipeline.max-parallelism': random.pick(['3', '8', '128']),
+    'restart-strategy.type': restart,
+    ...(restart === 'fixed-delay'
+      ? {
+          'restart-strategy.fixed-delay.attempts': '1000',
+          'restart-strategy.fixed-delay.delay': random.pick(['0 ms', '30 ms']),
+        }
+      : {}),
+    'heartbeat.timeout': '8 s',
+    'millrace.development-mode': random.pick(['true', 'false']),
+  }
+}
+
+async function writeInputs(files: FileSystem, inputs: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, text] of inputs) {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    await files.makeFolder(folder)
+    const file = await files.create(path)
+    await file.write(new TextEncoder().encode(text))
+    await file.sync()
+    await file.close()
+    await files.syncFolder(folder)
+  }
+  await files.makeFolder('/in')
+  await files.syncFolder('/in')
+  await files.syncFolder('/')
+}
