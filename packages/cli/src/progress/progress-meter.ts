@@ -37,7 +37,7 @@ export class ProgressMeter {
       nowMs: reading.atMs,
       elapsedMs: reading.atMs - reading.startedAtMs,
       operators: this.#plan.vertices.map((vertex) => measureOperator(vertex, before, reading)),
-      input: measureInput(this.#plan, this.#history[0] as JobReading, reading),
+      input: measureInput(this.#plan, this.#history, reading),
       checkpointsCompleted: reading.checkpointsCompleted,
       checkpointsFailed: reading.checkpointsFailed,
       lastCheckpoint: reading.lastCheckpoint,
@@ -100,17 +100,23 @@ function watermarkOf(vertex: PlanVertex, tasks: readonly TaskReading[]): number 
   )
 }
 
-function measureInput(plan: PhysicalPlan, first: JobReading, now: JobReading): InputProgress | undefined {
+function measureInput(plan: PhysicalPlan, history: readonly JobReading[], now: JobReading): InputProgress | undefined {
+  const ratio = inputRatio(plan, now)
+  if (ratio === undefined) return undefined
+  // A source that goes on from a checkpoint stands at 0 until it has opened its position; the leap there is no speed.
+  const first = history.find((reading) => (inputRatio(plan, reading) ?? 0) > 0) ?? now
+  const read = ratio - (inputRatio(plan, first) ?? 0)
+  const speed = now.atMs > first.atMs ? read / (now.atMs - first.atMs) : 0
+  return { ratio, leftMs: ratio >= 1 ? 0 : speed > 0 ? Math.round((1 - ratio) / speed) : undefined }
+}
+
+function inputRatio(plan: PhysicalPlan, reading: JobReading): number | undefined {
   const sources = plan.vertices.filter((vertex) => vertex.isSource)
   const allBounded = sources.every((vertex) => vertex.steps[0]?.facts.boundedness === 'bounded')
-  if (!allBounded || now.tasks.length === 0) return undefined
+  if (!allBounded || reading.tasks.length === 0) return undefined
   // Units differ between sources, so each counts the same.
-  const ratios = sources.map((vertex) => sourceRatio(tasksOf(vertex, now)))
-  if (ratios.some((ratio) => ratio === undefined)) return undefined
-  const ratio = meanOf(ratios as number[])
-  const earlier = meanOf(sources.map((vertex) => sourceRatio(tasksOf(vertex, first)) ?? 0))
-  const speed = now.atMs > first.atMs ? (ratio - earlier) / (now.atMs - first.atMs) : 0
-  return { ratio, leftMs: ratio >= 1 ? 0 : speed > 0 ? Math.round((1 - ratio) / speed) : undefined }
+  const ratios = sources.map((vertex) => sourceRatio(tasksOf(vertex, reading)))
+  return ratios.some((ratio) => ratio === undefined) ? undefined : meanOf(ratios as number[])
 }
 
 function sourceRatio(tasks: readonly TaskReading[]): number | undefined {

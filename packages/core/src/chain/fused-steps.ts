@@ -3,10 +3,13 @@
  * code only and calls the user's functions by reference, so V8 inlines them and traces and profiles show the user's
  * own lines. Each record gives at most one, so the loop needs room for one record per turn.
  *
- * Measured (decision 0004): one generated loop does 26–33 M records/s where one virtual call per step does 14 M.
+ * Where the output takes whole batches (the next stage of the chain) the loop fills one and hands it over at its end;
+ * else it emits record by record and stops when the output is full.
+ *
+ * Measured (decisions 0004 and 0010).
  */
 import { type FilterSpec, type MapSpec, MillraceError } from '@millrace/api'
-import type { RecordBatch } from '../batch/record-batch.ts'
+import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
 import type { Operator, OperatorHost, OperatorOutput, TurnBudget } from '../operator/operator.ts'
 
 export interface FusedStep {
@@ -16,12 +19,12 @@ export interface FusedStep {
 }
 
 /** Runs records from … to and returns the index after the last one taken; `progress` gets the position of a failure. */
-type FusedLoop = (
+type FusedLoop<Output> = (
   records: readonly unknown[],
   timestamps: readonly number[],
   from: number,
   to: number,
-  output: OperatorOutput,
+  output: Output,
   progress: { step: number },
   functions: readonly ((record: unknown) => unknown)[],
 ) => number
@@ -29,7 +32,8 @@ type FusedLoop = (
 export class FusedSteps implements Operator {
   readonly #steps: readonly FusedStep[]
   readonly #functions: readonly ((record: unknown) => unknown)[]
-  readonly #loop: FusedLoop
+  readonly #emitLoop: FusedLoop<OperatorOutput>
+  readonly #fillLoop: FusedLoop<RecordBatch>
   readonly #progress = { step: 0 }
   #output: OperatorOutput | undefined
   #subtask = 0
@@ -37,7 +41,8 @@ export class FusedSteps implements Operator {
   constructor(steps: readonly FusedStep[]) {
     this.#steps = steps
     this.#functions = steps.map(({ spec }) => (spec.kind === 'map' ? spec.map : spec.filter))
-    this.#loop = generateLoop(steps)
+    this.#emitLoop = generateLoop(steps, EMIT)
+    this.#fillLoop = generateLoop(steps, FILL)
   }
 
   open(host: OperatorHost): void {
@@ -47,9 +52,17 @@ export class FusedSteps implements Operator {
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
     const output = this.#output as OperatorOutput
-    const to = Math.min(batch.records.length, from + budget.units)
+    const { records, timestamps } = batch
+    const to = Math.min(records.length, from + budget.units)
     try {
-      const next = this.#loop(batch.records, batch.timestamps, from, to, output, this.#progress, this.#functions)
+      let next: number
+      if (output.pushBatch !== undefined && to - from <= BATCH_RECORDS_MAX) {
+        const filled = createBatch()
+        next = this.#fillLoop(records, timestamps, from, to, filled, this.#progress, this.#functions)
+        output.pushBatch(filled)
+      } else {
+        next = this.#emitLoop(records, timestamps, from, to, output, this.#progress, this.#functions)
+      }
       budget.units -= next - from
       return next
     } catch (cause) {
@@ -93,7 +106,25 @@ function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-function generateLoop(steps: readonly FusedStep[]): FusedLoop {
+/** What differs between the loops: before the first record, before each, and with each that is left. */
+interface LoopEnd {
+  readonly start: string
+  readonly before: string
+  readonly give: string
+}
+
+const EMIT: LoopEnd = {
+  start: '',
+  before: 'if (output.isFull) return i',
+  give: 'output.emit(record, timestamps[i])',
+}
+const FILL: LoopEnd = {
+  start: 'const outRecords = output.records, outTimestamps = output.timestamps',
+  before: '',
+  give: 'outRecords.push(record); outTimestamps.push(timestamps[i])',
+}
+
+function generateLoop<Output>(steps: readonly FusedStep[], end: LoopEnd): FusedLoop<Output> {
   const body = steps
     .map(({ spec }, index) =>
       spec.kind === 'map'
@@ -105,14 +136,15 @@ function generateLoop(steps: readonly FusedStep[]): FusedLoop {
   const code = `'use strict'
 return function fusedSteps(records, timestamps, from, to, output, progress, functions) {
   const [${names}] = functions
+  ${end.start}
   let step = 0
   let i = from
   try {
     for (; i < to; i++) {
-      if (output.isFull) return i
+      ${end.before}
       let record = records[i]
 ${body}
-      output.emit(record, timestamps[i])
+      ${end.give}
     }
   } catch (error) {
     progress.step = step
@@ -122,5 +154,5 @@ ${body}
 }
 //# sourceURL=millrace:fused/${steps.map(({ uid }) => encodeURIComponent(uid)).join('+')}`
   // The text holds nothing but step indexes; uids are encoded and stand in a comment.
-  return new Function(code)() as FusedLoop
+  return new Function(code)() as FusedLoop<Output>
 }

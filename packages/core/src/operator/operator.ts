@@ -68,6 +68,11 @@ export interface OperatorOutput {
   emit(record: unknown, timestamp: number): void
   /** No more room: an engine loop must stop and return. */
   readonly isFull: boolean
+  /**
+   * Takes a batch of at most `BATCH_RECORDS_MAX` records by reference. Only where room is counted in records, so that a
+   * batch needs no more room than its records one by one.
+   */
+  pushBatch?(batch: RecordBatch): void
 }
 
 export interface Counter {

@@ -75,7 +75,7 @@ test('an own __proto__ property stays a property', () => {
 
 test('what is not a plain value is refused with its place', () => {
   const cyclic: Record<string, unknown> = {}
-  cyclic['self'] = cyclic
+  cyclic.self = cyclic
   for (const entry of [new Date(0), 1n, [undefined], () => 1, { deep: { bad: Symbol('s') } }, cyclic]) {
     assert.throws(
       () => encodeManifest(withOperator({ entries: [entry as never] })),
@@ -94,7 +94,7 @@ test('every changed byte and every cut is refused, naming the file', () => {
       () => parse(bytes),
       (error) =>
         error instanceof MillraceError &&
-        error.details['file'] === 'chk-12/_metadata' &&
+        error.details.file === 'chk-12/_metadata' &&
         error.hint !== undefined &&
         // The version is the one digit that a flipped bit may turn into another valid header.
         (error.code === 'BYTES_DAMAGED' || error.code === 'CHECKPOINT_NEWER_VERSION'),
@@ -114,22 +114,22 @@ test('a newer version says so', () => {
 
 test('fields that do not fit are refused even with a good checksum', () => {
   const wrong: readonly ((json: Record<string, unknown>) => void)[] = [
-    (json) => delete json['lineage'],
-    (json) => (json['lineage'] = 'XYZ'),
-    (json) => (json['checkpointId'] = 1.5),
-    (json) => (json['kind'] = 'other'),
-    (json) => (json['extra'] = 1),
-    (json) => (json['operators'] = {}),
-    (json) => (json['isFinal'] = 'no'),
-    (json) => operatorOf(json, (operator) => (operator['parallelism'] = 129)),
-    (json) => operatorOf(json, (operator) => (operator['finishedSubtasks'] = [2])),
-    (json) => operatorOf(json, (operator) => (operator['keyGroups'] = [{ keyGroup: 128, segments: [] }])),
-    (json) => operatorOf(json, (operator) => (operator['keyGroups'] = [{ keyGroup: 1, segments: [] }])),
-    (json) => segmentOf(json, (segment) => (segment['kind'] = 'delta')),
-    (json) => segmentOf(json, (segment) => (segment['location'] = { kind: 'file', file: '../x', offsetBytes: 0 })),
-    (json) => segmentOf(json, (segment) => (segment['location'] = { kind: 'file', file: '/x', offsetBytes: 0 })),
-    (json) => segmentOf(json, (segment) => (segment['crc32c'] = -1)),
-    (json) => (json['operators'] = [...(json['operators'] as unknown[]), ...(json['operators'] as unknown[])]),
+    (json) => delete json.lineage,
+    (json) => (json.lineage = 'XYZ'),
+    (json) => (json.checkpointId = 1.5),
+    (json) => (json.kind = 'other'),
+    (json) => (json.extra = 1),
+    (json) => (json.operators = {}),
+    (json) => (json.isFinal = 'no'),
+    (json) => operatorOf(json, (operator) => (operator.parallelism = 129)),
+    (json) => operatorOf(json, (operator) => (operator.finishedSubtasks = [2])),
+    (json) => operatorOf(json, (operator) => (operator.keyGroups = [{ keyGroup: 128, segments: [] }])),
+    (json) => operatorOf(json, (operator) => (operator.keyGroups = [{ keyGroup: 1, segments: [] }])),
+    (json) => segmentOf(json, (segment) => (segment.kind = 'delta')),
+    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '../x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '/x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
+    (json) => (json.operators = [...(json.operators as unknown[]), ...(json.operators as unknown[])]),
   ]
   for (const change of wrong) {
     const json = JSON.parse(bodyOf(encodeManifest(withOperator({ entries: [] })))) as Record<string, unknown>
@@ -147,12 +147,12 @@ function withOperator(change: Partial<CheckpointManifest['operators'][number]>):
 type Json = Record<string, unknown>
 
 function operatorOf(json: Json, change: (operator: Json) => void): void {
-  change((json['operators'] as Json[])[0] as Json)
+  change((json.operators as Json[])[0] as Json)
 }
 
 function segmentOf(json: Json, change: (segment: Json) => void): void {
   operatorOf(json, (operator) => {
-    change((((operator['keyGroups'] as Json[])[0] as Json)['segments'] as Json[])[0] as Json)
+    change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[0] as Json)
   })
 }
 

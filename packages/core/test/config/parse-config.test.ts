@@ -60,10 +60,7 @@ test('what does not fit is refused, naming key, value and source', () => {
     assert.throws(
       () => parse({ [key]: written }),
       (error) =>
-        isCode(error, 'CONFIG_INVALID_VALUE') &&
-        error.details['key'] === key &&
-        /-D/.test(error.message) &&
-        !!error.hint,
+        isCode(error, 'CONFIG_INVALID_VALUE') && error.details.key === key && /-D/.test(error.message) && !!error.hint,
       `${key}=${written}`,
     )
   }

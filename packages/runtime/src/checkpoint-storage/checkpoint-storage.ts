@@ -26,7 +26,7 @@ export interface CheckpointStorage {
   /** Bytes of a segment; throws `CHECKPOINT_DAMAGED` naming the file when they are missing or not what was written. */
   readSegment(ref: SegmentRef): Promise<Uint8Array>
 
-  /** Everything in the folder that calls itself a checkpoint, oldest first. */
+  /** Everything in the folder that calls itself a checkpoint, oldest first; made durable, so that a crash keeps it. */
   listCheckpoints(): Promise<readonly ListedCheckpoint[]>
 
   /**
@@ -34,6 +34,12 @@ export interface CheckpointStorage {
    * `removeLeftovers`; failing to remove is not an error of the job.
    */
   discard(checkpointIds: readonly number[], deadFiles: readonly string[]): Promise<void>
+
+  /**
+   * Removes segment files of checkpoints from `fromId` to `toId` that are not in `named`: those of checkpoints that were
+   * given up. Nothing of these may be pending. Failing to remove is not an error of the job.
+   */
+  removeUnnamedSegments(fromId: number, toId: number, named: ReadonlySet<string>): Promise<void>
 
   /**
    * After a start, before anything is written: removes unfinished checkpoints and segment files that no manifest names.

@@ -29,7 +29,7 @@ const TEMPORARY_FILE = '_metadata.tmp'
 const SHARED_FOLDER = 'shared'
 const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
-const SEGMENT_FILE = /^\d+-[\w-]+-\d+-\d+\.seg$/
+const SEGMENT_FILE = /^(\d+)-[\w-]+-\d+-\d+\.seg$/
 
 export interface FileStorageOptions {
   readonly probe?: StepProbe
@@ -52,17 +52,10 @@ export class FileCheckpointStorage implements CheckpointStorage {
     this.#report = options.report ?? (() => {})
   }
 
-  /**
-   * Makes the folders, and makes durable what is in them; once, in the coordinator, before anything is read or written.
-   * A process that was killed between rename and sync leaves a manifest that everybody sees and that a later crash could
-   * still take back, after output was committed on the strength of it. Throws `CHECKPOINT_FOLDER_UNUSABLE`.
-   */
+  /** Makes the folders; once, in the coordinator, before anything is written. Throws `CHECKPOINT_FOLDER_UNUSABLE`. */
   async open(): Promise<void> {
     try {
       await makeDurableFolder(this.#files, `${this.folder}/${SHARED_FOLDER}`)
-      for (const { name, kind } of await this.#files.list(this.folder)) {
-        if (kind === 'folder' && CHECKPOINT_FOLDER.test(name)) await this.#files.syncFolder(`${this.folder}/${name}`)
-      }
     } catch (cause) {
       throw new MillraceError('CHECKPOINT_FOLDER_UNUSABLE', `The checkpoint folder ${this.folder} cannot be used`, {
         details: { folder: this.folder },
@@ -108,7 +101,9 @@ export class FileCheckpointStorage implements CheckpointStorage {
       await this.#publishManifest(folder, manifest)
     } catch (cause) {
       // It may have appeared already: a checkpoint that is given up must not be there after a crash.
-      await this.#removeManifest(manifest.checkpointId).catch(() => false)
+      await this.#removeManifest(manifest.checkpointId).catch((error: unknown) => {
+        throw outcomeUnknown(folder, manifest.checkpointId, error)
+      })
       throw await this.#writeFailed(manifest.checkpointId, `${folder}/${TEMPORARY_FILE}`, cause)
     }
     return folder
@@ -151,12 +146,16 @@ export class FileCheckpointStorage implements CheckpointStorage {
 
   async listCheckpoints(): Promise<readonly ListedCheckpoint[]> {
     if ((await this.#files.stat(this.folder)) === undefined) return []
+    // A process that was killed between rename and sync leaves a manifest that everybody sees and that a later crash
+    // could still take back, after output was committed on the strength of it.
+    await makeNamesDurable(this.#files, this.folder)
     const listed: ListedCheckpoint[] = []
     for (const { name, kind } of await this.#files.list(this.folder)) {
       const checkpointId = Number(CHECKPOINT_FOLDER.exec(name)?.[1] ?? 0)
       if (kind !== 'folder' || checkpointId === 0) continue
       const path = `${this.folder}/${name}`
       if ((await this.#files.stat(`${path}/${MANIFEST_FILE}`)) === undefined) continue
+      await this.#files.syncFolder(path)
       listed.push(await this.#readCheckpoint(checkpointId, path))
     }
     return listed.sort((a, b) => a.checkpointId - b.checkpointId)
@@ -175,6 +174,20 @@ export class FileCheckpointStorage implements CheckpointStorage {
       await this.#step('discard:after-files-remove')
     } catch (error) {
       this.#report(`Old checkpoints could not be removed from ${this.folder}: ${messageOf(error)}`)
+    }
+  }
+
+  async removeUnnamedSegments(fromId: number, toId: number, named: ReadonlySet<string>): Promise<void> {
+    // A dropped checkpoint whose manifest is still there may name them; the next start removes them.
+    if (this.#undead.size > 0) return
+    try {
+      for (const { name } of await this.#files.list(`${this.folder}/${SHARED_FOLDER}`)) {
+        const id = Number(SEGMENT_FILE.exec(name)?.[1] ?? 0)
+        const file = `${SHARED_FOLDER}/${name}`
+        if (id >= fromId && id <= toId && !named.has(file)) await this.#files.remove(`${this.folder}/${file}`)
+      }
+    } catch (error) {
+      this.#report(`Segments of failed checkpoints could not be removed from ${this.folder}: ${messageOf(error)}`)
     }
   }
 
@@ -342,7 +355,7 @@ export async function openSnapshot(files: FileSystem, path: string): Promise<Ope
     })
   }
   const manifest = parseManifest(await readWholeFile(files, manifestFile), manifestFile)
-  // As in `FileCheckpointStorage.open`: output will be committed on the strength of it.
+  // As in `listCheckpoints`: output will be committed on the strength of it.
   await makeNamesDurable(files, folder)
   return { manifest, manifestFile, folder: manifest.kind === 'savepoint' ? folder : parentOf(folder) }
 }
@@ -391,6 +404,19 @@ async function withSegments(
     operators.push({ ...operator, keyGroups })
   }
   return { ...manifest, operators }
+}
+
+/** Neither this checkpoint nor the one before may be gone on from: the process has to look again. */
+function outcomeUnknown(folder: string, checkpointId: number, cause: unknown): MillraceError {
+  return new MillraceError(
+    'CHECKPOINT_FOLDER_UNUSABLE',
+    `Whether checkpoint ${checkpointId} exists is not known: its manifest could neither be made durable nor removed`,
+    {
+      details: { folder, checkpointId },
+      hint: 'Repair the disk of the checkpoint folder and start again with --resume.',
+      cause,
+    },
+  )
 }
 
 function damaged(place: string, problem: string, cause?: unknown): MillraceError {

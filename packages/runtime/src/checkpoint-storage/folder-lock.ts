@@ -35,7 +35,8 @@ export class FolderLock {
       if (await lock.#create()) return lock
       const owner = await lock.#readOwner()
       if (owner === 'none') continue
-      if (owner === 'unknown' || (await options.processes.isAlive(owner))) throw lock.#locked(owner)
+      if (owner === 'unknown') throw lock.#locked(owner)
+      if (!isSame(owner, NOBODY) && (await options.processes.isAlive(owner))) throw lock.#locked(owner)
       await lock.#takeAway(owner)
     }
     throw lock.#locked('unknown')

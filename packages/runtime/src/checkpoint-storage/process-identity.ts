@@ -24,7 +24,6 @@ export class SystemProcessTable implements ProcessTable {
   }
 
   async isAlive(identity: ProcessIdentity): Promise<boolean> {
-    if (identity.pid === 0) return false
     if (identity.host !== hostname()) return true
     if (!isRunning(identity.pid)) return false
     const startedAt = await startOf(identity.pid)

@@ -12,11 +12,15 @@ export interface CheckpointKeeperOptions {
   readonly restored: RestoredCheckpoint | undefined
   /** Whole checkpoints that are in the folder at the start, of this history or an older one. */
   readonly existing: readonly CheckpointManifest[]
+  /** Of this process; what is older is not its to clear away. */
+  readonly firstCheckpointId: CheckpointId
 }
 
 export class CheckpointKeeper {
   readonly #storage: CheckpointStorage
   readonly #retainedMax: number
+  readonly #firstCheckpointId: CheckpointId
+  #hasGivenUp = false
   #latest: RestoredCheckpoint | undefined
   #retained: readonly CheckpointManifest[]
   /** What was removed or could not be is settled one after the other. */
@@ -25,6 +29,7 @@ export class CheckpointKeeper {
   constructor(options: CheckpointKeeperOptions) {
     this.#storage = options.storage
     this.#retainedMax = options.retainedMax
+    this.#firstCheckpointId = options.firstCheckpointId
     this.#latest = options.restored
     this.#retained = options.existing
   }
@@ -46,6 +51,11 @@ export class CheckpointKeeper {
     return this.#storage.writeSavepoint(manifest, folder)
   }
 
+  /** A checkpoint was given up: what tasks have stored for it is cleared away with the next `retain`. */
+  onGivenUp(): void {
+    this.#hasGivenUp = true
+  }
+
   /** Removes what is beyond retention; `inUse`: what a pending checkpoint may build on. */
   retain(inUse: ReadonlySet<CheckpointId>): void {
     const { keep, drop, deadFiles } = decideRetention({
@@ -53,14 +63,22 @@ export class CheckpointKeeper {
       retainedMax: this.#retainedMax,
       inUse,
     })
-    if (drop.length === 0) return
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
-    this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
+    if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
+    const newestId = this.#latest?.manifest.checkpointId
+    if (!this.#hasGivenUp || newestId === undefined) return
+    this.#hasGivenUp = false
+    const named = filesOf(keep)
+    this.#removing = this.#removing.then(() =>
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, newestId, named),
+    )
   }
 
   /** The job has ended: keeps or removes the checkpoints as configured. */
   async close(state: 'FINISHED' | 'FAILED' | 'CANCELED', retention: CheckpointRetention): Promise<void> {
+    // Nothing is pending any more that could build on a checkpoint beyond retention.
+    this.retain(new Set())
     await this.#removing
     const isKept =
       retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')

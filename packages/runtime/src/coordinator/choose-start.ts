@@ -2,6 +2,7 @@
  * Where a job starts: fresh, from the newest checkpoint of its folder, or from one that was named. Decided once per
  * process, before the coordinator, by what the folder holds and what was asked for.
  */
+import { resolve } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
 import { type FileCheckpointStorage, latestWhole, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
@@ -48,7 +49,7 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
   const whole = listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : []))
   if (request.kind === 'path') {
     const opened = await openSnapshot(files, request.path)
-    const isOwn = opened.manifest.kind === 'checkpoint' && opened.folder === folder
+    const isOwn = opened.manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
     const newer = listed.filter(
       ({ checkpointId }) => checkpointId > opened.manifest.checkpointId && (isOwn || whole.length > 0),
     )
@@ -60,6 +61,8 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
       folder,
     )
     await writeLineage(files, folder, opened.manifest.lineage)
+    await storage.removeLeftovers()
+    await storage.removeLeftovers()
     const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
     return start(restored, existing, opened.manifest.lineage, newestId)
   }
@@ -80,7 +83,11 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
       surroundings.report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
       return start(restored, whole, manifest.lineage, newestId)
     }
-    surroundings.report(`There is no checkpoint in ${folder}: "${jobName}" starts fresh`)
+    surroundings.report(
+      newest === undefined
+        ? `There is no checkpoint in ${folder}: "${jobName}" starts fresh`
+        : `${folder} holds checkpoint ${newest.checkpointId} of an earlier run, the last run wrote none: "${jobName}" starts fresh`,
+    )
     // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
     const own = lineage ?? (await newLineage(files, folder, random))
     await storage.removeLeftovers()
@@ -136,6 +143,14 @@ async function giveUpNewer(
     )
   }
   await storage.discard(newer, [])
+  const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => newer.includes(checkpointId))
+  if (left.length > 0) {
+    throw new MillraceError(
+      'CHECKPOINT_FOLDER_UNUSABLE',
+      `${left.map(({ path }) => path).join(', ')} could not be removed from ${folder}`,
+      { details: { folder }, hint: 'Check that the folder can be written.' },
+    )
+  }
   return whole.filter(({ checkpointId }) => !newer.includes(checkpointId))
 }
 

@@ -92,6 +92,7 @@ export class JobCoordinator {
       retainedMax: config.retainedMax,
       restored,
       existing: options.existing,
+      firstCheckpointId: options.firstCheckpointId,
     })
     this.#targets = new SinkTargets(options, (channel, id, values) => this.#collect(channel, id, values))
     this.#tracker = createTrackerState(config.tracker, options.firstCheckpointId)
@@ -108,6 +109,7 @@ export class JobCoordinator {
 
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
+    if (this.#isCanceled) return this.#finish('CANCELED', undefined)
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
@@ -432,6 +434,7 @@ export class JobCoordinator {
       case 'abort': {
         this.#acknowledged.delete(action.checkpointId)
         this.#buildsOn.delete(action.checkpointId)
+        this.#keeper.onGivenUp()
         this.#execution?.abort(action.checkpointId)
         this.#options.observer.onCheckpoint({ id: action.checkpointId, outcome: 'failed', reason: action.message })
         break

@@ -34,8 +34,8 @@ async function enumerateVertex(vertex: PlanVertex, { graph, files }: SplitListin
         tables: [],
         keyGroups: [],
         entries: splits
-          .filter((_split, index) => index % vertex.parallelism === subtask)
-          .map((split) => freshSplitEntry(split) as unknown as PlainValue),
+          .map((split, index) => freshSplitEntry(split, index))
+          .filter(({ index }) => index % vertex.parallelism === subtask) as unknown as PlainValue[],
       },
     ],
   }))

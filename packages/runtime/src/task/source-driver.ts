@@ -18,10 +18,11 @@ import {
   type SplitReader,
   type WatermarkGenerator,
 } from '@millrace/api'
-import { NO_TIMESTAMP, type OperatorOutput, type RecordBatch, WATERMARK_MAX, WatermarkMerge } from '@millrace/core'
+import { NO_TIMESTAMP, noTimestamps, type OperatorOutput, type RecordBatch, WATERMARK_MAX, WatermarkMerge } from '@millrace/core'
 
 /** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
 export const WATERMARK_EVERY_RECORDS = 1_000
+const READ_RECORDS_MIN = 256
 const READ_RECORDS_MAX = 4_096
 /** How long an unbounded split must be quiet before its watermark goes out by the clock. Flink's auto-watermark interval. */
 const QUIET_WATERMARK_MS = 200
@@ -29,6 +30,8 @@ const QUIET_WATERMARK_MS = 200
 /** One split in a checkpoint; what the coordinator deals out. */
 export interface SplitEntry {
   readonly split: SourceSplit
+  /** Place in the source's list: sequential splits are read in this order, also when they are dealt out anew. */
+  readonly index: number
   /** Where to open the reader; null: at the start. */
   readonly position: PlainValue
   /** Items to pass over from there: they were used before the checkpoint. */
@@ -40,8 +43,8 @@ export interface SplitEntry {
   readonly sinceWatermark: number
 }
 
-export function freshSplitEntry(split: SourceSplit): SplitEntry {
-  return { split, position: null, skip: 0, watermark: null, generator: null, sinceWatermark: 0 }
+export function freshSplitEntry(split: SourceSplit, index: number): SplitEntry {
+  return { split, index, position: null, skip: 0, watermark: null, generator: null, sinceWatermark: 0 }
 }
 
 /** What the driver feeds. */
@@ -68,7 +71,10 @@ export interface SourceDriverOptions {
 }
 
 interface RunningSplit {
+  /** Among the splits of this subtask. */
   readonly index: number
+  /** Among all splits of the source. */
+  readonly listIndex: number
   readonly split: SourceSplit
   reader: SplitReader<unknown> | undefined
   opening: boolean
@@ -106,11 +112,13 @@ export class SourceDriver {
     this.#source = options.spec.source
     this.#isSequential = this.#source.splitOrder === 'sequential'
     const { watermarks } = options.spec
-    this.#splits = options.entries.map((entry, index) => {
+    const entries = [...options.entries].sort((a, b) => a.index - b.index)
+    this.#splits = entries.map((entry, index) => {
       const generator = watermarks?.createGenerator()
       if (entry.generator !== null) generator?.restore(entry.generator)
       return {
         index,
+        listIndex: entry.index,
         split: entry.split,
         reader: undefined,
         opening: false,
@@ -172,6 +180,7 @@ export class SourceDriver {
       .filter(({ ended }) => !ended)
       .map((split) => ({
         split: split.split,
+        index: split.listIndex,
         position: split.position,
         skip: split.used,
         watermark: Number.isFinite(split.watermark) ? split.watermark : null,
@@ -276,7 +285,9 @@ export class SourceDriver {
 
   #readBatch(split: RunningSplit): SourceBatch<unknown> | undefined {
     const reader = split.reader as SplitReader<unknown>
-    const result = reader.next(READ_RECORDS_MAX)
+    // A batch that ends where the next watermark is due need not be cut.
+    const untilWatermark = this.#options.watermarkEveryRecords - split.sinceWatermark
+    const result = reader.next(Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark)))
     if (!(result instanceof Promise)) return this.#onBatch(split, result)
     split.isWaiting = true
     result.then(

@@ -1,5 +1,5 @@
 /** Small manifests for the tests of checkpoint storage. */
-import { type CheckpointManifest, crc32c, type SegmentRef } from '@millrace/core'
+import type { CheckpointManifest, SegmentRef } from '@millrace/core'
 import type { NewSegment } from '../../src/checkpoint-storage/checkpoint-storage.ts'
 
 /** Bytes that tell which segment they are. */
@@ -34,8 +34,4 @@ export function manifestOf(checkpointId: number, chains: readonly (readonly Segm
       },
     ],
   }
-}
-
-export function checksumOf(bytes: Uint8Array): number {
-  return crc32c(bytes)
 }

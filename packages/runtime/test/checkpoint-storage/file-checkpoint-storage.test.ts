@@ -183,6 +183,41 @@ test('discarding removes the manifest first, and tries again what failed', async
   )
 })
 
+test('one checkpoint that cannot be removed does not make the others forgotten', async () => {
+  let failures = 0
+  const disk = new SimulatedDisk({
+    random: () => 0.999,
+    fault: ({ kind, path }) => (kind === 'sync-folder' && path.endsWith('chk-1') && failures-- > 0 ? 'io' : undefined),
+  })
+  const files = disk.mount()
+  const storage = new FileCheckpointStorage(files, FOLDER)
+  await storage.open()
+  for (const id of [1, 2, 3]) await storage.writeManifest(manifestOf(id, []))
+  failures = 1
+  await storage.discard([1, 2], [])
+  await storage.discard([], [])
+  assert.deepEqual(
+    (await storage.listCheckpoints()).map((each) => each.checkpointId),
+    [3],
+  )
+})
+
+test('what was seen after the process was killed is not taken back by a later crash', async () => {
+  const disk = new SimulatedDisk({ random: () => 0.999 })
+  const storage = new FileCheckpointStorage(disk.mount(), FOLDER, {
+    probe: (step) => {
+      if (step === 'manifest:before-folder-sync') disk.killProcess()
+    },
+  })
+  await storage.open()
+  const writing = storage.writeManifest(manifestOf(1, []))
+  await Promise.race([writing, new Promise((resolve) => setImmediate(resolve))])
+  const resumed = new FileCheckpointStorage(disk.mount(), FOLDER)
+  assert.equal(latestWhole(await resumed.listCheckpoints())?.checkpointId, 1)
+  disk.crash()
+  assert.equal(latestWhole(await new FileCheckpointStorage(disk.mount(), FOLDER).listCheckpoints())?.checkpointId, 1)
+})
+
 test('a savepoint owns everything that it names', async () => {
   const { storage, write, disk } = await storageOn()
   const inline = await write(2, 1, 1_000)

@@ -144,6 +144,19 @@ export class Simulation {
     }
   }
 
+  /** The tasks of the running attempt and how far they are, a line each. */
+  describeTasks(): readonly string[] {
+    const coordinator = this.#process?.coordinator
+    if (coordinator === undefined) return ['no job runs']
+    const { state, attempt, tasks } = coordinator.reading()
+    const lines = tasks.map(({ id, isEnded, metrics }) => {
+      const { numRecordsIn, numRecordsOut, currentInputWatermark, inputQueuedBytes } = metrics ?? {}
+      const progress = `in ${numRecordsIn}, out ${numRecordsOut}, queued ${inputQueuedBytes}, watermark ${currentInputWatermark}`
+      return `task ${id.vertexId}/${id.subtask}: ${isEnded ? 'ended' : 'running'}; ${progress}`
+    })
+    return [`job ${state}, attempt ${attempt}`, ...lines]
+  }
+
   #startProcess(start: ProcessStart): void {
     const mount = this.disk.mount()
     this.#mount = mount
@@ -185,7 +198,13 @@ export class Simulation {
     const { slots } = process
     const { faults } = this.#options
     const preferences = this.log.total < CALM_AFTER_ACTIONS ? this.#options.preferences : CALM
-    if (this.#faultsLeft > 0 && this.log.total < CALM_AFTER_ACTIONS && this.#random.chance(faults.chance) && this.#injectFault(process)) return
+    if (
+      this.#faultsLeft > 0 &&
+      this.log.total < CALM_AFTER_ACTIONS &&
+      this.#random.chance(faults.chance) &&
+      this.#injectFault(process)
+    )
+      return
     for (const slot of slots) slot.beat()
     const due = slots.filter((slot) => slot.isTurnDue(this.#time.nowMs))
     const hearing = slots.filter(({ hasInbox }) => hasInbox)
@@ -199,6 +218,8 @@ export class Simulation {
       telling.length > 0 ? preferences.toCoordinator : 0,
       exiting.length > 0 ? 0.5 : 0,
       this.#traffic.waiting.length > 0 ? (isSlow ? 0.01 : preferences.disk) : 0,
+      // What is overdue comes soon, like a turn.
+      (this.#time.nextTimerMs ?? Number.POSITIVE_INFINITY) <= this.#time.nowMs ? preferences.turn : 0,
     ]
     const other = weights.reduce((sum, weight) => sum + weight, 0)
     let at = this.#random.fraction() * (other + preferences.time)
@@ -212,7 +233,8 @@ export class Simulation {
     else if (chosen === 1) this.#hear(this.#random.pick(hearing))
     else if (chosen === 2) this.#tell(this.#random.pick(telling))
     else if (chosen === 3) this.#exit(this.#random.pick(exiting))
-    else this.#completeOperation()
+    else if (chosen === 4) this.#completeOperation()
+    else this.#fireTimer()
   }
 
   #turn(slot: SimulatedSlot): void {
@@ -261,6 +283,10 @@ export class Simulation {
       this.#time.pass(Math.max(0, Math.ceil(dueMs) - this.#time.nowMs))
       return
     }
+    this.#fireTimer()
+  }
+
+  #fireTimer(): void {
     this.log.add('time:timer')
     this.#time.fireNext()
   }

@@ -97,7 +97,9 @@ function drawLedger({ random, userCode }: Surroundings): Scenario {
   })
   const [from, map, process, to] = drawSteps(random, ['src', 'map', 'ledger', 'out'])
   // At the source's parallelism, so that the records of a split take one way.
-  const mapLikeSource: StepOptions = { ...map, parallelism: from?.parallelism }
+  const { parallelism } = from ?? {}
+  const { parallelism: _own, ...mapOptions } = map ?? {}
+  const mapLikeSource: StepOptions = { ...mapOptions, ...(parallelism === undefined ? {} : { parallelism }) }
   const sink = drawSink(random, OUT, ['kind', 'k', 'a', 'b', 'c', 'd'])
   return {
     name: 'ledger',

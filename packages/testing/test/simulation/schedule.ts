@@ -102,6 +102,7 @@ class Schedule {
       `scenario ${this.scenario.name}, ${this.#mode}; ${settings.join(' ')}`,
       `the last of ${log.total} actions:`,
       ...log.recent.map((line) => `  ${line}`),
+      ...this.simulation.describeTasks(),
       `again: MILLRACE_SIM_SEED=${this.#seed} npm test -- simulation`,
     ].join('\n')
   }
