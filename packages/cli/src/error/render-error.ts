@@ -67,7 +67,8 @@ export function stackFrames(error: Pick<ErrorData, 'stack'>): readonly string[] 
 export function isUserFrame(frame: string): boolean {
   return (
     /:\d+:\d+\)?$/.test(frame) &&
-    !/\bnode:|node_modules[\\/]|^(?:async )?<anonymous>/.test(frame) &&
+    // `<anonymous> (file:1:2)` is a function without a name, as the functions of a job usually are.
+    !/\bnode:|node_modules[\\/]|^(?:async )?<anonymous>(?! \()/.test(frame) &&
     !ENGINE_FILES.test(frame)
   )
 }

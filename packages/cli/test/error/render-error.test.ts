@@ -50,3 +50,9 @@ test('engine files count as such only in the repository', () => {
   assert.equal(isUserFrame('chain (millrace:chain/views:1:2)'), false)
   assert.equal(isUserFrame('async Promise.all (index 0)'), false)
 })
+
+test("a function without a name is the user's as any other", () => {
+  assert.equal(isUserFrame('<anonymous> (/home/me/job.ts:7:40)'), true)
+  assert.equal(isUserFrame('async <anonymous> (/home/me/job.ts:7:40)'), true)
+  assert.equal(isUserFrame('<anonymous>:1:2'), false)
+})

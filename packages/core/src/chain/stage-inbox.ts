@@ -1,25 +1,43 @@
 /**
  * What waits in front of one stage of a chain, in order: batches, watermarks, the end. Record producers append to the
- * open batch at the tail; a control element closes it. The inbox is bounded by `isFull`, which every engine loop
- * respects; only one call of user code may go past it.
+ * open batch at the tail; a control element closes it. The inbox is bounded in records and in bytes by `isFull`, which
+ * every engine loop respects; only one call of user code may go past it. Bytes are an estimate from samples.
  */
 import { MillraceError } from '@millrace/api'
 import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
 import { estimateRecordBytes } from '../codec/record-size.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
 
+/** An inbox that holds about this much is full, however few records that are. */
+export const STAGE_BYTES_MAX = 4 * 1024 * 1024
 /** What one user call may put into an inbox that is full. */
 export const STAGE_OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
 
+/** Every this many records one is looked at; sooner where records are large. */
+const SAMPLE_EVERY_RECORDS = 32
+/** Of a batch that comes whole every this many. */
+const SAMPLE_BATCH_EVERY_RECORDS = 64
+
+interface QueuedBatch {
+  readonly kind: 'batch'
+  readonly batch: RecordBatch
+  /** What it counts in the inbox, estimated. */
+  bytes: number
+}
+
 export type StageElement =
-  | { readonly kind: 'batch'; readonly batch: RecordBatch }
+  | Readonly<QueuedBatch>
   | { readonly kind: 'watermark'; readonly timestamp: number }
   | { readonly kind: 'end' }
 
 export class StageInbox implements OperatorOutput {
   readonly #elements: StageElement[] = []
-  #open: RecordBatch | undefined
+  #open: QueuedBatch | undefined
   #queuedRecords = 0
+  #queuedBytes = 0
+  /** Records from one sample to the next, and how many of them are still to come. */
+  #sampleStep = 1
+  #untilSample = 1
   isFull = false
   readonly #owner: string
 
@@ -36,31 +54,36 @@ export class StageInbox implements OperatorOutput {
     return this.#queuedRecords
   }
 
+  /** Estimated. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
   get first(): StageElement | undefined {
     return this.#elements[0]
   }
 
   emit(record: unknown, timestamp: number): void {
-    let open = this.#open
-    if (open === undefined) {
-      open = createBatch()
-      this.#open = open
-      this.#elements.push({ kind: 'batch', batch: open })
-    }
-    open.records.push(record)
-    open.timestamps.push(timestamp)
-    if (++this.#queuedRecords < BATCH_RECORDS_MAX) return
-    this.isFull = true
-    if ((this.#queuedRecords & (BATCH_RECORDS_MAX - 1)) === 0) this.#checkOverflow(record)
+    const open = this.#open ?? this.#openBatch()
+    open.batch.records.push(record)
+    open.batch.timestamps.push(timestamp)
+    if (++this.#queuedRecords >= BATCH_RECORDS_MAX) this.isFull = true
+    if (--this.#untilSample === 0) this.#sample(open, record)
   }
 
   /** Takes a whole batch by reference. */
   pushBatch(batch: RecordBatch): void {
-    if (batch.records.length === 0) return
+    const { records } = batch
+    if (records.length === 0) return
     this.#open = undefined
-    this.#elements.push({ kind: 'batch', batch })
-    this.#queuedRecords += batch.records.length
-    if (this.#queuedRecords >= BATCH_RECORDS_MAX) this.isFull = true
+    let bytes = 0
+    for (let i = 0; i < records.length; i += SAMPLE_BATCH_EVERY_RECORDS) {
+      bytes += Math.min(SAMPLE_BATCH_EVERY_RECORDS, records.length - i) * estimateRecordBytes(records[i])
+    }
+    this.#elements.push({ kind: 'batch', batch, bytes })
+    this.#queuedRecords += records.length
+    this.#queuedBytes += bytes
+    this.#updateFull()
   }
 
   pushWatermark(timestamp: number): void {
@@ -77,9 +100,10 @@ export class StageInbox implements OperatorOutput {
   shift(): void {
     const first = this.#elements.shift()
     if (first?.kind !== 'batch') return
-    if (first.batch === this.#open) this.#open = undefined
+    if (first === this.#open) this.#open = undefined
     this.#queuedRecords -= first.batch.records.length
-    this.isFull = this.#queuedRecords >= BATCH_RECORDS_MAX
+    this.#queuedBytes -= first.bytes
+    this.#updateFull()
   }
 
   /** From now on producers may not add to the batch at the head: a reader has started on it. */
@@ -87,10 +111,35 @@ export class StageInbox implements OperatorOutput {
     this.#open = undefined
   }
 
-  /** Sampled every batch's worth of records: only one call of user code can get here again and again. */
-  #checkOverflow(sample: unknown): void {
-    if (this.#queuedRecords * estimateRecordBytes(sample) <= STAGE_OVERFLOW_BYTES_MAX) return
-    throw new MillraceError(
+  #openBatch(): QueuedBatch {
+    const open: QueuedBatch = { kind: 'batch', batch: createBatch(), bytes: 0 }
+    this.#open = open
+    this.#elements.push(open)
+    this.#sampleStep = 1
+    this.#untilSample = 1
+    return open
+  }
+
+  /** What came since the last sample counts like `record`. */
+  #sample(open: QueuedBatch, record: unknown): void {
+    const hadRoom = !this.isFull
+    const recordBytes = estimateRecordBytes(record)
+    const bytes = this.#sampleStep * recordBytes
+    open.bytes += bytes
+    this.#queuedBytes += bytes
+    this.#sampleStep = Math.max(1, Math.min(SAMPLE_EVERY_RECORDS, Math.floor(STAGE_BYTES_MAX / (8 * recordBytes))))
+    this.#untilSample = this.#sampleStep
+    this.#updateFull()
+    // A single record may be larger; beyond a full inbox only one call of user code can get this far.
+    if (!hadRoom && this.#queuedBytes > STAGE_OVERFLOW_BYTES_MAX) throw this.#overrun()
+  }
+
+  #updateFull(): void {
+    this.isFull = this.#queuedRecords >= BATCH_RECORDS_MAX || this.#queuedBytes >= STAGE_BYTES_MAX
+  }
+
+  #overrun(): MillraceError {
+    return new MillraceError(
       'USER_FUNCTION_OVERRUN',
       `One call of user code in ${this.#owner} emitted more than ${STAGE_OVERFLOW_BYTES_MAX / 1_048_576} MiB`,
       {

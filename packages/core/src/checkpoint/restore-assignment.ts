@@ -84,7 +84,8 @@ export function assignRestore(
       checkFits(operator, vertex, options)
       if (operator.committables.length > 0) committables.set(operator.uid, operator.committables)
     }
-    vertices.set(vertex.id, restoreVertex(vertex, operators))
+    const finished = finishedSubtasks(vertex, operators, inputsOf(vertex, plan, vertices))
+    vertices.set(vertex.id, restoreVertex(vertex, operators, finished))
   }
   return {
     checkpointId: manifest.checkpointId,
@@ -100,9 +101,49 @@ export function assignRestore(
   }
 }
 
-function restoreVertex(vertex: PlanVertex, operators: readonly OperatorSnapshot[]): readonly SubtaskRestore[] {
+/** The subtasks that one edge brings records from, and whether each subtask has one sender only. */
+interface Input {
+  readonly isForward: boolean
+  readonly senders: readonly SubtaskRestore[]
+}
+
+/** The plan lists a vertex after those that it reads from. */
+function inputsOf(
+  vertex: PlanVertex,
+  plan: PhysicalPlan,
+  restored: ReadonlyMap<string, readonly SubtaskRestore[]>,
+): readonly Input[] {
+  return plan.edges
+    .filter(({ to }) => to === vertex.id)
+    .map(({ from, partitioning }) => ({
+      isForward: partitioning.kind === 'forward',
+      senders: restored.get(from) ?? [],
+    }))
+}
+
+/**
+ * Per subtask whether it had finished and stays so: after a change of parallelism a sender that has not finished may
+ * reach subtasks that it did not reach before.
+ */
+function finishedSubtasks(
+  vertex: PlanVertex,
+  operators: readonly OperatorSnapshot[],
+  inputs: readonly Input[],
+): readonly boolean[] {
+  return Array.from({ length: vertex.parallelism }, (_, subtask) => {
+    const areInputsFinished = inputs.every(({ isForward, senders }) =>
+      isForward ? senders[subtask]?.finished === true : senders.every(({ finished }) => finished),
+    )
+    return areInputsFinished && isFinished(vertex, operators, subtask)
+  })
+}
+
+function restoreVertex(
+  vertex: PlanVertex,
+  operators: readonly OperatorSnapshot[],
+  finished: readonly boolean[],
+): readonly SubtaskRestore[] {
   const subtasks = Array.from({ length: vertex.parallelism }, (_, subtask) => subtask)
-  const finished = subtasks.map((subtask) => isFinished(vertex, operators, subtask))
   // A finished subtask runs nothing, so entries (source splits above all) go to the others.
   const takers = subtasks.filter((subtask) => !finished[subtask])
   const dealtTo = takers.length > 0 ? takers : subtasks

@@ -1,6 +1,7 @@
 /**
  * Which values can be encoded, and where in a value something stands that cannot. The encoder finds out while it
- * writes; this walk runs afterwards, to name the place, and wherever a value is checked without being written.
+ * writes; this walk runs afterwards, to name the place, and wherever a value is checked without being written. There
+ * nearly every value is right, so a walk that names nothing goes first.
  */
 import { MillraceError } from '@millrace/api'
 import { TYPED_ARRAYS, VALUE_DEPTH_MAX } from './value-tag.ts'
@@ -10,7 +11,7 @@ import { TYPED_ARRAYS, VALUE_DEPTH_MAX } from './value-tag.ts'
  * `what` is the name of the outermost value, as in `record.user.callback`.
  */
 export function assertEncodable(value: unknown, what: string): void {
-  walk(value, what, [])
+  if (!isPlainlyEncodable(value, 0)) walk(value, what, [])
 }
 
 /** Index of a typed array's class in `TYPED_ARRAYS`, or -1. */
@@ -22,6 +23,39 @@ export function typedArrayIndex(prototype: object | null): number {
 /** Whether the buffer is one whose bytes can be written: an ArrayBuffer, not a shared one. */
 export function isPlainBuffer(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   return Object.getPrototypeOf(buffer) === ArrayBuffer.prototype
+}
+
+/** Arrays that are longer may be nearly empty; `walk` takes only their entries. */
+const DENSE_LENGTH_MAX = 1_000_000
+
+/** True for what can be encoded; false where it cannot, or where only `walk` can tell. A circle ends at the depth. */
+function isPlainlyEncodable(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object') return typeof value !== 'function' && typeof value !== 'symbol'
+  if (value === null) return true
+  if (depth >= VALUE_DEPTH_MAX) return false
+  const prototype: object | null = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) {
+    for (const key in value) {
+      if (!isPlainlyEncodable((value as Record<string, unknown>)[key], depth + 1)) return false
+    }
+    return true
+  }
+  if (prototype === Array.prototype && Array.isArray(value)) {
+    if (value.length > DENSE_LENGTH_MAX) return false
+    for (let i = 0; i < value.length; i++) if (!isPlainlyEncodable(value[i], depth + 1)) return false
+    return true
+  }
+  if (prototype === Map.prototype && hasBrand(mapBrand, value)) {
+    for (const [key, item] of value as Map<unknown, unknown>) {
+      if (!isPlainlyEncodable(key, depth + 1) || !isPlainlyEncodable(item, depth + 1)) return false
+    }
+    return true
+  }
+  if (prototype === Set.prototype && hasBrand(setBrand, value)) {
+    for (const item of value as Set<unknown>) if (!isPlainlyEncodable(item, depth + 1)) return false
+    return true
+  }
+  return isLeafObject(value, prototype)
 }
 
 function walk(value: unknown, path: string, ancestors: object[]): void {

@@ -3,10 +3,20 @@
  * to the receiver and the sender must not touch it again. Bounded by an estimate of its bytes and by a count of
  * elements; an empty channel takes a batch of any size, so a batch above the budget still travels, alone.
  *
+ * What no other channel could carry is refused here too, so that a job does not depend on its parallelism by accident:
+ * of every record its class, of the first of every batch everything in it. To walk through all would cost many times
+ * the hand-over itself.
+ *
  * Both ends live on one thread; each end wakes the other's task under the same rules as a ring does: only when that one
  * found the channel full, or empty.
  */
-import type { ChannelReader, ChannelWriter, RecordBatch, StreamElement } from '@millrace/core'
+import {
+  assertEncodable,
+  type ChannelReader,
+  type ChannelWriter,
+  type RecordBatch,
+  type StreamElement,
+} from '@millrace/core'
 import type { WakeUp } from './wake-up.ts'
 
 /** Enough for watermarks and barriers between batches; what counts otherwise is bytes. */
@@ -53,6 +63,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
       return false
     }
     this.#writerWaits = false
+    if (element.kind === 'batch') checkRecords(element.batch.records)
     this.#queue.push({ element, bytes })
     this.#queuedBytes += bytes
     if (this.#readerWaits) {
@@ -107,4 +118,19 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
     const perRecord = bytes / sampled + (batch.keyGroups === undefined ? 8 : 16)
     return CONTROL_ELEMENT_BYTES + Math.ceil(perRecord * count)
   }
+}
+
+/** Throws `VALUE_NOT_ENCODABLE`. */
+function checkRecords(records: readonly unknown[]): void {
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i]
+    if (i === 0 || !isPlain(record)) assertEncodable(record, 'record')
+  }
+}
+
+/** Plain as far as can be seen without looking into it. */
+function isPlain(record: unknown): boolean {
+  if (typeof record !== 'object' || record === null) return typeof record !== 'function' && typeof record !== 'symbol'
+  const prototype: unknown = Object.getPrototypeOf(record)
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null
 }

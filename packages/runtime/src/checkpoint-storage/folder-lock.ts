@@ -11,6 +11,8 @@ export const LOCK_FILE = 'LOCK'
 /** An owner writes its name within this time of making the file; a lock without a name that is older has no owner. */
 const NAMELESS_AGE_MAX_MS = 10_000
 const ATTEMPTS_MAX = 3
+/** `LOCK.<pid>`: a dead owner's lock, moved aside by that process. */
+const ASIDE = /^LOCK\.([1-9]\d*)$/
 
 export interface LockOptions {
   readonly files: FileSystem
@@ -32,7 +34,10 @@ export class FolderLock {
   static async acquire(options: LockOptions): Promise<FolderLock> {
     const lock = new FolderLock(options)
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (await lock.#create()) return lock
+      if (await lock.#create()) {
+        await lock.#removeForgotten()
+        return lock
+      }
       const owner = await lock.#readOwner()
       if (owner === 'none') continue
       if (owner === 'unknown') throw lock.#locked(owner)
@@ -105,6 +110,21 @@ export class FolderLock {
     }
     await files.rename(aside, this.#path)
     throw this.#locked(moved === 'none' ? 'unknown' : moved)
+  }
+
+  /** Removes what a process left that died between moving a dead lock aside and removing it. */
+  async #removeForgotten(): Promise<void> {
+    const { files, folder, processes, self } = this.#options
+    try {
+      for (const { name } of await files.list(folder)) {
+        const pid = Number(ASIDE.exec(name)?.[1] ?? 0)
+        // Of a living process it is still in use.
+        if (pid === 0 || (await processes.isAlive({ pid, startedAt: 'unknown', host: self.host }))) continue
+        await files.remove(`${folder}/${name}`)
+      }
+    } catch (error) {
+      throw this.#unusable(error)
+    }
   }
 
   #locked(owner: ProcessIdentity | 'unknown'): MillraceError {

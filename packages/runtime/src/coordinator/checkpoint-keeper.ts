@@ -56,8 +56,9 @@ export class CheckpointKeeper {
     this.#hasGivenUp = true
   }
 
-  /** Removes what is beyond retention; `inUse`: what a pending checkpoint may build on. */
-  retain(inUse: ReadonlySet<CheckpointId>): void {
+  /** Removes what is beyond retention; a pending checkpoint may build on those from `inUseFrom` on. */
+  retain(inUseFrom: CheckpointId, settledUpTo = this.#latest?.manifest.checkpointId): void {
+    const inUse = new Set(this.#retained.map(({ checkpointId }) => checkpointId).filter((id) => id >= inUseFrom))
     const { keep, drop, deadFiles } = decideRetention({
       checkpoints: this.#retained,
       retainedMax: this.#retainedMax,
@@ -66,19 +67,18 @@ export class CheckpointKeeper {
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
     if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
-    const newestId = this.#latest?.manifest.checkpointId
-    if (!this.#hasGivenUp || newestId === undefined) return
+    if (!this.#hasGivenUp || settledUpTo === undefined) return
     this.#hasGivenUp = false
     const named = filesOf(keep)
     this.#removing = this.#removing.then(() =>
-      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, newestId, named),
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, settledUpTo, named),
     )
   }
 
   /** The job has ended: keeps or removes the checkpoints as configured. */
   async close(state: 'FINISHED' | 'FAILED' | 'CANCELED', retention: CheckpointRetention): Promise<void> {
     // Nothing is pending any more that could build on a checkpoint beyond retention.
-    this.retain(new Set())
+    this.retain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     await this.#removing
     const isKept =
       retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')

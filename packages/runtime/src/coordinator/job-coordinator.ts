@@ -20,6 +20,7 @@ import {
   nextDeadlineMs,
   onCheckpointCompleted,
   type RestartState,
+  type SnapshotKind,
   type SubtaskSnapshot,
   type TrackerAction,
   type TrackerEvent,
@@ -420,7 +421,7 @@ export class JobCoordinator {
           checkpointId: action.checkpointId,
           triggeredAtMs: action.triggeredAtMs,
           lastCompletedId: this.#tracker.lastCompletedId ?? 0,
-          snapshotKind: this.#options.config.isIncremental ? action.snapshotKind : 'full-checkpoint',
+          snapshotKind: this.#barrierKind(action),
         }
         this.#execution?.trigger(barrier)
         break
@@ -446,6 +447,14 @@ export class JobCoordinator {
         this.#failAttempt(new MillraceError(action.code, action.message), undefined, undefined)
         break
     }
+  }
+
+  /** What becomes a savepoint may outlive everything that has no finished name, so that sinks have to close it. */
+  #barrierKind({ checkpointId, snapshotKind }: TrackerAction & { kind: 'trigger' }): SnapshotKind {
+    const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
+    const stop = this.#stop
+    if (stop?.savepointFolder !== undefined && pending?.request?.requestId === stop.requestId) return 'savepoint'
+    return this.#options.config.isIncremental ? snapshotKind : 'full-checkpoint'
   }
 
   /** Never rejects: the tracker is told how it went. */
@@ -498,7 +507,8 @@ export class JobCoordinator {
     this.#hasCommitted = true
     execution.complete(checkpointId)
     this.#buildsOn.delete(checkpointId)
-    this.#keeper.retain(new Set(this.#buildsOn.values()))
+    // Tasks may have learned of a completion between the trigger of a pending one and its barrier.
+    this.#keeper.retain(Math.min(...this.#buildsOn.values()))
     const { stopAfter } = this.#options
     if (!isLast && stopAfter !== undefined && this.#completedCheckpoints >= stopAfter.checkpoints) {
       this.stop('FINISHED', stopAfter.savepointFolder)

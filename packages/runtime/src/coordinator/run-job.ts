@@ -2,7 +2,9 @@
  * Starts a job of a bundle in this process: reads the configuration, locks the checkpoint folder, finds the restore
  * point, and hands over to the coordinator. All choices that depend on what is on disk are made here, once.
  */
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { buildGraph, type ErrorData, MillraceError, type PlainValue, toErrorData } from '@millrace/api'
 import {
@@ -20,6 +22,7 @@ import { SystemClock, SystemRandom } from '../clock/clock.ts'
 import { KillingFileSystem } from '../file-system/killing-file-system.ts'
 import { NodeFileSystem } from '../file-system/node-file-system.ts'
 import { loadJob } from '../job-loading/load-job.ts'
+import { decideHeapBudgetBytes } from '../slot/heap-budget.ts'
 import { KILL_POINT_VARIABLE, parseKillPoint } from '../slot/kill-point.ts'
 import { chooseStart, planSettingsOf, type RestoreRequest } from './choose-start.ts'
 import { coordinatorConfigOf } from './coordinator-config.ts'
@@ -127,7 +130,10 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       params: options.params,
       planSettings,
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
-      heapBytesMax: config.get('taskmanager.memory.task.heap.size'),
+      heapBudgetBytes: decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
+        memoryBytes: machineMemoryBytes(),
+        slots: countSlots(plan),
+      }),
       killPoint,
     })
     return {
@@ -154,6 +160,20 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     await lock.release()
     throw error
   }
+}
+
+/** What the container allows, or what the machine has. */
+function machineMemoryBytes(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+}
+
+function countSlots({ vertices }: PhysicalPlan): number {
+  const widest = new Map<string, number>()
+  for (const { slotSharingGroup, parallelism } of vertices) {
+    widest.set(slotSharingGroup, Math.max(parallelism, widest.get(slotSharingGroup) ?? 0))
+  }
+  return [...widest.values()].reduce((slots, parallelism) => slots + parallelism, 0)
 }
 
 function checkReplayable(plan: PhysicalPlan, config: TypedConfig): void {

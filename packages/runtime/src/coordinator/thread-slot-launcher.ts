@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { PlainValue } from '@millrace/api'
 import type { PlanSettings } from '@millrace/core'
+import { decideHeapLimitMb } from '../slot/heap-budget.ts'
 import type { KillPoint } from '../slot/kill-point.ts'
 import type { FromSlot } from '../slot/protocol.ts'
 import type { SlotWorkerData } from '../slot/slot-worker-data.ts'
@@ -12,8 +13,8 @@ export interface ThreadSlotLauncherOptions {
   readonly params: PlainValue
   readonly planSettings: PlanSettings
   readonly heartbeatTimeoutMs: number
-  /** V8's limit for one slot, bytes; `undefined`: Node's default. */
-  readonly heapBytesMax: number | undefined
+  /** What the heap of one slot may hold. */
+  readonly heapBudgetBytes: number
   readonly killPoint: KillPoint | undefined
 }
 
@@ -25,7 +26,7 @@ export class ThreadSlotLauncher implements SlotLauncher {
   }
 
   launch({ slot, doorbell, heartbeat }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { bundlePath, params, planSettings, heartbeatTimeoutMs, heapBytesMax, killPoint } = this.#options
+    const { bundlePath, params, planSettings, heartbeatTimeoutMs, heapBudgetBytes, killPoint } = this.#options
     const workerData: SlotWorkerData = {
       slot,
       doorbell,
@@ -34,14 +35,13 @@ export class ThreadSlotLauncher implements SlotLauncher {
       bundlePath,
       params,
       planSettings,
+      heapBudgetBytes,
       killPoint,
     }
     const worker = new Worker(new URL(import.meta.resolve('@millrace/runtime/slot')), {
       workerData,
       name: `slot ${slot}`,
-      ...(heapBytesMax === undefined
-        ? {}
-        : { resourceLimits: { maxOldGenerationSizeMb: Math.ceil(heapBytesMax / 1_048_576) } }),
+      resourceLimits: { maxOldGenerationSizeMb: decideHeapLimitMb(heapBudgetBytes) },
     })
     let isEnding = false
     let cause: unknown

@@ -12,6 +12,8 @@ export interface SlotChannelsOptions {
   readonly channels: readonly ChannelDeployment[]
   /** What one channel within the slot may hold, bytes. */
   readonly localBytesMax: number
+  /** Largest encoded record, bytes. */
+  readonly recordBytesMax: number
   readonly ownWakeUp: WakeUp
   wakeUpOf(slot: number): WakeUp
 }
@@ -33,7 +35,7 @@ export class SlotChannels {
   }
 
   #open(channel: ChannelDeployment, options: SlotChannelsOptions): void {
-    const { slot, ownWakeUp } = options
+    const { slot, ownWakeUp, recordBytesMax } = options
     const name = nameOf(channel.edgeId, channel.fromSubtask, channel.toSubtask)
     if (channel.ring === undefined) {
       const local = new LocalChannel({
@@ -49,10 +51,10 @@ export class SlotChannels {
     const { ring } = channel
     const wakeUpOf = (other: number): WakeUp => (other === slot ? ownWakeUp : options.wakeUpOf(other))
     if (channel.fromSlot === slot) {
-      this.#writers.set(name, new RingChannelWriter(ring, { readerWakeUp: wakeUpOf(channel.toSlot) }))
+      this.#writers.set(name, new RingChannelWriter(ring, { readerWakeUp: wakeUpOf(channel.toSlot), recordBytesMax }))
     }
     if (channel.toSlot === slot) {
-      this.#readers.set(name, new RingChannelReader(ring, { writerWakeUp: wakeUpOf(channel.fromSlot) }))
+      this.#readers.set(name, new RingChannelReader(ring, { writerWakeUp: wakeUpOf(channel.fromSlot), recordBytesMax }))
     }
   }
 }

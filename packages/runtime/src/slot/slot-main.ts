@@ -3,7 +3,6 @@
  * a turn every few milliseconds, and sleeps on the doorbell when nothing is ready. The control port keeps the thread
  * alive: a pending `waitAsync` alone would not.
  */
-import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -16,15 +15,15 @@ import { KillingFileSystem } from '../file-system/killing-file-system.ts'
 import { NodeFileSystem } from '../file-system/node-file-system.ts'
 import { loadJob } from '../job-loading/load-job.ts'
 import { HeapStateBackend } from '../state/heap/heap-state-backend.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import { HeapWatch } from './heap-watch.ts'
 import type { FromSlot, ToSlot } from './protocol.ts'
 import { Slot } from './slot.ts'
-import type { LoadedJob, SlotEnvironment, SlotMemory } from './slot-environment.ts'
+import type { LoadedJob, SlotEnvironment } from './slot-environment.ts'
 import type { SlotWorkerData } from './slot-worker-data.ts'
 
 /** How long the slot works before the event loop gets a turn: timers, I/O and messages wait this long at most. */
 const LOOP_SLICE_MS = 5
-/** Share of V8's limit at which the slot fails itself: V8 ends the whole process at the limit. */
-const HEAP_SHARE_MAX = 0.85
 
 const port = parentPort
 if (port === null) throw new Error('slot-main runs as a worker thread')
@@ -34,7 +33,7 @@ const heartbeat = new Int32Array(data.heartbeat)
 const clock = new SystemClock()
 let ringers: readonly WakeUp[] = []
 let isClosed = false
-let liveHeapBytes = 0
+const heap = new HeapWatch({ budgetBytes: data.heapBudgetBytes, usedBytes: heapBytes, collectGarbage })
 
 const environment: SlotEnvironment = {
   clock,
@@ -50,11 +49,10 @@ const environment: SlotEnvironment = {
   wakeUpOf: (slot) => ringers[slot] ?? bell,
   createBackend: (keyGroups, maxParallelism) =>
     new HeapStateBackend({ keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }),
-  memory: heapMemory,
+  memory: () => heap.read(),
 }
 
 const slot = new Slot(environment)
-watchHeap()
 port.on('message', (message: ToSlot) => {
   if (message.type === 'deploy') ringers = message.deployment.doorbells.map((memory) => new DoorbellRinger(memory))
   slot.onMessage(message)
@@ -97,22 +95,8 @@ async function loadThisJob(): Promise<LoadedJob> {
   return { graph, plan: compilePlan(graph, data.planSettings) }
 }
 
-/** What the heap held after its last full collection: what it holds now may be mostly garbage. */
-function watchHeap(): void {
-  const MAJOR = 4
-  const observer = new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
-      const { kind } = (entry as { detail?: { kind?: number } }).detail ?? {}
-      if (kind === MAJOR) liveHeapBytes = getHeapStatistics().used_heap_size
-    }
-  })
-  observer.observe({ entryTypes: ['gc'] })
-}
-
-function heapMemory(): SlotMemory {
-  const { heap_size_limit, external_memory } = getHeapStatistics()
-  return {
-    usedBytes: Math.max(liveHeapBytes, external_memory > heap_size_limit ? external_memory : 0),
-    limitBytes: heap_size_limit * HEAP_SHARE_MAX,
-  }
+/** The heap, and typed arrays and strings that V8 keeps outside of it. */
+function heapBytes(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics()
+  return used_heap_size + external_memory
 }

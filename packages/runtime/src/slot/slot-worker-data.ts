@@ -11,6 +11,8 @@ export interface SlotWorkerData {
   readonly bundlePath: string
   readonly params: PlainValue
   readonly planSettings: PlanSettings
+  /** What the slot's heap may hold; above it the slot fails itself. */
+  readonly heapBudgetBytes: number
   /** The step at which this process is to kill itself: for the suite that does so. */
   readonly killPoint: KillPoint | undefined
 }

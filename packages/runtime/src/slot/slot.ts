@@ -17,7 +17,6 @@ import { type BuiltTask, TaskBuilder } from './task-builder.ts'
 
 /** Units (records and firings) of one task in one turn: long enough to amortise the turn, short enough to be fair. */
 const TURN_UNITS = 4_096
-const MEMORY_CHECK_EVERY_TURNS = 64
 /** State sizes are sampled, so they are refreshed rarely. */
 const USAGE_EVERY_MS = 1_000
 
@@ -37,7 +36,6 @@ export class Slot {
   #isRunning = false
   #hasFailed = false
   #isClosed = false
-  #turns = 0
 
   constructor(environment: SlotEnvironment) {
     this.#environment = environment
@@ -74,7 +72,7 @@ export class Slot {
   turn(): boolean {
     if (this.#heartbeat !== undefined) Atomics.add(this.#heartbeat, 0, 1)
     if (!this.#isRunning || this.#hasFailed || this.#isClosed) return false
-    if (++this.#turns % MEMORY_CHECK_EVERY_TURNS === 0 && !this.#checkMemory()) return false
+    if (!this.#checkMemory()) return false
     let hasMore = false
     for (const running of this.#tasks) {
       const progress = this.#step(running)
@@ -156,7 +154,8 @@ export class Slot {
     const channels = new SlotChannels({
       slot: deployment.slot,
       channels: deployment.channels,
-      localBytesMax: config.get('taskmanager.memory.max-segment-size'),
+      localBytesMax: config.get('millrace.channel.local-size'),
+      recordBytesMax: config.get('millrace.record.max-size'),
       ownWakeUp: this.#environment.ownWakeUp,
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })

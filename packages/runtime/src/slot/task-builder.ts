@@ -204,7 +204,11 @@ export class TaskBuilder {
       files,
       now: () => clock.now(),
       delay: (ms) => new Promise((resolve) => clock.schedule(ms, resolve)),
-      count: (metric, increment) => metrics.counter(`${step.uid}.${metric}`).add(increment),
+      // What a reader passes over itself counts as what the driver passes over: the end of a run must tell it.
+      count: (metric, increment) =>
+        metric === 'numRecordsSkipped'
+          ? metrics.add(metric, increment)
+          : metrics.counter(`${step.uid}.${metric}`).add(increment),
     }
     const driver = new SourceDriver({
       spec: node.spec,

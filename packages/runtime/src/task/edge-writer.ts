@@ -16,6 +16,8 @@ import {
 
 /** A batch is handed over when it holds about this much, however few records that are. */
 const BATCH_BYTES_MAX = 256 * 1024
+/** Every this many records of an open batch one is looked at: later ones may be larger than the first. */
+const SAMPLE_EVERY_RECORDS = 32
 /** What may wait behind a full channel: the output of one user call. */
 export const OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
 
@@ -28,8 +30,11 @@ export type Route =
 interface OutgoingChannel {
   readonly writer: ChannelWriter
   open: RecordBatch | undefined
-  /** Records at which the open batch is handed over. */
-  recordsMax: number
+  /** Records of the open batch at which its size is looked at next. */
+  lookAtRecords: number
+  /** Records of the open batch that count in `openBytes`, and what they take, estimated. */
+  countedRecords: number
+  openBytes: number
   /** Elements that found no room, oldest first. */
   readonly waiting: StreamElement[]
 }
@@ -45,7 +50,14 @@ export class EdgeWriter implements OperatorOutput {
   isFull = false
 
   constructor(writers: readonly ChannelWriter[], route: Route, owner: string) {
-    this.#channels = writers.map((writer) => ({ writer, open: undefined, recordsMax: BATCH_RECORDS_MAX, waiting: [] }))
+    this.#channels = writers.map((writer) => ({
+      writer,
+      open: undefined,
+      lookAtRecords: 1,
+      countedRecords: 0,
+      openBytes: 0,
+      waiting: [],
+    }))
     this.#route = route
     this.#owner = owner
     this.#nextChannel = route.kind === 'rebalance' ? route.first % writers.length : 0
@@ -56,19 +68,19 @@ export class EdgeWriter implements OperatorOutput {
     if (route.kind === 'hash') {
       const group = route.keyGroupOf(record)
       const channel = this.#channels[route.channelOfGroup[group] as number] as OutgoingChannel
-      const open = channel.open ?? this.#openBatch(channel, record)
+      const open = channel.open ?? this.#openBatch(channel)
       open.records.push(record)
       open.timestamps.push(timestamp)
       ;(open.keyGroups as number[]).push(group)
-      if (open.records.length >= channel.recordsMax) this.#onBatchLimit(channel, open, record)
+      if (open.records.length === channel.lookAtRecords) this.#lookAtBatch(channel, open, record)
       return
     }
     const channel = this.#channels[this.#nextChannel] as OutgoingChannel
     if (route.kind === 'rebalance' && ++this.#nextChannel === this.#channels.length) this.#nextChannel = 0
-    const open = channel.open ?? this.#openBatch(channel, record)
+    const open = channel.open ?? this.#openBatch(channel)
     open.records.push(record)
     open.timestamps.push(timestamp)
-    if (open.records.length >= channel.recordsMax) this.#onBatchLimit(channel, open, record)
+    if (open.records.length === channel.lookAtRecords) this.#lookAtBatch(channel, open, record)
   }
 
   /** Sends a control element to all channels, after every record emitted before it. */
@@ -97,16 +109,28 @@ export class EdgeWriter implements OperatorOutput {
     return !isFull
   }
 
-  #openBatch(channel: OutgoingChannel, record: unknown): RecordBatch {
+  #openBatch(channel: OutgoingChannel): RecordBatch {
     const open = createBatch(this.#route.kind === 'hash')
     channel.open = open
-    channel.recordsMax = recordsWithin(BATCH_BYTES_MAX, record)
+    channel.lookAtRecords = 1
+    channel.countedRecords = 0
+    channel.openBytes = 0
     return open
   }
 
-  #onBatchLimit(channel: OutgoingChannel, open: RecordBatch, last: unknown): void {
+  /** Records since the last look count like the newest one. Hands the batch over when it is large enough. */
+  #lookAtBatch(channel: OutgoingChannel, open: RecordBatch, newest: unknown): void {
+    const count = open.records.length
+    const recordBytes = Math.max(1, estimateRecordBytes(newest))
+    channel.openBytes += (count - channel.countedRecords) * recordBytes
+    channel.countedRecords = count
+    const left = Math.floor((BATCH_BYTES_MAX - channel.openBytes) / recordBytes)
+    if (left > 0 && count < BATCH_RECORDS_MAX) {
+      channel.lookAtRecords = Math.min(BATCH_RECORDS_MAX, count + Math.min(left, SAMPLE_EVERY_RECORDS))
+      return
+    }
     if (this.isFull) {
-      this.#overflowBytes += open.records.length * estimateRecordBytes(last)
+      this.#overflowBytes += channel.openBytes
       if (this.#overflowBytes > OVERFLOW_BYTES_MAX) throw this.#overrun()
     }
     this.#handOver(channel, open)
@@ -143,9 +167,4 @@ function flushChannel({ writer, waiting }: OutgoingChannel): boolean {
   while (sent < waiting.length && writer.offer(waiting[sent] as StreamElement)) sent++
   if (sent > 0) waiting.splice(0, sent)
   return waiting.length === 0
-}
-
-function recordsWithin(bytesMax: number, sample: unknown): number {
-  const bytes = Math.max(1, estimateRecordBytes(sample))
-  return Math.max(1, Math.min(BATCH_RECORDS_MAX, Math.floor(bytesMax / bytes)))
 }

@@ -34,9 +34,9 @@ export class PendingCommits {
     if (committables.length > 0) this.#pending.push({ checkpointId, committables })
   }
 
-  /** Everything that a snapshot taken now has to carry. */
-  get all(): readonly PlainValue[] {
-    return this.#pending.flatMap(({ committables }) => committables)
+  /** What checkpoint `checkpointId` has to carry: not what a later one has prepared before this one was stored. */
+  upTo(checkpointId: number): readonly PlainValue[] {
+    return this.#pending.filter((each) => each.checkpointId <= checkpointId).flatMap(({ committables }) => committables)
   }
 
   /** Checkpoint `checkpointId` is complete: commits everything prepared up to it. */

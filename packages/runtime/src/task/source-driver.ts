@@ -18,12 +18,22 @@ import {
   type SplitReader,
   type WatermarkGenerator,
 } from '@millrace/api'
-import { NO_TIMESTAMP, noTimestamps, type OperatorOutput, type RecordBatch, WATERMARK_MAX, WatermarkMerge } from '@millrace/core'
+import {
+  estimateRecordBytes,
+  NO_TIMESTAMP,
+  noTimestamps,
+  type OperatorOutput,
+  type RecordBatch,
+  WATERMARK_MAX,
+  WatermarkMerge,
+} from '@millrace/core'
 
 /** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
 export const WATERMARK_EVERY_RECORDS = 1_000
 const READ_RECORDS_MIN = 256
 const READ_RECORDS_MAX = 4_096
+/** Of large records fewer are asked for: about this much at once. */
+const READ_BYTES_MAX = 4 * 1024 * 1024
 /** How long an unbounded split must be quiet before its watermark goes out by the clock. Flink's auto-watermark interval. */
 const QUIET_WATERMARK_MS = 200
 
@@ -80,10 +90,12 @@ interface RunningSplit {
   opening: boolean
   /** Where the reader stood before the batch in work, or null for its start. */
   position: PlainValue
-  /** Items after `position` that have been used: by this run in `batch`, or before a restore. */
+  /** Items of `batch` that have been used: by this run or before a restore. */
   used: number
-  /** Items still to be passed over after a restore. */
+  /** Items still to be passed over after a restore, behind the batch in work. */
   skip: number
+  /** Of a record of the newest batch, estimated. */
+  recordBytes: number
   batch: SourceBatch<unknown> | undefined
   isWaiting: boolean
   readonly generator: WatermarkGenerator<unknown> | undefined
@@ -91,7 +103,8 @@ interface RunningSplit {
   sinceWatermark: number
   ended: boolean
   isIdle: boolean
-  lastRecordMs: number
+  /** Since when it has had no record though it was asked; undefined while it has some. Monotonic ms. */
+  quietSinceMs: number | undefined
 }
 
 export class SourceDriver {
@@ -123,8 +136,9 @@ export class SourceDriver {
         reader: undefined,
         opening: false,
         position: entry.position,
-        used: entry.skip,
+        used: 0,
         skip: entry.skip,
+        recordBytes: 1,
         batch: undefined,
         isWaiting: false,
         generator,
@@ -132,7 +146,7 @@ export class SourceDriver {
         sinceWatermark: entry.sinceWatermark,
         ended: false,
         isIdle: false,
-        lastRecordMs: options.monotonicMs(),
+        quietSinceMs: undefined,
       }
     })
     this.#merge = new WatermarkMerge(this.#splits.length)
@@ -143,9 +157,10 @@ export class SourceDriver {
     return this.#isEnded
   }
 
-  /** Whether every split that has not ended is idle: the subtask then holds no event time. */
+  /** Whether every split that is read now is idle: the subtask then holds no event time. */
   get isIdle(): boolean {
-    return this.#merge.isIdle
+    // Sequential splits whose turn has not come are idle for the merge only: event time stays where the last one left it.
+    return this.#merge.isIdle && this.#splits.some(({ ended, isIdle }) => isIdle && !ended)
   }
 
   /**
@@ -162,9 +177,10 @@ export class SourceDriver {
         this.#end()
         return 'moved'
       }
-      this.#advanceQuietSplits()
-      return 'waiting'
     }
+    // Also beside splits that have records: those must not wait for a quiet one for ever.
+    this.#advanceQuietSplits()
+    if (split === undefined) return 'waiting'
     return this.#moveRecords(split, recordsMax) ? 'moved' : 'waiting'
   }
 
@@ -182,7 +198,7 @@ export class SourceDriver {
         split: split.split,
         index: split.listIndex,
         position: split.position,
-        skip: split.used,
+        skip: split.used + split.skip,
         watermark: Number.isFinite(split.watermark) ? split.watermark : null,
         generator: split.generator?.snapshot() ?? null,
         sinceWatermark: split.sinceWatermark,
@@ -287,9 +303,11 @@ export class SourceDriver {
     const reader = split.reader as SplitReader<unknown>
     // A batch that ends where the next watermark is due need not be cut.
     const untilWatermark = this.#options.watermarkEveryRecords - split.sinceWatermark
-    const result = reader.next(Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark)))
+    const wanted = Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark))
+    const result = reader.next(Math.max(1, Math.min(wanted, Math.floor(READ_BYTES_MAX / split.recordBytes))))
     if (!(result instanceof Promise)) return this.#onBatch(split, result)
     split.isWaiting = true
+    split.quietSinceMs ??= this.#options.monotonicMs()
     result.then(
       (batch) => {
         split.isWaiting = false
@@ -304,6 +322,7 @@ export class SourceDriver {
   /** Takes a batch in, less what was used before a restore: batches may be cut otherwise than they were then. */
   #onBatch(split: RunningSplit, batch: SourceBatch<unknown>): SourceBatch<unknown> {
     split.batch = batch
+    if (batch.records.length > 0) split.recordBytes = estimateRecordBytes(batch.records[0])
     split.used = Math.min(split.skip, batch.records.length)
     split.skip -= split.used
     return batch
@@ -312,12 +331,15 @@ export class SourceDriver {
   #onBatchUsed(split: RunningSplit, batch: SourceBatch<unknown>): void {
     split.batch = undefined
     split.position = (split.reader as SplitReader<unknown>).position()
-    split.used = split.skip
+    split.used = 0
     if (!batch.end) return
     if (split.skip > 0) throw this.#shrunk(split)
     split.ended = true
     if (split.generator !== undefined) this.#advanceWatermark(split)
     this.#merge.onEnd(split.index)
+    const next = this.#splits[split.index + 1]
+    // Event time goes on where it was: what has been sent must be sent again after a restore within the next split.
+    if (this.#isSequential && next !== undefined) next.watermark = Math.max(next.watermark, this.#pushedWatermark)
     // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
     if (!this.#merge.isEnded) this.#pushMerged()
     const { reader } = split
@@ -328,7 +350,7 @@ export class SourceDriver {
     const isWhole = from === 0 && to === batch.records.length
     const items = isWhole ? batch.records : batch.records.slice(from, to)
     const given = batch.timestamps === undefined || isWhole ? batch.timestamps : batch.timestamps.slice(from, to)
-    split.lastRecordMs = this.#options.monotonicMs()
+    split.quietSinceMs = undefined
     if (split.isIdle) {
       split.isIdle = false
       this.#merge.onStatus(split.index, false)
@@ -388,6 +410,7 @@ export class SourceDriver {
 
   #advanceWatermark(split: RunningSplit): void {
     const watermark = split.generator?.current() ?? NO_TIMESTAMP
+    if (Number.isNaN(watermark)) throw this.#invalidTimestamp(split, watermark, 'watermark')
     if (watermark <= split.watermark) return
     split.watermark = watermark
     this.#merge.onWatermark(split.index, watermark)
@@ -401,14 +424,17 @@ export class SourceDriver {
     this.#options.target.pushWatermark(merged)
   }
 
-  /** Unbounded splits only: sends the watermark of a quiet split by the clock, and marks a long quiet one idle. */
+  /**
+   * Unbounded splits only, while their reader waits: sends the watermark of a quiet one by the clock, and marks a long
+   * quiet one idle.
+   */
   #advanceQuietSplits(): void {
     if (this.#source.boundedness === 'bounded') return
     const now = this.#options.monotonicMs()
     const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs
     for (const split of this.#splits) {
       if (split.ended || !split.isWaiting || split.isIdle) continue
-      const quietMs = now - split.lastRecordMs
+      const quietMs = now - (split.quietSinceMs ?? now)
       if (quietMs >= QUIET_WATERMARK_MS) this.#advanceWatermark(split)
       if (idleTimeoutMs === undefined || quietMs < idleTimeoutMs) continue
       split.isIdle = true
@@ -424,10 +450,10 @@ export class SourceDriver {
     this.#options.wake()
   }
 
-  #invalidTimestamp(split: RunningSplit, timestamp: unknown): MillraceError {
+  #invalidTimestamp(split: RunningSplit, timestamp: unknown, what = 'timestamp'): MillraceError {
     return new MillraceError(
       'TIMESTAMP_INVALID',
-      `A record of "${this.#options.name}" has the timestamp ${String(timestamp)}`,
+      `A record of "${this.#options.name}" has the ${what} ${String(timestamp)}`,
       {
         details: {
           operator: this.#options.name,
@@ -435,7 +461,7 @@ export class SourceDriver {
           split: split.split.id,
           record: this.recordsRead,
         },
-        hint: 'The timestamp function must give epoch milliseconds as a finite number.',
+        hint: 'The watermark strategy must give epoch milliseconds as finite numbers.',
       },
     )
   }

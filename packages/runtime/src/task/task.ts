@@ -155,7 +155,8 @@ export class Task {
     const now = this.#clock.now()
     const dues: number[] = []
     const timer = this.#options.chain.nextProcessingTimeMs()
-    if (timer !== undefined) dues.push(timer)
+    // After the end timers do not fire, those of a restored task that had ended neither.
+    if (timer !== undefined && !this.#isEnded) dues.push(timer)
     if (this.#openSinceMs !== undefined && this.#options.bufferTimeoutMs >= 0) {
       dues.push(now + this.#openSinceMs + this.#options.bufferTimeoutMs - this.#clock.monotonicMs())
     }
@@ -345,7 +346,7 @@ export class Task {
       })),
       sinkUid: sink?.uid,
       prepared,
-      pendingCommittables: () => sink?.commits.all ?? [],
+      pendingCommittables: () => sink?.commits.upTo(id) ?? [],
     })
     this.#snapshots.set(id, snapshot)
     for (const edge of this.#edges) edge.broadcast(barrier)
@@ -455,12 +456,17 @@ export class Task {
     this.#openSinceMs = undefined
   }
 
-  /** Errors of the engine and of libraries get the task's name; Millrace's own already name what they need. */
+  /** Errors that do not say where they happened get the task's name. */
   #withTask(error: unknown): unknown {
-    if (error instanceof MillraceError) return error
-    const message = error instanceof Error ? error.message : String(error)
-    return new MillraceError('INTERNAL', `${this.name} failed: ${message}`, {
-      details: { task: this.name, vertex: this.id.vertexId, subtask: this.id.subtask },
+    const details = { task: this.name, vertex: this.id.vertexId, subtask: this.id.subtask }
+    if (!(error instanceof MillraceError)) {
+      const message = error instanceof Error ? error.message : String(error)
+      return new MillraceError('INTERNAL', `${this.name} failed: ${message}`, { details, cause: error })
+    }
+    if (error.details.operator !== undefined || error.details.task !== undefined) return error
+    return new MillraceError(error.code, `${this.name}: ${error.message}`, {
+      details: { ...error.details, ...details },
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error,
     })
   }

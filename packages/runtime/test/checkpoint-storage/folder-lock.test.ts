@@ -75,6 +75,14 @@ test('a lock without a name is somebody about to write it, until it is old', asy
   assert.ok(await (await acquire(identity(2))).isHeld())
 })
 
+test('what a process left that died while it took a lock over is removed, of a living one it is not', async () => {
+  const { acquire, files, living, disk } = await machine()
+  for (const pid of [7, 8]) await (await files.create(`f/${LOCK_FILE}.${pid}`)).close()
+  living.add('8/unknown')
+  await acquire(identity(2))
+  assert.deepEqual([...disk.contents().keys()].sort(), [`f/${LOCK_FILE}`, `f/${LOCK_FILE}.8`])
+})
+
 test('of several processes that find a dead owner one gets the lock', async () => {
   for (let round = 0; round < 20; round++) {
     const { acquire, living } = await machine()

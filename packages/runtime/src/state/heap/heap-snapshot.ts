@@ -120,8 +120,9 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     const written = new Set(this.#pieces.map(({ operatorUid, keyGroup }) => `${keyGroup} ${operatorUid}`))
     for (const { operator, isBase } of this.#parts.values()) {
       isBase.forEach((base, index) => {
-        if (base === 0) return
-        operator.hasBase[index] = written.has(`${this.bounds.firstGroup + index} ${operator.uid}`) ? 1 : 0
+        // A delta was built on a base that is still named, also when a checkpoint that completed meanwhile had dropped it.
+        const isNamed = base === 0 || written.has(`${this.bounds.firstGroup + index} ${operator.uid}`)
+        operator.hasBase[index] = isNamed ? 1 : 0
       })
     }
   }
