@@ -21,9 +21,6 @@ export {
 } from './simulation/fault-plan.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { UserCode } from './simulation/user-code.ts'
+export type { BackendOptions, CreateBackend } from './state-conformance/create-backend.ts'
 export { OpenChainsSnapshot, SegmentChains } from './state-conformance/segment-chains.ts'
-export {
-  type BackendOptions,
-  type CreateBackend,
-  stateBackendConformance,
-} from './state-conformance/state-backend-conformance.ts'
+export { stateBackendConformance } from './state-conformance/state-backend-conformance.ts'

@@ -48,9 +48,11 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     },
     result(accumulators) {
       const results: Record<string, unknown> = {}
-      names.forEach((name, index) => {
-        results[name] = aggregates[index]?.result(accumulators[index])
-      })
+      let index = 0
+      for (const part of aggregates) {
+        results[names[index] as string] = part.result(accumulators[index])
+        index++
+      }
       return results as ResultsOf<Parts>
     },
   }
@@ -58,9 +60,11 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   return {
     ...combined,
     merge(into, other) {
-      aggregates.forEach((part, index) => {
+      let index = 0
+      for (const part of aggregates) {
         into[index] = part.merge?.(into[index], other[index])
-      })
+        index++
+      }
       return into
     },
   }

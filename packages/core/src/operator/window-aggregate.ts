@@ -16,8 +16,9 @@
 import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
+import { RunningWindows } from '../window/running-windows.ts'
 import { type Accumulator, WindowContents } from '../window/window-contents.ts'
-import { WindowFiring } from '../window/window-firing.ts'
+import { SeparateFiring, type WindowFiring } from '../window/window-firing.ts'
 import { WindowLayout } from '../window/window-layout.ts'
 import { WindowProgress } from '../window/window-progress.ts'
 import type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator.ts'
@@ -29,6 +30,8 @@ interface Opened {
   readonly host: OperatorHost
   readonly key: RecordKey
   readonly contents: WindowContents
+  /** What is held of windows that overlap and share their slices. */
+  readonly running: RunningWindows | undefined
   readonly progress: WindowProgress
   readonly refire: NamespacedTable<boolean>
   readonly late: OperatorOutput
@@ -61,10 +64,22 @@ export class WindowAggregateOperator implements Operator {
     const { state, uid } = host
     const progress = new WindowProgress(state, uid)
     state.beforeSnapshot(() => progress.write(this.#eventTime))
+    const contents = new WindowContents(state, uid, this.#layout, this.#spec.aggregate)
+    const running =
+      contents.isSliced && this.#layout.isOverlapping ? new RunningWindows(state, contents, this.#layout) : undefined
+    if (running !== undefined) {
+      state.addUsage(() => ({
+        operatorUid: uid,
+        name: '_window-running',
+        entries: running.keys,
+        bytesEstimate: running.bytesEstimate,
+      }))
+    }
     this.#opened = {
       host,
       key: new RecordKey(this.#spec.key, state),
-      contents: new WindowContents(state, uid, this.#layout, this.#spec.aggregate),
+      contents,
+      running,
       progress,
       refire: state.namespacedTable<boolean>({
         operatorUid: uid,
@@ -134,7 +149,7 @@ export class WindowAggregateOperator implements Operator {
     index: number,
     budget: TurnBudget,
   ): boolean {
-    const { key, progress, contents, late, lateRecords, outsideRecords } = this.#opened as Opened
+    const { key, progress, contents, running, late, lateRecords, outsideRecords } = this.#opened as Opened
     const layout = this.#layout
     budget.units--
     if (!(timestamp >= layout.sliceStart && timestamp < layout.sliceEnd)) {
@@ -154,6 +169,7 @@ export class WindowAggregateOperator implements Operator {
       }
       if (contents.isSliced) {
         contents.add(layout.sliceEnd, record, timestamp)
+        running?.onAdded(layout.sliceEnd)
       } else {
         for (let end = layout.firstWindowEnd; end <= layout.lastWindowEnd; end += layout.slideMs) {
           if (!this.#isLate(end, eventTime)) contents.add(end, record, timestamp)
@@ -182,7 +198,9 @@ export class WindowAggregateOperator implements Operator {
       }
       budget.units--
       const accumulator = contents.merged(contents.namespacesOf(end))
-      if (accumulator !== undefined) this.#emit(accumulator, { start: end - layout.sizeMs, end })
+      if (accumulator !== undefined) {
+        this.#emit(host.state.currentKey, accumulator, { start: end - layout.sizeMs, end })
+      }
     }
     this.#updateFrom = Number.NaN
     return true
@@ -190,13 +208,13 @@ export class WindowAggregateOperator implements Operator {
 
   /** Fires the windows that `watermark` completes, in order, and drops what they leave behind. */
   #fireUpTo(watermark: number, budget: TurnBudget): boolean {
-    const { host, contents, refire } = this.#opened as Opened
+    const { contents, running, refire } = this.#opened as Opened
     for (;;) {
       if (this.#firing === undefined) {
         if (budget.units <= 0) return false
         const end = contents.firstWindowEndAfter(this.#firedUpTo as number)
         if (end === undefined || end - 1 > watermark) break
-        this.#firing = new WindowFiring(host.state, contents, end)
+        this.#firing = running?.fire(end) ?? new SeparateFiring(contents, end)
         this.#projected.window = { start: end - this.#layout.sizeMs, end }
       }
       const { windowEnd } = this.#firing
@@ -219,27 +237,30 @@ export class WindowAggregateOperator implements Operator {
       if (budget.units <= 0 || output.isFull) return false
       if (!firing.next()) return true
       budget.units--
-      const isFired = progress.isAhead && progress.eventTime(state.currentKeyGroup, NO_TIMESTAMP) >= maxTimestamp
-      if (isFired && refire.get(firing.windowEnd) === undefined) continue
+      if (progress.isAhead && progress.eventTime(firing.keyGroup, NO_TIMESTAMP) >= maxTimestamp) {
+        state.setCurrentKey(firing.key, firing.keyGroup)
+        if (refire.get(firing.windowEnd) === undefined) continue
+      }
       const accumulator = firing.accumulator()
-      if (accumulator !== undefined) this.#emit(accumulator, this.#projected.window)
+      if (accumulator !== undefined) this.#emit(firing.key, accumulator, this.#projected.window)
     }
   }
 
   /** Drops namespaces whose windows end at or before `lastEnd` and are closed at `watermark`. */
   #dropClosed(watermark: number, lastEnd: number): void {
-    const { contents } = this.#opened as Opened
+    const { contents, running } = this.#opened as Opened
     for (let oldest = contents.oldest(); oldest !== undefined; oldest = contents.oldest()) {
       if (oldest.lastWindowEnd > lastEnd || !this.#isLate(oldest.lastWindowEnd, watermark)) return
       contents.drop(oldest.namespace)
       this.#eventTime = Math.max(this.#eventTime, oldest.lastWindowEnd - 1 + this.#latenessMs)
     }
+    running?.clear()
   }
 
-  #emit(accumulator: Accumulator, window: TimeWindow): void {
+  #emit(key: unknown, accumulator: Accumulator, window: TimeWindow): void {
     const { host } = this.#opened as Opened
     const projected = this.#projected
-    projected.key = host.state.currentKey
+    projected.key = key
     projected.window = window
     const result = this.#spec.aggregate.result(accumulator)
     host.output.emit(this.#spec.project(result, projected), window.end - 1)

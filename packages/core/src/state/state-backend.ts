@@ -109,6 +109,8 @@ export interface KeyedStateBackend {
 
   /** Entries and estimated bytes per table, for metrics and the memory budget. */
   usage(): readonly TableUsage[]
+  /** Registers what an operator holds beside its tables, for `usage`. */
+  addUsage(read: () => TableUsage): void
   close(): void
 }
 

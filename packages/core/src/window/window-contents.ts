@@ -17,8 +17,8 @@ export type Accumulator = NonNullable<unknown> | null
 
 export class WindowContents {
   readonly isSliced: boolean
+  readonly layout: WindowLayout
   readonly #table: NamespacedTable<Accumulator>
-  readonly #layout: WindowLayout
   readonly #aggregate: AggregateFunction<unknown, Accumulator, unknown>
 
   constructor(
@@ -27,7 +27,7 @@ export class WindowContents {
     layout: WindowLayout,
     aggregate: AggregateFunction<unknown, Accumulator, unknown>,
   ) {
-    this.#layout = layout
+    this.layout = layout
     this.#aggregate = aggregate
     this.isSliced = aggregate.merge !== undefined
     this.#table = state.namespacedTable<Accumulator>({
@@ -56,38 +56,43 @@ export class WindowContents {
     this.#table.put(namespace, accumulator)
   }
 
-  /**
-   * The accumulator of the current key over these namespaces, from the one at index `first`, or `undefined`. Stored ones
-   * stay as they are.
-   */
-  merged(namespaces: readonly number[], first = 0): Accumulator | undefined {
-    const { merge } = this.#aggregate
+  /** What is stored of the current key in a namespace; to be left as it is. */
+  stored(namespace: number): Accumulator | undefined {
+    return this.#table.get(namespace)
+  }
+
+  /** Merges `other` into `into` and returns what comes of it; `other` stays as it is. */
+  merge(into: Accumulator, other: Accumulator): Accumulator {
+    return this.#aggregate.merge?.(into, other) as Accumulator
+  }
+
+  /** An accumulator that may be merged into, with the contents of one that may not. */
+  copy(stored: Accumulator): Accumulator {
+    return this.merge(this.#aggregate.create(), stored)
+  }
+
+  /** The accumulator of the current key over these namespaces, or `undefined`. Stored ones stay as they are. */
+  merged(namespaces: readonly number[]): Accumulator | undefined {
     let single: Accumulator | undefined
     let merged: Accumulator | undefined
-    for (let i = first; i < namespaces.length; i++) {
-      const stored = this.#table.get(namespaces[i] as number)
+    for (const namespace of namespaces) {
+      const stored = this.#table.get(namespace)
       if (stored === undefined) continue
       if (single === undefined) {
         single = stored
       } else {
         // Only now is a copy needed: most keys are in one slice.
-        merged ??= this.#merge(this.#aggregate.create(), single)
-        merged = this.#merge(merged, stored)
+        merged ??= this.copy(single)
+        merged = this.merge(merged, stored)
       }
     }
-    return merge === undefined || merged === undefined ? single : merged
-  }
-
-  /** Whether the current key is in one of the first `count` namespaces. */
-  isInFirst(namespaces: readonly number[], count: number): boolean {
-    for (let i = 0; i < count; i++) if (this.#table.get(namespaces[i] as number) !== undefined) return true
-    return false
+    return merged === undefined ? single : merged
   }
 
   /** The namespaces with entries that make up a window, ascending. */
   namespacesOf(windowEnd: number): readonly number[] {
     const all = this.#table.namespaces()
-    const from = this.isSliced ? windowEnd - this.#layout.sizeMs : windowEnd - 1
+    const from = this.isSliced ? windowEnd - this.layout.sizeMs : windowEnd - 1
     return all.slice(firstAbove(all, from), firstAbove(all, windowEnd))
   }
 
@@ -101,12 +106,12 @@ export class WindowContents {
     const first = all[0]
     if (first === undefined) return undefined
     if (!this.isSliced) return all[firstAbove(all, after)]
-    let end = this.#layout.windowEndFrom(Math.max(first, after + 1))
+    let end = this.layout.windowEndFrom(Math.max(first, after + 1))
     for (;;) {
-      const slice = all[firstAbove(all, end - this.#layout.sizeMs)]
+      const slice = all[firstAbove(all, end - this.layout.sizeMs)]
       if (slice === undefined) return undefined
       if (slice <= end) return end
-      end = this.#layout.windowEndFrom(slice)
+      end = this.layout.windowEndFrom(slice)
     }
   }
 
@@ -114,15 +119,11 @@ export class WindowContents {
   oldest(): { readonly namespace: number; readonly lastWindowEnd: number } | undefined {
     const namespace = this.#table.firstNamespace()
     if (namespace === undefined) return undefined
-    return { namespace, lastWindowEnd: this.isSliced ? this.#layout.lastWindowEndOf(namespace) : namespace }
+    return { namespace, lastWindowEnd: this.isSliced ? this.layout.lastWindowEndOf(namespace) : namespace }
   }
 
   drop(namespace: number): void {
     this.#table.dropNamespace(namespace)
-  }
-
-  #merge(into: Accumulator, other: Accumulator): Accumulator {
-    return this.#aggregate.merge?.(into, other) as Accumulator
   }
 }
 

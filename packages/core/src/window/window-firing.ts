@@ -1,40 +1,42 @@
-/**
- * The firing of one window: a resumable walk over its distinct keys. A key that is in several slices is met in the
- * first of them, so no set of keys is needed.
- */
-import type { KeyedStateBackend, NamespaceCursor } from '../state/state-backend.ts'
+/** The firing of one window: a resumable walk over its keys. */
+import type { NamespaceCursor } from '../state/state-backend.ts'
 import type { Accumulator, WindowContents } from './window-contents.ts'
 
-export class WindowFiring {
+export interface WindowFiring {
   readonly windowEnd: number
-  readonly #state: KeyedStateBackend
-  readonly #contents: WindowContents
-  readonly #namespaces: readonly number[]
-  #index = -1
-  #cursor: NamespaceCursor<Accumulator> | undefined
+  /** Moves one bounded step on; false at the end. */
+  next(): boolean
+  /** The key that the walk is at. */
+  readonly key: unknown
+  readonly keyGroup: number
+  /** The accumulator of this key over the window, or `undefined` when this step brought no result. May change the current key. */
+  accumulator(): Accumulator | undefined
+}
 
-  constructor(state: KeyedStateBackend, contents: WindowContents, windowEnd: number) {
-    this.#state = state
-    this.#contents = contents
+/** Of a window that shares nothing with others, so that it is one namespace. */
+export class SeparateFiring implements WindowFiring {
+  readonly windowEnd: number
+  readonly #cursor: NamespaceCursor<Accumulator> | undefined
+
+  constructor(contents: WindowContents, windowEnd: number) {
     this.windowEnd = windowEnd
-    this.#namespaces = contents.namespacesOf(windowEnd)
+    const [namespace] = contents.namespacesOf(windowEnd)
+    this.#cursor = namespace === undefined ? undefined : contents.cursor(namespace)
   }
 
-  /** Moves to the next entry and makes its key current; false at the end. */
+  get key(): unknown {
+    return this.#cursor?.key
+  }
+
+  get keyGroup(): number {
+    return this.#cursor?.keyGroup ?? -1
+  }
+
   next(): boolean {
-    while (this.#cursor === undefined || !this.#cursor.next()) {
-      const namespace = this.#namespaces[++this.#index]
-      if (namespace === undefined) return false
-      this.#cursor = this.#contents.cursor(namespace)
-    }
-    this.#state.setCurrentKey(this.#cursor.key, this.#cursor.keyGroup)
-    return true
+    return this.#cursor?.next() ?? false
   }
 
-  /** The merged accumulator of the current key, or `undefined` when the key was met before. */
   accumulator(): Accumulator | undefined {
-    if (this.#namespaces.length === 1) return this.#cursor?.value
-    if (this.#contents.isInFirst(this.#namespaces, this.#index)) return undefined
-    return this.#contents.merged(this.#namespaces, this.#index)
+    return this.#cursor?.value
   }
 }

@@ -63,6 +63,26 @@ export class WindowLayout {
     return this.#lastStart(time - this.sizeMs - 1) + this.slideMs + this.sizeMs
   }
 
+  /** Whether neighbouring windows have slices in common. */
+  get isOverlapping(): boolean {
+    return this.sizeMs > this.slideMs
+  }
+
+  /**
+   * The block that a window ends in and its beginning, the border. Borders are starts of windows, evenly spaced by the
+   * least whole number of slides that is no less than a window; so at most one is within a window.
+   */
+  blockOf(windowEnd: number): { readonly block: number; readonly border: number } {
+    const lengthMs = Math.ceil(this.sizeMs / this.slideMs) * this.slideMs
+    const block = Math.floor((windowEnd - this.#offsetMs) / lengthMs)
+    return { block, border: block * lengthMs + this.#offsetMs }
+  }
+
+  /** The number of the first window that starts at or after `time`; windows are numbered by their starts. */
+  windowFrom(time: number): number {
+    return Math.ceil((time - this.#offsetMs) / this.slideMs)
+  }
+
   /** Whether a window ends with a maximum timestamp above `after` and at or below `upTo`. */
   hasEndBetween(after: number, upTo: number): boolean {
     if (!Number.isFinite(after) || !Number.isFinite(upTo)) return upTo > after

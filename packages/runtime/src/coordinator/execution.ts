@@ -297,6 +297,8 @@ export class Execution {
   }
 
   #onLost(index: number, cause: unknown): void {
+    // Who waits for it to close waits no longer.
+    this.#closed.get(index)?.()
     if (this.#isEnding) return
     const error = lostError(index, cause)
     this.#ready.reject(error)

@@ -323,6 +323,13 @@ export class JobCoordinator {
   async #finish(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): Promise<JobOutcome> {
     this.#onTracker({ kind: 'shut-down', message: 'The job has ended.' })
     this.#cancelTimer?.()
+    const { stopAfter } = this.#options
+    if (state === 'FINISHED' && stopAfter !== undefined && this.#savepoint === undefined) {
+      this.#options.observer.onMessage(
+        'warning',
+        `The input ended before ${stopAfter.checkpoints} checkpoints were complete, so no savepoint was taken`,
+      )
+    }
     const final = this.#lastReading ?? this.reading()
     await this.#keeper.close(state, this.#options.config.retention)
     this.#facts.enter(state, this.#options.clock.now())

@@ -1,7 +1,7 @@
 /** Drives a `SourceDriver` and keeps what it feeds its chain, in order. */
 import { setImmediate } from 'node:timers/promises'
 import type { DeadLetter, RejectedInput, Source, SourceSpec, WatermarkStrategy } from '@millrace/api'
-import { SourceDriver, type SplitEntry } from '../../src/task/source-driver.ts'
+import { SourceDriver, type SourceTarget, type SplitEntry } from '../../src/task/source-driver.ts'
 import { readerContext } from './list-source.ts'
 
 export type Fed =
@@ -23,6 +23,7 @@ export class SourceRun {
   readonly letters: string[] = []
   readonly rejected: RejectedInput['policy'][] = []
   wakes = 0
+  #chain: SourceTarget | undefined
 
   constructor(options: SourceRunOptions) {
     const { source, watermarks, entries } = options
@@ -34,12 +35,20 @@ export class SourceRun {
       entries,
       context: readerContext,
       target: {
-        pushBatch: ({ records, timestamps }) =>
-          records.forEach((record, i) => {
-            this.fed.push({ kind: 'record', record, at: timestamps[i] as number })
-          }),
-        pushWatermark: (at) => void this.fed.push({ kind: 'watermark', at }),
-        pushEnd: () => void this.fed.push({ kind: 'end' }),
+        pushBatch: (batch) => {
+          batch.records.forEach((record, i) => {
+            this.fed.push({ kind: 'record', record, at: batch.timestamps[i] as number })
+          })
+          this.#chain?.pushBatch(batch)
+        },
+        pushWatermark: (at) => {
+          this.fed.push({ kind: 'watermark', at })
+          this.#chain?.pushWatermark(at)
+        },
+        pushEnd: () => {
+          this.fed.push({ kind: 'end' })
+          this.#chain?.pushEnd()
+        },
       },
       deadLetters: { isFull: false, emit: (letter) => void this.letters.push((letter as DeadLetter).raw) },
       monotonicMs: options.monotonicMs ?? (() => 0),
@@ -47,6 +56,11 @@ export class SourceRun {
       wake: () => this.wakes++,
       onRejected: (policy) => void this.rejected.push(policy),
     })
+  }
+
+  /** From now on what is fed goes on into a chain. */
+  feed(chain: SourceTarget): void {
+    this.#chain = chain
   }
 
   /** Steps until `stepsMax` or the end; lets promises settle when a reader waits. */

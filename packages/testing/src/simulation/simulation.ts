@@ -30,6 +30,8 @@ export interface SimulationOptions {
   readonly preferences: Preferences
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  /** How many of the last actions a report shows. */
+  readonly keptActions: number
   /** Of each process; asked again for every one. */
   configuration(): Readonly<Record<string, string>>
   /** How to go on after a process ended and the job had not. */
@@ -85,7 +87,7 @@ const CLOCK_JUMP_MS = 2_000
 const REBOOT_MS = 11_000
 
 export class Simulation {
-  readonly log = new ActionLog()
+  readonly log: ActionLog
   readonly disk: SimulatedDisk
   readonly #options: SimulationOptions
   readonly #random: SeededRandom
@@ -108,6 +110,7 @@ export class Simulation {
     const { random } = options
     this.#options = options
     this.#random = random
+    this.log = new ActionLog(options.keptActions)
     this.#faultsLeft = options.faults.faultsMax
     const lookMs = random.pick([0, 0.01, 0.2])
     this.#time = new VirtualTime(() => lookMs * random.fraction())
@@ -190,7 +193,7 @@ export class Simulation {
       this.#act(process)
       await setImmediate()
       if (!process.life.isAlive) return undefined
-      if (this.log.total % 16 === 0) this.#options.inspect('running')
+      if (this.log.total % 32 === 0) this.#options.inspect('running')
     }
   }
 
@@ -299,6 +302,8 @@ export class Simulation {
     if (slots.some(({ isHung, life }) => isHung && life.isAlive)) return
     if (slots.some(({ life }) => this.#time.hasTimerOf(life))) return
     const running = coordinator.reading().tasks.filter(({ isEnded }) => !isEnded)
+    const { inProgress } = coordinator.statistics.counts
+    if (running.length === 0 && inProgress > 0) throw new Error('stuck: nobody works on the pending checkpoint')
     if (running.length === 0) return
     const names = running.map(({ id }) => `${id.vertexId}/${id.subtask}`).join(', ')
     throw new Error(`stuck: nothing happens although ${names} have not ended: a wake-up was lost`)
@@ -403,9 +408,18 @@ export class Simulation {
       },
       onCheckpoint: ({ id, outcome, reason }) => {
         this.log.add(`checkpoint:${outcome}`, `${id} ${reason ?? ''}`)
-        if (outcome === 'completed') this.#options.onCompletedCheckpoint(id)
+        if (outcome === 'completed') this.#tellCompleted(id)
       },
       onPrinted: () => {},
+    }
+  }
+
+  #tellCompleted(id: number): void {
+    try {
+      this.#options.onCompletedCheckpoint(id)
+    } catch (error) {
+      // Thrown here it would be the coordinator's.
+      this.#unexplained ??= error as Error
     }
   }
 

@@ -5,24 +5,10 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  type KeyedStateBackend,
-  type KeyGroupRange,
-  keyGroupOf,
-  keyGroupRange,
-  type TableDescriptor,
-} from '@millrace/core'
+import { type KeyedStateBackend, keyGroupOf, keyGroupRange, type TableDescriptor } from '@millrace/core'
+import type { CreateBackend } from './create-backend.ts'
 import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
 import { runStateModel } from './state-model-run.ts'
-
-export interface BackendOptions {
-  readonly keyGroups: KeyGroupRange
-  readonly maxParallelism: number
-  /** Wall clock, epoch ms. */
-  readonly now: () => number
-}
-
-export type CreateBackend = (options: BackendOptions) => KeyedStateBackend
 
 const MAX_PARALLELISM = 8
 const OPERATOR = 'op'

@@ -16,8 +16,8 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { SeededRandom } from '../random/seeded-random.ts'
+import type { CreateBackend } from './create-backend.ts'
 import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
-import type { CreateBackend } from './state-backend-conformance.ts'
 
 const MAX_PARALLELISM = 5
 const STEPS = 400

@@ -33,7 +33,7 @@ export interface InputWishes {
 export function drawInput(random: SeededRandom, wishes: InputWishes): Input {
   const kind = random.pick(['splits', 'splits', 'generator', 'csv'] as const)
   const splitCount = 1 + random.below(wishes.splitsMax)
-  const length = random.pick([0, 1, 20, 60, 120, 250])
+  const length = random.pick([0, 1, 15, 40, 80, 160])
   const boundMs = random.pick([0, 0, 5, 30])
   const disorderMs = wishes.mayBeLate === true ? boundMs + random.pick([0, 10, 60]) : boundMs
   const keys = random.pick([1, 3, 12, 40])

@@ -36,6 +36,8 @@ interface Surroundings {
   readonly random: SeededRandom
   readonly userCode: UserCode
   readonly watermarkEvery: number
+  /** Turns do much at once, so that there may be much to do. */
+  readonly isHasty: boolean
 }
 
 type DrawScenario = (surroundings: Surroundings) => Scenario
@@ -229,7 +231,7 @@ function drawTop({ random, userCode }: Surroundings): Scenario {
   }
 }
 
-function drawUnion({ random, userCode }: Surroundings): Scenario {
+function drawUnion({ random, userCode, isHasty }: Surroundings): Scenario {
   const left = drawInput(random, { name: 'left', splitsMax: 3 })
   const right = drawInput(random, { name: 'right', splitsMax: 2 })
   const names = ['left', 'right', 'copies', 'filter', 'map', 'win', 'out']
@@ -237,7 +239,7 @@ function drawUnion({ random, userCode }: Surroundings): Scenario {
   const sink = drawSink(random, OUT, ['k', 'end', 'n', 'v'])
   const sizeMs = random.pick([20, 100])
   // More than an inbox takes, out of one call.
-  const burst = random.chance(0.2) ? 1_500 : 5
+  const burst = isHasty && random.chance(0.4) ? 1_500 : 5
   const copiesOf = (record: Rec): Rec[] => Array(record.v === 7 && record.n === 3 ? burst : record.v % 3).fill(record)
   const kept = [...left.splits.flat(), ...right.splits.flat()].flatMap(copiesOf).filter(({ v }) => v !== 4)
   const rows = windowRows(kept, sizeMs, sizeMs)

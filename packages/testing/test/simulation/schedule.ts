@@ -48,7 +48,7 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
 
 const MODES = ['exactly-once', 'exactly-once', 'exactly-once', 'exactly-once', 'at-least-once', 'none'] as const
 
-class Schedule {
+export class Schedule {
   readonly simulation: Simulation
   readonly scenario: Scenario
   readonly #seed: number
@@ -57,7 +57,7 @@ class Schedule {
   readonly #configuration: Readonly<Record<string, string>>
   #lastParallelism = 0
   /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
-  #isRewinding = false
+  #rewinding: RestoreRequest | undefined
   #newestCompleted = 0
 
   constructor(seed: number) {
@@ -66,12 +66,17 @@ class Schedule {
     this.#random = random
     const userCode = new UserCode()
     const watermarkEvery = random.pick([1, 4, 17, 50])
+    const unitsMax = random.pick([2, 10, 60, 1_000])
     const name = random.pick(Object.keys(SCENARIOS))
-    this.scenario = (SCENARIOS[name] as (typeof SCENARIOS)[string])({ random, userCode, watermarkEvery })
+    this.scenario = (SCENARIOS[name] as (typeof SCENARIOS)[string])({
+      random,
+      userCode,
+      watermarkEvery,
+      isHasty: unitsMax > 10,
+    })
     const mode = random.pick(MODES)
     this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
     this.#configuration = drawConfiguration(random, this.#mode)
-    const unitsMax = random.pick([2, 10, 60, 1_000])
     this.simulation = new Simulation({
       random,
       job: this.scenario.job,
@@ -81,6 +86,7 @@ class Schedule {
       faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : undefined),
       preferences: drawPreferences(random),
       sizes: { turnUnits: () => 1 + random.below(unitsMax), watermarkEveryRecords: watermarkEvery },
+      keptActions: Number(process.env.MILLRACE_SIM_ACTIONS ?? 60),
       encodeStepEntries: random.pick([1, 4, 128]),
       configuration: () => this.#drawParallelism(),
       chooseRestore: (latest) => this.#chooseRestore(latest),
@@ -116,17 +122,24 @@ class Schedule {
 
   /** Mostly the newest checkpoint; sometimes an older one, giving up what came after it. */
   #chooseRestore(latest: RestoreRequest): RestoreRequest {
-    this.#isRewinding = false
+    // A user whose command was interrupted gives it again.
+    if (this.#rewinding !== undefined) return this.#rewinding
     const manifests = checkManifests(contentsOf(this.simulation.disk))
     const older = manifests.at(-2)
     if (older === undefined || !this.#random.chance(0.3)) return latest
     this.simulation.log.add('rewound', String(older.checkpointId))
-    this.#isRewinding = true
-    return { kind: 'path', path: `/ckpt/chk-${older.checkpointId}`, discardNewer: true, allowNonRestoredState: false }
+    this.#newestCompleted = older.checkpointId
+    this.#rewinding = {
+      kind: 'path',
+      path: `/ckpt/chk-${older.checkpointId}`,
+      discardNewer: true,
+      allowNonRestoredState: false,
+    }
+    return this.#rewinding
   }
 
   #onCompleted(id: number): void {
-    this.#isRewinding = false
+    this.#rewinding = undefined
     if (this.#mode === 'none') return
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
     this.#newestCompleted = id
@@ -135,7 +148,7 @@ class Schedule {
   #inspect(moment: 'running' | 'crashed'): void {
     if (this.#mode === 'none') return
     const contents = contentsOf(this.simulation.disk)
-    if (!this.#isRewinding) checkCovered(contents)
+    if (this.#rewinding === undefined) checkCovered(contents)
     if (moment === 'crashed') checkManifests(contents)
   }
 
@@ -169,9 +182,9 @@ class Schedule {
 function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): Readonly<Record<string, string>> {
   const restart = random.pick(['fixed-delay', 'fixed-delay', 'exponential-delay', ...(mode === 'none' ? [] : ['none'])])
   return {
-    'execution.checkpointing.interval': mode === 'none' ? '0' : random.pick(['4 ms', '15 ms', '50 ms']),
+    'execution.checkpointing.interval': mode === 'none' ? '0' : random.pick(['6 ms', '20 ms', '60 ms']),
     'execution.checkpointing.mode': mode === 'at-least-once' ? 'AT_LEAST_ONCE' : 'EXACTLY_ONCE',
-    'execution.checkpointing.timeout': random.pick(['300 ms', '600 s']),
+    'execution.checkpointing.timeout': random.pick(['1500 ms', '600 s']),
     'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
     'execution.checkpointing.max-concurrent-checkpoints': random.pick(['1', '1', '2', '4']),
     'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
@@ -183,7 +196,7 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
     'millrace.channel.local-size': random.pick(['64 b', '1 kb', '16 kb']),
     'millrace.exchange.encode': random.pick(['auto', 'auto', 'always']),
     'state.storage.fs.memory-threshold': random.pick(['1 b', '400 b', '20 kb']),
-    'pipeline.max-parallelism': random.pick(['3', '8', '128']),
+    'pipeline.max-parallelism': random.pick(['3', '8', '8', '128']),
     'restart-strategy.type': restart,
     ...(restart === 'fixed-delay'
       ? {

@@ -1,15 +1,18 @@
 /**
  * Thousands of jobs, each through a schedule of faults of its own. `MILLRACE_SIM_SEED=n` runs one seed,
- * `MILLRACE_SIM_SCHEDULES=n` another number of them, `MILLRACE_SIM_FIRST=n` other ones.
+ * `MILLRACE_SIM_SCHEDULES=n` another number of them, `MILLRACE_SIM_FIRST=n` other ones; a failure shows the last 60
+ * actions, or `MILLRACE_SIM_ACTIONS=n`.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { FAULT_KINDS } from '@millrace/testing'
-import { runSchedule } from './schedule.ts'
+import type { ScheduleAnswer } from './schedules.worker.ts'
 
 const SCHEDULES = Number(process.env.MILLRACE_SIM_SCHEDULES ?? 3_000)
 const FIRST = Number(process.env.MILLRACE_SIM_FIRST ?? 1)
 const ONE = process.env.MILLRACE_SIM_SEED
+const FAILURES_MAX = 5
 
 /** Each of these has to have happened, or the run says nothing about it. */
 const HAVE_TO_HAPPEN = [
@@ -31,16 +34,13 @@ test('jobs give the undisturbed answer through every schedule of faults', async 
   const counts = new Map<string, number>()
   const failures: string[] = []
   const seeds = ONE === undefined ? Array.from({ length: SCHEDULES }, (_, i) => FIRST + i) : [Number(ONE)]
-  for (const seed of seeds) {
-    try {
-      const result = await runSchedule(seed)
-      for (const [kind, count] of result.counts) counts.set(kind, (counts.get(kind) ?? 0) + count)
-      counts.set(`scenario:${result.scenario}`, (counts.get(`scenario:${result.scenario}`) ?? 0) + 1)
-    } catch (error) {
-      failures.push((error as Error).message)
-      if (failures.length >= 5) break
+  await runSeeds(seeds, (answer) => {
+    if (answer.kind === 'failed') return failures.push(answer.message) < FAILURES_MAX
+    for (const [kind, count] of [...answer.result.counts, [`scenario:${answer.result.scenario}`, 1] as const]) {
+      counts.set(kind, (counts.get(kind) ?? 0) + count)
     }
-  }
+    return true
+  })
   const summary = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, count]) => `${kind}=${count}`)
   context.diagnostic(`${seeds.length} schedules from seed ${seeds[0]}: ${summary.join(' ')}`)
   assert.equal(failures.length, 0, `\n${failures.join('\n\n')}`)
@@ -49,9 +49,33 @@ test('jobs give the undisturbed answer through every schedule of faults', async 
 })
 
 test('a seed gives the same schedule again', { skip: ONE !== undefined }, async () => {
-  for (const seed of [FIRST + 7, FIRST + 8, FIRST + 9]) {
-    const first = await runSchedule(seed)
-    const second = await runSchedule(seed)
-    assert.deepEqual([second.hash, second.actions], [first.hash, first.actions])
-  }
+  const hashes: number[] = []
+  await runSeeds([FIRST + 7, FIRST + 8, FIRST + 7, FIRST + 8], (answer) => {
+    if (answer.kind === 'passed') hashes.push(answer.result.hash)
+    return true
+  })
+  assert.deepEqual(hashes.slice(2), hashes.slice(0, 2))
 })
+
+/** Runs seeds one after the other until `onAnswer` says false. */
+async function runSeeds(seeds: readonly number[], onAnswer: (answer: ScheduleAnswer) => boolean): Promise<void> {
+  const worker = new Worker(new URL('./schedules.worker.ts', import.meta.url))
+  const done = Promise.withResolvers<void>()
+  worker.on('error', done.reject)
+  worker.on('exit', (code) => done.reject(new Error(`the worker ended with code ${code}`)))
+  let next = 0
+  const send = (): void => {
+    if (next < seeds.length) worker.postMessage(seeds[next++])
+    else done.resolve()
+  }
+  worker.on('message', (answer: ScheduleAnswer) => {
+    if (onAnswer(answer)) send()
+    else done.resolve()
+  })
+  send()
+  try {
+    await done.promise
+  } finally {
+    await worker.terminate()
+  }
+}

@@ -8,11 +8,19 @@
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A leaf that splits leaves its old map as it was for walks in it.
  */
-import type { MapKey } from '@millrace/core'
-import type { HeapTable } from './heap-table.ts'
+import type { MapKey, TableDescriptor } from '@millrace/core'
 
 /** The value of an entry that was deleted and whose deletion is not yet part of a completed checkpoint. */
 export const DELETED: unique symbol = Symbol('deleted')
+
+/** The table that a map belongs to, as far as those who walk the map need it. */
+export interface EntryMapOwner {
+  readonly descriptor: TableDescriptor
+  /** The value as it is stored. */
+  storedValue(entry: Entry): unknown
+  /** Takes an entry out for good: it was deleted, and no snapshot needs to say so any more. */
+  purge(entry: Entry): void
+}
 
 /** Entries per leaf; splitting one takes a few milliseconds. */
 export const LEAF_ENTRIES_MAX = 16_384
@@ -63,7 +71,7 @@ class Branch {
 }
 
 export class EntryMap {
-  readonly table: HeapTable
+  readonly table: EntryMapOwner
   /** The entry of the outer map that holds this one, in map and namespaced tables. */
   readonly parent: Entry | undefined
   /** Entries that are not deleted. */
@@ -78,7 +86,7 @@ export class EntryMap {
   queued = false
   #root: Node
 
-  constructor(table: HeapTable, parent: Entry | undefined, epoch: number) {
+  constructor(table: EntryMapOwner, parent: Entry | undefined, epoch: number) {
     this.table = table
     this.parent = parent
     this.#root = new Leaf(this, epoch)

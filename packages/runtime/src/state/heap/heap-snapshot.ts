@@ -10,7 +10,7 @@
 import { MillraceError } from '@millrace/api'
 import { type KeyedSnapshot, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
 import type { OpenSnapshot } from './change-tracker.ts'
-import { DELETED, type Entry, EntryMap } from './entry-map.ts'
+import { DELETED, type Entry, EntryMap, type EntryMapOwner } from './entry-map.ts'
 import type { HeapTable } from './heap-table.ts'
 
 /** The tables of one operator. */
@@ -35,7 +35,9 @@ export interface SnapshotBounds {
 interface OperatorPart {
   readonly operator: HeapOperator
   readonly tables: readonly TableDescriptor[]
-  readonly indexes: ReadonlyMap<HeapTable, number>
+  /** Those declared when the snapshot began. */
+  readonly heapTables: readonly HeapTable[]
+  readonly indexes: ReadonlyMap<EntryMapOwner, number>
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
   readonly writers: (SegmentWriter | undefined)[]
@@ -130,7 +132,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   *#encodeAll(): Generator<void> {
     for (const part of this.#parts.values()) {
       const hasBase = part.isBase.includes(1)
-      for (const table of part.indexes.keys()) {
+      for (const table of part.heapTables) {
         for (const { map, keyGroup } of table.maps()) {
           const everything = keyGroup === undefined ? hasBase : part.isBase[keyGroup - this.bounds.firstGroup] === 1
           yield* this.#encodeMap(map, table.isNested, everything)
@@ -259,7 +261,8 @@ function createPart(
   return {
     operator,
     tables: operator.tables.map(({ descriptor }) => descriptor),
-    indexes: new Map(operator.tables.map((table, index) => [table, index])),
+    heapTables: [...operator.tables],
+    indexes: new Map<EntryMapOwner, number>(operator.tables.map((table, index) => [table, index])),
     isBase,
     writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
   }

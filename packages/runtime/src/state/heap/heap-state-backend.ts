@@ -50,6 +50,7 @@ export class HeapStateBackend implements KeyedStateBackend {
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
   readonly #beforeSnapshot: (() => void)[] = []
+  readonly #otherUsage: (() => TableUsage)[] = []
   /** Begun, neither complete nor aborted; all but the last are encoded. */
   readonly #snapshots = new Map<number, HeapSnapshot>()
 
@@ -168,7 +169,12 @@ export class HeapStateBackend implements KeyedStateBackend {
         usage.push({ operatorUid: uid, name: descriptor.name, entries: entryCount, bytesEstimate })
       }
     }
+    for (const read of this.#otherUsage) usage.push(read())
     return usage
+  }
+
+  addUsage(read: () => TableUsage): void {
+    this.#otherUsage.push(read)
   }
 
   close(): void {

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MillraceError } from '@millrace/api'
+import type { CheckpointManifest } from '@millrace/core'
+import { SimulatedDisk } from '@millrace/testing'
+import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
+import { chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
+import { readLineage, writeLineage } from '../../src/coordinator/lineage-file.ts'
+import { manifestOf } from '../checkpoint-storage/checkpoint-samples.ts'
+
+const FOLDER = 'checkpoints'
+const OWN = 'aaaaaaaaaaaaaaaa'
+const choices = { discardNewer: false, allowNonRestoredState: false }
+const latest: RestoreRequest = { kind: 'latest', ...choices }
+const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'path', path, ...choices, discardNewer })
+
+async function open() {
+  const disk = new SimulatedDisk({ random: Math.random })
+  const files = disk.mount()
+  const storage = new FileCheckpointStorage(files, FOLDER)
+  await storage.open()
+  const messages: string[] = []
+  return {
+    disk,
+    files,
+    storage,
+    messages,
+    store: (id: number, lineage = OWN): Promise<string> => storage.writeManifest({ ...manifestOf(id, []), lineage }),
+    ids: async (): Promise<number[]> => (await storage.listCheckpoints()).map(({ checkpointId }) => checkpointId),
+    choose: (request: RestoreRequest) =>
+      chooseStart(request, {
+        storage,
+        files,
+        folder: FOLDER,
+        jobName: 'job',
+        random: { hex: (digits) => 'f'.repeat(digits), fraction: () => 0 },
+        report: (message) => void messages.push(message),
+      }),
+  }
+}
+
+const failsWith = (code: string, hint?: RegExp) => (error: unknown) =>
+  error instanceof MillraceError && error.code === code && (hint === undefined || hint.test(error.hint ?? ''))
+const idsOf = (manifests: readonly CheckpointManifest[]): number[] => manifests.map(({ checkpointId }) => checkpointId)
+
+describe('chooseStart', () => {
+  it('without a request it starts fresh, with a history of its own and ids above all that are there', async () => {
+    const { files, store, choose, messages, ids } = await open()
+    await store(4)
+    const start = await choose({ kind: 'none' })
+    assert.deepEqual([start.restored, start.lineage, start.firstCheckpointId], [undefined, 'f'.repeat(16), 5])
+    assert.equal(await readLineage(files, FOLDER), 'f'.repeat(16))
+    assert.deepEqual(await ids(), [4])
+    assert.match(messages[0] ?? '', /holds checkpoint 4 of an earlier run; this is a fresh start/)
+  })
+
+  it('the latest of an empty folder is a fresh start', async () => {
+    const { choose, messages } = await open()
+    const start = await choose(latest)
+    assert.deepEqual([start.restored, start.firstCheckpointId], [undefined, 1])
+    assert.match(messages[0] ?? '', /There is no checkpoint/)
+  })
+
+  it('the latest is the newest checkpoint', async () => {
+    const { files, store, choose } = await open()
+    await writeLineage(files, FOLDER, OWN)
+    await store(3)
+    await store(5)
+    const start = await choose(latest)
+    assert.deepEqual(
+      [start.restored?.manifest.checkpointId, start.restored?.folder, start.lineage, start.firstCheckpointId],
+      [5, undefined, OWN, 6],
+    )
+    assert.deepEqual(idsOf(start.existing), [3, 5])
+  })
+
+  it('the latest does not reach behind a fresh start that wrote none', async () => {
+    const { files, store, choose } = await open()
+    await store(3)
+    await writeLineage(files, FOLDER, 'bbbbbbbbbbbbbbbb')
+    const start = await choose(latest)
+    assert.deepEqual([start.restored, start.lineage, start.firstCheckpointId], [undefined, 'bbbbbbbbbbbbbbbb', 4])
+  })
+
+  it('a damaged newest is an error that names the newest whole one', async () => {
+    const { disk, store, choose } = await open()
+    await store(3)
+    const path = await store(5)
+    disk.corrupt(`${path}/_metadata`, 30)
+    await assert.rejects(choose(latest), failsWith('CHECKPOINT_DAMAGED', /chk-3 is whole: .*--discard-newer/))
+  })
+
+  it('a path is restored though newer ones are damaged, when those are given up', async () => {
+    const { disk, store, choose, ids } = await open()
+    const whole = await store(3)
+    disk.corrupt(`${await store(5)}/_metadata`, 30)
+    await assert.rejects(choose(at(whole)), failsWith('CHECKPOINT_OTHER_JOB', /--discard-newer/))
+    assert.deepEqual(await ids(), [3, 5])
+    const start = await choose(at(whole, true))
+    assert.deepEqual([start.restored?.manifest.checkpointId, start.firstCheckpointId], [3, 6])
+    assert.deepEqual([await ids(), idsOf(start.existing)], [[3], [3]])
+  })
+
+  it('a path of another folder is restored from there, and its history goes on here', async () => {
+    const { files, store, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    const start = await choose(at(path))
+    assert.equal(start.restored?.folder, 'elsewhere')
+    assert.deepEqual([start.lineage, await readLineage(files, FOLDER), start.firstCheckpointId], [OWN, OWN, 8])
+    await store(8)
+    await assert.rejects(choose(at(path)), failsWith('CHECKPOINT_OTHER_JOB'))
+  })
+
+  it('a path where nothing is', async () => {
+    const { choose } = await open()
+    await assert.rejects(choose(at('nowhere')), failsWith('CHECKPOINT_NOT_FOUND'))
+  })
+})
+
+describe('the lineage file', () => {
+  it('is read as it was written, replaced, and absent at first', async () => {
+    const { files } = await open()
+    assert.equal(await readLineage(files, FOLDER), undefined)
+    for (const lineage of [OWN, '0123456789abcdef']) {
+      await writeLineage(files, FOLDER, lineage)
+      assert.equal(await readLineage(files, FOLDER), lineage)
+    }
+  })
+
+  it('survives a crash once it was written, and is never half of one', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      let state = seed + 1
+      const disk = new SimulatedDisk({ random: () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647 })
+      await new FileCheckpointStorage(disk.mount(), FOLDER).open()
+      await writeLineage(disk.mount(), FOLDER, OWN)
+      disk.crash()
+      assert.equal(await readLineage(disk.mount(), FOLDER), OWN)
+    }
+  })
+
+  it('that is damaged is an error', async () => {
+    const { disk, files } = await open()
+    await writeLineage(files, FOLDER, OWN)
+    disk.corrupt(`${FOLDER}/lineage`, 3)
+    await assert.rejects(readLineage(files, FOLDER), failsWith('BYTES_DAMAGED'))
+  })
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import type { ErrorData } from '@millrace/api'
+import { threadJobs } from './thread-job.ts'
+
+const { runText } = threadJobs()
+const ENCODED = { 'millrace.exchange.encode': 'always' }
+
+const innermost = (error: ErrorData | undefined): ErrorData | undefined =>
+  error?.cause === undefined ? error : innermost(error.cause)
+const all = (error: ErrorData | undefined): ErrorData[] => (error === undefined ? [] : [error, ...all(error.cause)])
+
+describe('slots on threads', () => {
+  it('values arrive the same at every parallelism, and when every hand-over is encoded', async () => {
+    const text = await readFile(join(import.meta.dirname, 'nasty-values.job.ts'), 'utf8')
+    const described: string[][] = []
+    for (const configuration of [{}, ENCODED, { 'parallelism.default': '2' }]) {
+      const { state, error, collected } = await runText(text, configuration)
+      assert.equal(state, 'FINISHED', error?.message)
+      described.push(((collected.described ?? []) as string[]).sort())
+    }
+    assert.equal(described[0]?.length, 2_000)
+    assert.deepEqual(described[1], described[0])
+    assert.deepEqual(described[2], described[0])
+  })
+
+  it("an exception in user code shows the user's own line", async () => {
+    const { error } = await runText(`import { collect, defineJob, generator } from '@millrace/api'
+
+type Order = { readonly id: number }
+
+function check(order: Order): Order {
+  if (order.id === 7) throw new Error('order 7 is bad')
+  return order
+}
+
+export default defineJob({
+  name: 'orders',
+  build(env) {
+    env.from(generator<Order>({ records: 10, generate: (id) => ({ id }) }), { uid: 'orders' })
+      .map(check, { name: 'check orders', uid: 'check' })
+      .to(collect('out'), { uid: 'out' })
+  },
+})
+`)
+    const user = innermost(error)
+    assert.equal(user?.message, 'order 7 is bad')
+    assert.match(user?.stack ?? '', /job\.ts:6:\d+/)
+    const described = all(error).find(({ code }) => code === 'USER_FUNCTION_FAILED')
+    assert.match(described?.message ?? '', /"check orders" threw: order 7 is bad/)
+    assert.equal(described?.details.uid, 'check')
+  })
+
+  const refused: { name: string; code: string; steps: string; message: RegExp }[] = [
+    {
+      name: 'a key that is NaN',
+      code: 'KEY_INVALID',
+      steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => Number.NaN).reduce((a) => a, { name: 'first' })`,
+      message: /shape.*NaN/,
+    },
+    {
+      name: 'a key that is undefined',
+      code: 'KEY_INVALID',
+      steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => undefined).reduce((a) => a, { name: 'first' })`,
+      message: /shape.*undefined/,
+    },
+    {
+      name: 'a key field that is absent',
+      code: 'KEY_INVALID',
+      steps: `.map((n) => ({ n } as { n: number; id?: string }), { name: 'shape' }).keyBy('id' as never).reduce((a) => a)`,
+      message: /shape.*undefined/,
+    },
+    {
+      name: 'a record with a function',
+      code: 'VALUE_NOT_ENCODABLE',
+      steps: `.map((n) => ({ n, act() {} }), { name: 'shape' }).rebalance().map((x) => x.n, { name: 'next' })`,
+      message: /shape.*record\.act is the function act/,
+    },
+    {
+      name: 'a class instance',
+      code: 'VALUE_NOT_ENCODABLE',
+      steps: `.map((n) => (n < 5 ? { n } : new (class Order { n = n })()), { name: 'shape' }).rebalance().map((x) => x.n, { name: 'next' })`,
+      message: /shape.*an instance of Order/,
+    },
+  ]
+  for (const { name, code, steps, message } of refused) {
+    for (const configuration of [{}, ENCODED]) {
+      it(`refused, naming the task: ${name}, ${configuration === ENCODED ? 'encoded' : 'by reference'}`, async () => {
+        const { state, error } = await runText(
+          `import { collect, defineJob, generator } from '@millrace/api'
+export default defineJob({
+  name: 'refused',
+  build(env) {
+    env.from(generator({ records: 10, generate: (n) => n }), { name: 'numbers', uid: 'numbers' })${steps}
+      .to(collect('out') as never, { uid: 'out' })
+  },
+})`,
+          configuration,
+        )
+        assert.equal(state, 'FAILED')
+        assert.equal(error?.code, code, error?.message)
+        assert.match(error?.message ?? '', message)
+      })
+    }
+  }
+
+  it('a timestamp that is NaN, naming source and split', async () => {
+    const { error } = await runText(`import { ascending, collect, defineJob, generator } from '@millrace/api'
+export default defineJob({
+  name: 'refused',
+  build(env) {
+    env.from(generator({ records: 10, generate: (n) => n }), { name: 'numbers', watermarks: ascending(() => NaN) })
+      .to(collect('out'), { uid: 'out' })
+  },
+})`)
+    assert.equal(error?.code, 'TIMESTAMP_INVALID')
+    assert.deepEqual([error?.details.operator, error?.details.split], ['numbers', 'split-0'])
+  })
+
+  it('a job that is built otherwise in a slot', async () => {
+    const { error } = await runText(`import { threadId } from 'node:worker_threads'
+import { collect, defineJob, generator } from '@millrace/api'
+export default defineJob({
+  name: 'fickle',
+  build(env) {
+    env.from(generator({ records: 10, generate: (n) => n }), { uid: 'numbers' })
+      .map((n) => n, { uid: \`map in \${threadId}\` })
+      .to(collect('out'), { uid: 'out' })
+  },
+})`)
+    assert.equal(error?.code, 'BUILD_NOT_DETERMINISTIC')
+    assert.match(error?.message ?? '', /"fickle" built another graph in slot 0/)
+  })
+})

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MillraceError } from '@millrace/api'
+import { BATCH_RECORDS_MAX, keyGroupOf, type StreamElement, subtaskOfKeyGroup } from '@millrace/core'
+import fc from 'fast-check'
+import { EdgeWriter, OVERFLOW_BYTES_MAX, type Route } from '../../src/task/edge-writer.ts'
+import { BoundedChannel } from './bounded-channel.ts'
+
+const MEBIBYTE = 1_048_576
+const hashRoute = (parallelism: number, maxParallelism: number): Route => ({
+  kind: 'hash',
+  keyGroupOf: (record) => keyGroupOf(record, maxParallelism),
+  channelOfGroup: Uint16Array.from({ length: maxParallelism }, (_, group) =>
+    subtaskOfKeyGroup(group, parallelism, maxParallelism),
+  ),
+})
+
+function open(channels: number, route: Route, room?: number) {
+  const all = Array.from({ length: channels }, () => new BoundedChannel(room))
+  return { channels: all, writer: new EdgeWriter(all, route, 'Parse (1/1)') }
+}
+
+function batchesOf(channel: BoundedChannel): (StreamElement & { kind: 'batch' })['batch'][] {
+  const batches = []
+  for (let element = channel.poll(); element !== undefined; element = channel.poll()) {
+    assert.equal(element.kind, 'batch')
+    if (element.kind === 'batch') batches.push(element.batch)
+  }
+  return batches
+}
+
+describe('EdgeWriter', () => {
+  it('forwards in order', () => {
+    const { channels, writer } = open(1, { kind: 'forward' })
+    for (let i = 0; i < 3; i++) writer.emit(i, i)
+    assert.equal(writer.hasOpenBatch, true)
+    writer.flushOpenBatches()
+    assert.equal(writer.hasOpenBatch, false)
+    assert.deepEqual(channels[0]?.poll(), {
+      kind: 'batch',
+      batch: { records: [0, 1, 2], timestamps: [0, 1, 2], keyGroups: undefined },
+    })
+    assert.equal(writer.recordsOut, 3)
+  })
+
+  it('rebalances in turns, from its own first channel', () => {
+    const { channels, writer } = open(3, { kind: 'rebalance', first: 4 })
+    for (let i = 0; i < 7; i++) writer.emit(i, i)
+    writer.flushOpenBatches()
+    assert.deepEqual(
+      channels.map((channel) => channel.take()),
+      [
+        [2, 5],
+        [0, 3, 6],
+        [1, 4],
+      ],
+    )
+  })
+
+  it('hashes each record to the subtask that owns its key group, and says which group', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.string(), fc.integer()), { maxLength: 200 }),
+        fc.integer({ min: 1, max: 6 }),
+        (keys, parallelism) => {
+          const { channels, writer } = open(parallelism, hashRoute(parallelism, 128))
+          for (const key of keys) writer.emit(key, 0)
+          writer.flushOpenBatches()
+          const arrived = channels.map((channel) => batchesOf(channel))
+          arrived.forEach((batches, subtask) => {
+            for (const { records, keyGroups } of batches) {
+              assert.deepEqual(
+                keyGroups,
+                records.map((record) => keyGroupOf(record, 128)),
+              )
+              for (const group of keyGroups ?? []) assert.equal(subtaskOfKeyGroup(group, parallelism, 128), subtask)
+            }
+            const expected = keys.filter((key) => subtaskOfKeyGroup(keyGroupOf(key, 128), parallelism, 128) === subtask)
+            assert.deepEqual(
+              batches.flatMap(({ records }) => records),
+              expected,
+            )
+          })
+        },
+      ),
+    )
+  })
+
+  it('hands over at the number of records', () => {
+    const { channels, writer } = open(1, { kind: 'forward' })
+    for (let i = 0; i < BATCH_RECORDS_MAX + 1; i++) writer.emit(i, 0)
+    assert.deepEqual(
+      batchesOf(channels[0] as BoundedChannel).map(({ records }) => records.length),
+      [BATCH_RECORDS_MAX],
+    )
+    assert.equal(writer.hasOpenBatch, true)
+  })
+
+  for (const { name, lengths, most } of [
+    { name: 'records that are large', lengths: [100_000], most: 3 },
+    { name: 'a single one above the limit', lengths: [MEBIBYTE], most: 1 },
+    { name: 'records that grow after the first', lengths: [10, ...new Array<number>(200).fill(100_000)], most: 34 },
+  ]) {
+    it(`hands over at the number of bytes: ${name}`, () => {
+      const { channels, writer } = open(1, { kind: 'forward' })
+      for (let i = 0; i < 201; i++) writer.emit('x'.repeat(lengths[i % lengths.length] as number), 0)
+      for (const { records } of batchesOf(channels[0] as BoundedChannel)) {
+        assert.ok(records.length <= most, `${records.length} records`)
+      }
+    })
+  }
+
+  it('keeps control elements behind the records before them, through any refusals', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constant('control' as const)), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.infiniteStream(fc.boolean()),
+        (steps, parallelism, reads) => {
+          const { channels, writer } = open(parallelism, hashRoute(parallelism, 128), 1)
+          const seen: unknown[][] = channels.map(() => [])
+          const expected: unknown[][] = channels.map(() => [])
+          const read = (): void =>
+            channels.forEach((channel, index) => {
+              if (reads.next().value === true) seen[index]?.push(...channel.take())
+            })
+          steps.forEach((step, index) => {
+            if (step === 'control') {
+              writer.broadcast({ kind: 'watermark', timestamp: index })
+              for (const own of expected) own.push(`watermark ${index}`)
+            } else {
+              writer.emit(step, 0)
+              expected[subtaskOfKeyGroup(keyGroupOf(step, 128), parallelism, 128)]?.push(step)
+            }
+            read()
+            const hasRoom = writer.flushWaiting()
+            assert.equal(writer.isFull, !hasRoom)
+          })
+          writer.flushOpenBatches()
+          for (let tries = 0; tries < 1_000 && !writer.flushWaiting(); tries++) read()
+          channels.forEach((channel, index) => {
+            seen[index]?.push(...channel.take())
+          })
+          assert.deepEqual(seen, expected)
+        },
+      ),
+    )
+  })
+
+  it('is full while any channel has no room', () => {
+    const { channels, writer } = open(2, { kind: 'rebalance', first: 0 }, 1)
+    writer.broadcast({ kind: 'watermark', timestamp: 1 })
+    assert.equal(writer.isFull, false)
+    writer.broadcast({ kind: 'watermark', timestamp: 2 })
+    assert.equal(writer.isFull, true)
+    channels[0]?.poll()
+    assert.equal(writer.flushWaiting(), false)
+    channels[1]?.poll()
+    assert.equal(writer.flushWaiting(), true)
+  })
+
+  it('refuses what one call emits without end while its channel is full, and names the task', () => {
+    const { writer } = open(1, { kind: 'forward' }, 0)
+    let emitted = 0
+    assert.throws(
+      () => {
+        for (;; emitted++) writer.emit(new Uint8Array(MEBIBYTE), 0)
+      },
+      (error) =>
+        error instanceof MillraceError &&
+        error.code === 'USER_FUNCTION_OVERRUN' &&
+        error.details.task === 'Parse (1/1)',
+    )
+    assert.ok(emitted * MEBIBYTE >= OVERFLOW_BYTES_MAX * 0.9)
+  })
+})

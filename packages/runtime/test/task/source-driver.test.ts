@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import {
+  ascending,
+  customWatermarks,
+  MillraceError,
+  RejectedInput,
+  type Source,
+  type SourceBatch,
+  type SourceSplit,
+} from '@millrace/api'
+import { freshSplitEntry, type SplitEntry } from '../../src/task/source-driver.ts'
+import { asPlain, deadLetter, type ListItem, listSource, splitsOf } from './list-source.ts'
+import { type Fed, piecesOf, SourceRun } from './source-run.ts'
+
+const item = (at: number, split = 0): ListItem => ({ split: `split ${split}`, at, n: at })
+const items = (...ats: number[]): ListItem[] => ats.map((at) => item(at))
+const watermarks = ascending<ListItem>(({ at }) => at)
+const brief = (fed: readonly Fed[]): unknown[] =>
+  fed.map((each) => (each.kind === 'record' ? each.at : each.kind === 'watermark' ? `w${each.at}` : 'end'))
+
+const failsWith =
+  (code: string, details: Record<string, unknown> = {}) =>
+  (error: unknown) =>
+    error instanceof MillraceError &&
+    error.code === code &&
+    Object.entries(details).every(([name, value]) => error.details[name] === value)
+
+/** An unbounded split whose batches are given from outside. */
+class Tap {
+  readonly split: SourceSplit
+  #give: ((batch: SourceBatch<unknown>) => void) | undefined
+
+  constructor(split: SourceSplit) {
+    this.split = split
+  }
+
+  next(): Promise<SourceBatch<unknown>> {
+    return new Promise((resolve) => {
+      this.#give = resolve
+    })
+  }
+
+  async give(...ats: number[]): Promise<void> {
+    this.#give?.({ records: ats.map((at) => item(at)), end: false })
+    await setImmediate()
+  }
+}
+
+function taps(count: number) {
+  const all = Array.from({ length: count }, (_, index) => new Tap({ id: `tap ${index}`, payload: index }))
+  const source: Source<unknown> = {
+    kind: 'taps',
+    options: {},
+    boundedness: 'unbounded',
+    replayable: false,
+    enumerate: async () => all.map(({ split }) => split),
+    open: async (split) => {
+      const tap = all[split.payload as number] as Tap
+      return { next: () => tap.next(), position: () => 0, close: async () => {} }
+    },
+  }
+  return { all, source, entries: all.map(({ split }, index) => freshSplitEntry(split, index)) }
+}
+
+describe('SourceDriver', () => {
+  it('without splits it ends at once', async () => {
+    const run = new SourceRun({ source: listSource({ lists: [], cuts: [1], delays: [false], splitOrder: 'interleaved' }), entries: [] })
+    await run.step(piecesOf(10))
+    assert.deepEqual(brief(run.fed), ['wInfinity', 'end'])
+    assert.equal(run.driver.step(1), 'ended')
+  })
+
+  it('a snapshot between a batch and its use counts what is still to be passed over', async () => {
+    const lists = [items(1, 2, 3, 4, 5, 6, 7)]
+    const open = (cuts: number[], entries: readonly SplitEntry[]) =>
+      new SourceRun({ source: listSource({ lists, cuts, delays: [true], splitOrder: 'interleaved' }), entries })
+    const first = open([7], splitsOf(lists).map(freshSplitEntry))
+    await first.step(piecesOf(5), 3)
+    assert.equal(first.records.length, 5)
+    const second = open([2], first.driver.snapshot())
+    await second.step(piecesOf(5), 2)
+    assert.equal(second.records.length, 0)
+    assert.equal(second.driver.snapshot()[0]?.skip, 5)
+    const third = open([3], second.driver.snapshot())
+    await third.step(piecesOf(5))
+    assert.deepEqual(third.records, lists[0]?.slice(5))
+  })
+
+  it('sends a watermark after every so many records of a split, rejected ones included, and at its end', async () => {
+    const lists = [[item(1), deadLetter('bad'), item(3), item(4), item(5)]]
+    const source = listSource({ lists, cuts: [9], delays: [false], splitOrder: 'interleaved' })
+    const entries = splitsOf(lists).map(freshSplitEntry)
+    const run = new SourceRun({ source, watermarks: watermarks as never, entries, watermarkEveryRecords: 2 })
+    await run.step(piecesOf(9))
+    assert.deepEqual(brief(run.fed), [1, 'w0', 3, 4, 'w3', 5, 'w4', 'wInfinity', 'end'])
+    assert.deepEqual(run.letters, ['bad'])
+  })
+
+  it('counts skipped input and sends none of it on', async () => {
+    const skipped = new RejectedInput('skip', { raw: 'x', file: 'f', line: 1, column: 1, reason: 'r' })
+    const lists = [[skipped, item(1), skipped]]
+    const source = listSource({ lists, cuts: [2], delays: [false], splitOrder: 'interleaved' })
+    const run = new SourceRun({ source, entries: splitsOf(lists).map(freshSplitEntry) })
+    await run.step(piecesOf(9))
+    assert.deepEqual([run.records, run.rejected, run.letters], [[item(1)], ['skip', 'skip'], []])
+    assert.equal(run.driver.recordsRead, 1)
+  })
+
+  it('reads the split with the lowest watermark first', async () => {
+    const lists = [items(10, 20, 30), items(11, 12, 13)]
+    const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
+    const entries = splitsOf(lists).map(freshSplitEntry)
+    const run = new SourceRun({ source, watermarks: watermarks as never, entries, watermarkEveryRecords: 1 })
+    await run.step(piecesOf(1))
+    assert.deepEqual(
+      run.records.map((record) => (record as ListItem).at),
+      [10, 11, 20, 12, 13, 30],
+    )
+  })
+
+  it('a split that has not started holds event time at the earliest timestamp that it names', async () => {
+    const lists = [items(100, 200, 300), items(150)]
+    const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
+    const splits: SourceSplit[] = splitsOf(lists).map((split) => ({ ...split, timestampMin: 100 }))
+    const entries = splits.map(freshSplitEntry)
+    const never = new Promise<never>(() => {})
+    const held: Source<unknown> = {
+      ...source,
+      open: (split, position, context) => (split.payload === 1 ? never : source.open(split, position, context)),
+    }
+    const run = new SourceRun({ source: held, watermarks: watermarks as never, entries, watermarkEveryRecords: 1 })
+    await run.step(piecesOf(1), 9)
+    assert.deepEqual(brief(run.fed), ['w99', 100, 200, 300])
+  })
+
+  it('sequential splits follow each other in listed order, however they were dealt, and hold no idle gap', async () => {
+    const lists = [items(1, 2), items(3), items(4)]
+    const source = listSource({ lists, cuts: [2], delays: [true], splitOrder: 'sequential', separateEnd: true })
+    const entries = splitsOf(lists).map(freshSplitEntry).reverse()
+    const run = new SourceRun({ source, watermarks: watermarks as never, entries, watermarkEveryRecords: 1 })
+    while (run.driver.step(9) !== 'ended') {
+      assert.equal(run.driver.isIdle, false)
+      await setImmediate()
+    }
+    assert.deepEqual(brief(run.fed), [1, 'w0', 2, 'w1', 3, 'w2', 4, 'w3', 'wInfinity', 'end'])
+    assert.deepEqual(source.closed, ['split 0', 'split 1', 'split 2'])
+  })
+
+  it('fails when the input has fewer records than were used before', async () => {
+    const entry = { ...freshSplitEntry({ id: 'file.csv', payload: 0 }, 0), skip: 3 }
+    const source = listSource({ lists: [items(1, 2)], cuts: [1], delays: [false], splitOrder: 'interleaved' })
+    const run = new SourceRun({ source, entries: [entry] })
+    await assert.rejects(run.step(piecesOf(9)), failsWith('INPUT_CHANGED', { operator: 'lists', split: 'file.csv' }))
+  })
+
+  for (const { name, open, message } of [
+    { name: 'open', open: () => Promise.reject(new Error('no such file')), message: /no such file/ },
+    {
+      name: 'next',
+      open: async () => ({ next: () => Promise.reject(new Error('gone')), position: () => 0, close: async () => {} }),
+      message: /gone/,
+    },
+  ]) {
+    it(`fails with the error of a reader's ${name}, and wakes its task for it`, async () => {
+      const { source, entries } = taps(1)
+      const run = new SourceRun({ source: { ...source, open }, entries })
+      await assert.rejects(run.step(piecesOf(9), 9), message)
+      assert.ok(run.wakes > 0)
+    })
+  }
+
+  for (const { name, strategy, code } of [
+    { name: 'a timestamp that is no number', strategy: ascending(() => Number.NaN), code: 'TIMESTAMP_INVALID' },
+    { name: 'an infinite timestamp', strategy: ascending(() => Number.POSITIVE_INFINITY), code: 'TIMESTAMP_INVALID' },
+    {
+      name: 'a timestamp function that throws',
+      strategy: ascending(() => {
+        throw new Error('boom')
+      }),
+      code: 'USER_FUNCTION_FAILED',
+    },
+    {
+      name: 'a watermark that is no number',
+      strategy: customWatermarks<ListItem>({
+        timestamp: ({ at }) => at,
+        createGenerator: () => ({ onRecord() {}, current: () => Number.NaN, snapshot: () => null, restore() {} }),
+      }),
+      code: 'TIMESTAMP_INVALID',
+    },
+  ]) {
+    it(`refuses ${name}, naming the operator`, async () => {
+      const lists = [items(1)]
+      const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
+      const run = new SourceRun({ source, watermarks: strategy as never, entries: splitsOf(lists).map(freshSplitEntry) })
+      await assert.rejects(run.step(piecesOf(9)), failsWith(code, { operator: 'lists', subtask: 0 }))
+    })
+  }
+
+  it('a reader that opens after the driver was closed is closed too', async () => {
+    const lists = [items(1)]
+    const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
+    const run = new SourceRun({ source, entries: splitsOf(lists).map(freshSplitEntry) })
+    assert.equal(run.driver.step(1), 'waiting')
+    await run.driver.close()
+    await setImmediate()
+    assert.deepEqual(source.closed, ['split 0'])
+  })
+
+  it('the entries of a checkpoint are plain data', async () => {
+    const lists = [items(1, 2, 3)]
+    const source = listSource({ lists, cuts: [2], delays: [false], splitOrder: 'interleaved' })
+    const entries = splitsOf(lists).map(freshSplitEntry)
+    const run = new SourceRun({ source, watermarks: watermarks as never, entries })
+    await run.step(piecesOf(1), 2)
+    const snapshot = run.driver.snapshot()
+    assert.deepEqual(asPlain(snapshot), snapshot)
+  })
+})
+
+describe('SourceDriver of unbounded splits', () => {
+  function open(count: number, idleTimeoutMs: number | undefined) {
+    const time = { nowMs: 0 }
+    const { all, source, entries } = taps(count)
+    const run = new SourceRun({
+      source,
+      entries,
+      watermarks: { ...watermarks, idleTimeoutMs } as never,
+      monotonicMs: () => time.nowMs,
+    })
+    return { time, run, all: all as [Tap, Tap] }
+  }
+
+  it('sends the watermark of a quiet split by the clock', async () => {
+    const { time, run, all } = open(1, undefined)
+    await run.step(piecesOf(9), 2)
+    await all[0].give(5, 6)
+    await run.step(piecesOf(9), 2)
+    assert.deepEqual(brief(run.fed), [5, 6])
+    assert.ok((run.driver.nextDueMs() as number) > time.nowMs)
+    time.nowMs = 199
+    await run.step(piecesOf(9), 1)
+    assert.deepEqual(run.watermarks, [])
+    time.nowMs = 200
+    await run.step(piecesOf(9), 1)
+    assert.deepEqual(run.watermarks, [5])
+    assert.equal(run.driver.isIdle, false)
+  })
+
+  it('a split without records for long holds event time no more, until it has some', async () => {
+    const { time, run, all } = open(2, 1_000)
+    await run.step(piecesOf(9), 3)
+    await all[0].give(5)
+    await run.step(piecesOf(9), 3)
+    time.nowMs = 900
+    await all[0].give(50)
+    await run.step(piecesOf(9), 3)
+    time.nowMs = 1_200
+    await run.step(piecesOf(9), 1)
+    assert.deepEqual(run.watermarks, [49])
+    assert.equal(run.driver.isIdle, false)
+    time.nowMs = 2_000
+    await run.step(piecesOf(9), 1)
+    assert.equal(run.driver.isIdle, true)
+    await all[1].give(60)
+    await run.step(piecesOf(9), 2)
+    assert.equal(run.driver.isIdle, false)
+    assert.deepEqual(brief(run.fed), [5, 50, 'w49', 60])
+  })
+
+  it('finds a split idle also beside one that always has records', async () => {
+    const { time, run, all } = open(2, 1_000)
+    await run.step(piecesOf(1), 3)
+    await all[0].give(...Array.from({ length: 3_000 }, (_, i) => i))
+    for (let i = 0; i < 1_500; i++) {
+      time.nowMs += 1
+      run.driver.step(1)
+    }
+    assert.deepEqual(run.watermarks.slice(0, 1), [998])
+  })
+
+  it('does not count as quiet the time in which a split was not asked', async () => {
+    const { time, run, all } = open(1, 1_000)
+    await run.step(piecesOf(9), 2)
+    await all[0].give(1)
+    await run.step(piecesOf(9), 1)
+    // The task was held back for long before it asked again.
+    time.nowMs = 5_000
+    await run.step(piecesOf(9), 2)
+    assert.equal(run.driver.isIdle, false)
+    time.nowMs = 6_000
+    await run.step(piecesOf(9), 1)
+    assert.equal(run.driver.isIdle, true)
+  })
+})

@@ -1,0 +1,170 @@
+/** One task around a chain of one operator, between channels of the test, with a clock that stands still. */
+import type { Sink, SinkWriter } from '@millrace/api'
+import {
+  type CheckpointBarrier,
+  NO_TIMESTAMP,
+  type Operator,
+  type OperatorOutput,
+  OperatorChain,
+  type RecordBatch,
+  StageInbox,
+  type StreamElement,
+  type SubtaskSnapshot,
+  type TurnBudget,
+} from '@millrace/core'
+import { EdgeWriter } from '../../src/task/edge-writer.ts'
+import { InputGate } from '../../src/task/input-gate.ts'
+import { PendingCommits } from '../../src/task/pending-commits.ts'
+import { SinkOperator } from '../../src/task/sink-operator.ts'
+import { Task, type TaskInput, type TaskSink } from '../../src/task/task.ts'
+import { BoundedChannel } from './bounded-channel.ts'
+import type { SourceRun } from './source-run.ts'
+
+export const barrier = (checkpointId: number, snapshotKind: CheckpointBarrier['snapshotKind'] = 'checkpoint') =>
+  ({ kind: 'barrier', checkpointId, triggeredAtMs: 1_000, lastCompletedId: 0, snapshotKind }) as const
+
+export const batchOf = (...records: unknown[]): StreamElement => ({
+  kind: 'batch',
+  batch: { records, timestamps: records.map(() => NO_TIMESTAMP), keyGroups: undefined },
+})
+
+/** Emits every record as it is, as long as it is let. */
+export class PassingOperator implements Operator {
+  readonly #output: OperatorOutput
+  isHeld = false
+  timerMs: number | undefined
+  isClosed = false
+
+  constructor(output: OperatorOutput) {
+    this.#output = output
+  }
+
+  open(): void {}
+
+  processBatch({ records, timestamps }: RecordBatch, from: number, budget: TurnBudget): number {
+    let next = from
+    for (; next < records.length && budget.units > 0 && !this.isHeld && !this.#output.isFull; next++) {
+      const record = records[next]
+      if (record instanceof Error) throw record
+      this.#output.emit(record, timestamps[next] as number)
+      budget.units--
+    }
+    return next
+  }
+
+  advanceWatermark(): boolean {
+    return !this.isHeld
+  }
+
+  advanceProcessingTime(nowMs: number): boolean {
+    if (this.timerMs === undefined || this.timerMs > nowMs) return true
+    this.#output.emit(`timer ${this.timerMs}`, NO_TIMESTAMP)
+    this.timerMs = undefined
+    return true
+  }
+
+  nextProcessingTimeMs(): number | undefined {
+    return this.timerMs
+  }
+
+  finish(): boolean {
+    return !this.isHeld
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+}
+
+export interface TaskRunOptions {
+  /** Number of input channels, or a source. */
+  readonly input?: number | SourceRun
+  readonly outputRoom?: number
+  readonly bufferTimeoutMs?: number
+  readonly wasFinished?: boolean
+  /** Ends the chain in this sink instead of the output channel. */
+  readonly sink?: SinkWriter<unknown>
+}
+
+export interface Acknowledged {
+  readonly id: number
+  readonly snapshot: SubtaskSnapshot
+}
+
+export class TaskRun {
+  readonly inputs: BoundedChannel[]
+  readonly output: BoundedChannel
+  readonly operator: PassingOperator
+  readonly task: Task
+  readonly time = { nowMs: 1_000 }
+  readonly acknowledged: Acknowledged[] = []
+  readonly declined: number[] = []
+  readonly committed: number[] = []
+  readonly failures: unknown[] = []
+  ends = 0
+  wakes = 0
+
+  constructor(options: TaskRunOptions = {}) {
+    const { input = 1, bufferTimeoutMs = 100 } = options
+    this.inputs = Array.from({ length: typeof input === 'number' ? input : 0 }, () => new BoundedChannel())
+    this.output = new BoundedChannel(options.outputRoom)
+    const edge = new EdgeWriter([this.output], { kind: 'forward' }, 'Pass (1/1)')
+    this.operator = new PassingOperator(edge)
+    const sink = options.sink === undefined ? undefined : this.#sink(options.sink)
+    const edges = sink === undefined ? [edge] : []
+    const operator = sink?.operator ?? this.operator
+    const chain = new OperatorChain([{ operator, outputs: edges }], [new StageInbox()], {
+      onWatermark: (timestamp) => this.task.onWatermarkOut(timestamp),
+      onEnd: () => this.task.onEndOut(),
+    })
+    if (typeof input !== 'number') input.feed(chain)
+    this.task = new Task({
+      id: { vertexId: 'v', subtask: 0 },
+      name: 'Pass (1/1)',
+      operatorUids: ['pass'],
+      input: this.#input(input),
+      chain,
+      edges,
+      sink,
+      keyed: undefined,
+      store: { write: async () => [] },
+      clock: {
+        now: () => this.time.nowMs,
+        monotonicMs: () => this.time.nowMs,
+        schedule: () => () => {},
+      },
+      bufferTimeoutMs,
+      events: {
+        onSnapshot: (id, snapshot) => void this.acknowledged.push({ id, snapshot }),
+        onDeclined: (id) => void this.declined.push(id),
+        onCommitted: (id) => void this.committed.push(id),
+        onEnded: () => void this.ends++,
+        onFailed: (error) => void this.failures.push(error),
+        wake: () => void this.wakes++,
+      },
+      wasFinished: options.wasFinished ?? false,
+    })
+  }
+
+  give(channel: number, ...elements: StreamElement[]): void {
+    for (const element of elements) this.inputs[channel]?.offer(element)
+  }
+
+  step(units = 100): string {
+    return this.task.step({ units })
+  }
+
+  #input(input: number | SourceRun): TaskInput {
+    if (typeof input === 'number') return { kind: 'gate', gate: new InputGate(this.inputs, 'exactly-once') }
+    return { kind: 'source', driver: input.driver, uid: 'pass' }
+  }
+
+  #sink(writer: SinkWriter<unknown>): TaskSink {
+    const fail = (error: unknown): void => this.task.fail(error)
+    return {
+      uid: 'pass',
+      operator: new SinkOperator({} as Sink<unknown>, writer, 'Pass (1/1)', () => void this.wakes++, fail),
+      commits: new PendingCommits(undefined, 'Pass', (id) => void this.committed.push(id), fail),
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Kills at random moments: from outside, some time after the start, and from inside, at any operation on any file.
+ * Every history is killed several times, in recoveries too, and then runs to its end.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { allDone } from './all-done.ts'
+import { JobHistory } from './job-history.ts'
+import { KILL_ROUNDS, type SeededRandom, seededRandom } from './seeded-random.ts'
+
+const HISTORIES = 8 * KILL_ROUNDS
+const KILLS_PER_HISTORY = 5
+const WORKERS = 2
+/** The spread of kills from outside. */
+const DELAY_MS_MAX = 700
+/** The share of them whose time runs from the first sign of life; that of others, from when the job runs. */
+const EARLY_SHARE = 0.3
+const OPERATIONS_MAX = 400
+
+test('a job that is killed at random moments gives the exact output', async (t) => {
+  const random = seededRandom()
+  t.diagnostic(`seed ${random.seed} (MILLRACE_KILL_SEED)`)
+  const kills = { 'by time': 0, 'by file operation': 0, 'before the job ran': 0 }
+  let next = 0
+
+  const work = async (): Promise<void> => {
+    while (next < HISTORIES) {
+      const parallelism = 1 + (next++ % 2)
+      const history = await JobHistory.create()
+      try {
+        for (let run = 0; run < KILLS_PER_HISTORY; run++) {
+          const isByTime = random.fraction() < 0.6
+          const { isKilled, hasRun } = await (isByTime
+            ? killByTime(history, parallelism, random)
+            : killByOperation(history, parallelism, random))
+          if (!isKilled) break
+          kills[isByTime ? 'by time' : 'by file operation']++
+          if (!hasRun) kills['before the job ran']++
+          history.checkVisible()
+        }
+        await history.finish({ parallelism: 1 + (next % 2) })
+      } catch (error) {
+        // Nothing more is begun, and what runs beside it ends and cleans up.
+        next = HISTORIES
+        throw error
+      } finally {
+        history.dispose()
+      }
+    }
+  }
+
+  await allDone(Array.from({ length: WORKERS }, () => work()))
+  for (const [how, count] of Object.entries(kills)) t.diagnostic(`${String(count).padStart(4)}  ${how}`)
+  assert.ok(kills['by time'] > 0 && kills['by file operation'] > 0, 'nothing was killed')
+})
+
+interface RandomKill {
+  readonly isKilled: boolean
+  readonly hasRun: boolean
+}
+
+async function killByTime(history: JobHistory, parallelism: number, random: SeededRandom): Promise<RandomKill> {
+  const delayMs = random.fraction() * DELAY_MS_MAX
+  const isEarly = random.fraction() < EARLY_SHARE
+  const process = history.start({ parallelism })
+  await process.until(
+    ({ event, ...rest }) => isEarly || event === 'outcome' || ('state' in rest && rest.state === 'RUNNING'),
+  )
+  const timer = setTimeout(() => process.kill('SIGKILL'), delayMs)
+  const { signal } = await process.ended
+  clearTimeout(timer)
+  return { isKilled: signal === 'SIGKILL', hasRun: hasRun(process) }
+}
+
+async function killByOperation(history: JobHistory, parallelism: number, random: SeededRandom): Promise<RandomKill> {
+  const moment = random.fraction() < 0.5 ? 'before' : 'after'
+  const process = history.start({
+    parallelism,
+    killPoint: `${moment}:any:(checkpoints|output)/#${random.upTo(OPERATIONS_MAX)}`,
+  })
+  const { signal } = await process.ended
+  return { isKilled: signal === 'SIGKILL', hasRun: hasRun(process) }
+}
+
+function hasRun(process: { readonly events: readonly { readonly event: string; readonly state?: string }[] }): boolean {
+  return process.events.some(({ event, state }) => event === 'state' && state === 'RUNNING')
+}
