@@ -157,8 +157,10 @@ export class OperatorChain {
       stage.started = true
       if (element.kind === 'batch') {
         if (isNew) stage.inbox.closeOpenBatch()
+        const unitsBefore = budget.units
         const next = stage.operator.processBatch(element.batch, stage.cursor, budget)
-        if (next > stage.cursor) moved = true
+        // A record that gives very many may have given some and not be done.
+        if (next > stage.cursor || budget.units < unitsBefore) moved = true
         stage.cursor = next
         if (next < element.batch.records.length) break
         stage.cursor = 0

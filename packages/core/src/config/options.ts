@@ -88,11 +88,6 @@ export const CONFIG_OPTIONS = {
     doc: 'Whether a checkpoint writes only what changed since the one before.',
     differs: 'Flink: false.',
   },
-  'execution.checkpointing.savepoint-dir': {
-    type: 'text',
-    default: undefined,
-    doc: 'Folder for savepoints that are asked for without one. Default: none.',
-  },
   'execution.state-recovery.path': {
     type: 'text',
     default: undefined,
@@ -123,11 +118,6 @@ export const CONFIG_OPTIONS = {
     default: undefined,
     doc: 'Number of key groups, fixed with the first checkpoint. Default: 128 up to parallelism 85, then the next power of two of 1.5 × parallelism, at most 32,768.',
   },
-  'pipeline.auto-watermark-interval': {
-    type: 'duration',
-    default: 200,
-    doc: 'How often a quiet unbounded split emits its watermark.',
-  },
   'taskmanager.numberOfTaskSlots': {
     type: 'integer',
     min: 1,
@@ -135,11 +125,6 @@ export const CONFIG_OPTIONS = {
     default: undefined,
     doc: 'Slots (worker threads) of the process. Default: as many as the job needs.',
     differs: 'Flink: 1.',
-  },
-  'taskmanager.memory.network.min': {
-    type: 'size',
-    default: 64 * 1024 ** 2,
-    doc: 'The rings between slots may take at least this much together.',
   },
   'taskmanager.memory.network.max': {
     type: 'size',

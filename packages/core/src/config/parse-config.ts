@@ -29,7 +29,6 @@ const KEYS = Object.keys(CONFIG_OPTIONS)
 const RENAMED: Readonly<Record<string, ConfigKey>> = {
   'state.checkpoints.dir': 'execution.checkpointing.dir',
   'state.checkpoints.num-retained': 'execution.checkpointing.num-retained',
-  'state.savepoints.dir': 'execution.checkpointing.savepoint-dir',
   'state.backend.incremental': 'execution.checkpointing.incremental',
   'restart-strategy': 'restart-strategy.type',
   'execution.savepoint.path': 'execution.state-recovery.path',
@@ -183,7 +182,6 @@ function parseWith(parse: () => number, refuse: () => MillraceError): number {
 function checkTogether({ get, sources }: TypedConfig): void {
   const smallerFirst: readonly (readonly [ConfigKey, ConfigKey])[] = [
     ['restart-strategy.exponential-delay.initial-backoff', 'restart-strategy.exponential-delay.max-backoff'],
-    ['taskmanager.memory.network.min', 'taskmanager.memory.network.max'],
     ['taskmanager.memory.segment-size', 'taskmanager.memory.max-segment-size'],
     ['parallelism.default', 'pipeline.max-parallelism'],
   ]

@@ -105,7 +105,7 @@ describe('StageInbox', () => {
       const emitted = { records: 0 }
       assert.throws(
         () => {
-          for (;; emitted.records++) inbox.emit(record, 0)
+          for (; ; emitted.records++) inbox.emit(record, 0)
         },
         (error) =>
           error instanceof MillraceError &&

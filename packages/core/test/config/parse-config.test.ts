@@ -69,7 +69,7 @@ test('what does not fit is refused, naming key, value and source', () => {
 test('values that exclude each other are refused', () => {
   for (const pairs of [
     { 'restart-strategy.exponential-delay.initial-backoff': '2 min' },
-    { 'taskmanager.memory.network.max': '1 mb' },
+    { 'taskmanager.memory.segment-size': '8 mb' },
     { 'parallelism.default': 5, 'pipeline.max-parallelism': 4 },
   ]) {
     assert.throws(

@@ -33,6 +33,32 @@ export const collectMergeable: AggregateFunction<{ value: number }, number[], st
 const { merge: _, ...withoutMerge } = collectMergeable
 export const collectSingly: AggregateFunction<{ value: number }, number[], string> = withoutMerge
 
+/** The same with sets, which grow with what they hold. */
+export const collectInSets: AggregateFunction<{ value: number }, Set<number>, string> = {
+  name: 'collectInSets',
+  create: () => new Set(),
+  add: (accumulator, { value }) => accumulator.add(value),
+  result: (accumulator) => [...accumulator].sort((a, b) => a - b).join(','),
+  merge(into, other) {
+    for (const value of other) into.add(value)
+    return into
+  },
+}
+
+/** The same as text, which is replaced, not changed; it soon becomes long. */
+export const collectAsText: AggregateFunction<{ value: number }, string, string> = {
+  name: 'collectAsText',
+  create: () => '',
+  add: (accumulator, { value }) => `${accumulator}${value}    `,
+  result: (accumulator) =>
+    accumulator
+      .split(/ +/)
+      .slice(0, -1)
+      .sort((a, b) => Number(a) - Number(b))
+      .join(','),
+  merge: (into, other) => into + other,
+}
+
 export function tumbling(sizeMs: number, offsetMs = 0): WindowAssigner {
   return { kind: 'tumbling', sizeMs, slideMs: sizeMs, offsetMs }
 }

@@ -7,7 +7,15 @@ import { describe, it } from 'node:test'
 import { createOperator, keyGroupOf, subtaskOfKeyGroup } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions, SegmentChains } from '@millrace/testing'
 import fc from 'fast-check'
-import { collectMergeable, collectSingly, sliding, type WindowResult, windowNode } from './operator-nodes.ts'
+import {
+  collectAsText,
+  collectInSets,
+  collectMergeable,
+  collectSingly,
+  sliding,
+  type WindowResult,
+  windowNode,
+} from './operator-nodes.ts'
 
 const MAX_PARALLELISM = 4
 
@@ -203,6 +211,8 @@ const last = (results: readonly string[]) => {
 
 for (const [form, aggregate] of [
   ['merging', collectMergeable],
+  ['merging sets', collectInSets],
+  ['merging text', collectAsText],
   ['not merging', collectSingly],
 ] as const) {
   const runOf = (shape: Shape, options: OperatorHarnessOptions) => {

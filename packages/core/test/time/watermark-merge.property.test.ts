@@ -12,7 +12,10 @@ const events = (inputs: number): fc.Arbitrary<Event[]> => {
   const input = fc.nat(inputs - 1)
   return fc.array(
     fc.oneof(
-      { weight: 5, arbitrary: fc.record({ kind: fc.constant('watermark' as const), input, at: fc.integer({ min: -9, max: 9 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ kind: fc.constant('watermark' as const), input, at: fc.integer({ min: -9, max: 9 }) }),
+      },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('status' as const), input, idle: fc.boolean() }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('end' as const), input }) },
     ),

@@ -5,9 +5,11 @@
  */
 import { FileError, type FileSystem, MillraceError } from '@millrace/api'
 import { readWholeFile } from './durable-files.ts'
+import { openSealedText, sealText } from './sealed-text.ts'
 import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
 
 export const LOCK_FILE = 'LOCK'
+const MAGIC = 'MILLRACE-LOCK'
 /** An owner writes its name within this time of making the file; a lock without a name that is older has no owner. */
 const NAMELESS_AGE_MAX_MS = 10_000
 const ATTEMPTS_MAX = 3
@@ -67,7 +69,7 @@ export class FolderLock {
     try {
       const file = await files.create(this.#path, { exclusive: true })
       try {
-        await file.write(new TextEncoder().encode(`${JSON.stringify(self)}\n`))
+        await file.write(sealText(MAGIC, JSON.stringify(self)))
       } finally {
         await file.close()
       }
@@ -83,7 +85,7 @@ export class FolderLock {
     const facts = await files.stat(path)
     if (facts === undefined) return 'none'
     try {
-      const owner = parseIdentity(new TextDecoder().decode(await readWholeFile(files, path)))
+      const owner = parseIdentity(openSealedText(MAGIC, await readWholeFile(files, path)))
       if (owner !== undefined) return owner
     } catch (error) {
       if (error instanceof FileError && error.kind === 'not-found') return 'none'
@@ -153,7 +155,8 @@ export class FolderLock {
 /** Who left a lock without a name: a process that died while it wrote it. */
 const NOBODY: ProcessIdentity = { pid: 0, startedAt: 'never', host: '' }
 
-function parseIdentity(text: string): ProcessIdentity | undefined {
+function parseIdentity(text: string | undefined): ProcessIdentity | undefined {
+  if (text === undefined) return undefined
   try {
     const json: unknown = JSON.parse(text)
     if (typeof json !== 'object' || json === null) return undefined

@@ -13,6 +13,7 @@ import {
   type PhysicalPlan,
   parseConfig,
   restartStrategyOf,
+  slotsNeeded,
   type TypedConfig,
 } from '@millrace/core'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
@@ -114,7 +115,8 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     now: () => clock.now(),
   })
   try {
-    const start = await chooseStart(options.restore, {
+    const restore = restoreOf(options.restore, config)
+    const start = await chooseStart(restore, {
       storage,
       files,
       folder,
@@ -125,6 +127,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     const planSettings = planSettingsOf(config, start.restored?.manifest)
     const plan = compilePlan(graph, planSettings)
     checkReplayable(plan, config)
+    checkSlots(plan, config)
     const launcher = new ThreadSlotLauncher({
       bundlePath: options.bundlePath,
       params: options.params,
@@ -132,7 +135,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
       heapBudgetBytes: decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
         memoryBytes: machineMemoryBytes(),
-        slots: countSlots(plan),
+        slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
       }),
       killPoint,
     })
@@ -148,8 +151,8 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
         storage,
         checkpointFolder: folder,
         ...start,
-        discardNewer: options.restore.kind !== 'none' && options.restore.discardNewer,
-        allowNonRestoredState: options.restore.kind !== 'none' && options.restore.allowNonRestoredState,
+        discardNewer: restore.kind !== 'none' && restore.discardNewer,
+        allowNonRestoredState: restore.kind !== 'none' && restore.allowNonRestoredState,
         stopAfter: options.stopAfter,
         observer,
         findUserFrame: (error) => userFrameOf(error),
@@ -168,12 +171,25 @@ function machineMemoryBytes(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }
 
-function countSlots({ vertices }: PhysicalPlan): number {
-  const widest = new Map<string, number>()
-  for (const { slotSharingGroup, parallelism } of vertices) {
-    widest.set(slotSharingGroup, Math.max(parallelism, widest.get(slotSharingGroup) ?? 0))
+/** `execution.state-recovery.*` says in configuration what `-s` says on the command line, which wins. */
+function restoreOf(request: RestoreRequest, config: TypedConfig): RestoreRequest {
+  const ignoreUnclaimed = config.get('execution.state-recovery.ignore-unclaimed-state')
+  if (request.kind !== 'none') {
+    return { ...request, allowNonRestoredState: request.allowNonRestoredState || ignoreUnclaimed }
   }
-  return [...widest.values()].reduce((slots, parallelism) => slots + parallelism, 0)
+  const path = config.get('execution.state-recovery.path')
+  if (path === undefined) return request
+  return { kind: 'path', path, discardNewer: false, allowNonRestoredState: ignoreUnclaimed }
+}
+
+function checkSlots(plan: PhysicalPlan, config: TypedConfig): void {
+  const available = config.get('taskmanager.numberOfTaskSlots')
+  const needed = [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0)
+  if (available === undefined || needed <= available) return
+  throw new MillraceError('CONFIG_INVALID_VALUE', `The job needs ${needed} slots and has ${available}`, {
+    details: { needed, available },
+    hint: 'Raise taskmanager.numberOfTaskSlots, leave it out, or lower the parallelism.',
+  })
 }
 
 function checkReplayable(plan: PhysicalPlan, config: TypedConfig): void {

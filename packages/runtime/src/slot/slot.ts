@@ -193,15 +193,19 @@ export class Slot {
     const metrics = new TaskMetricsWriter(task.metrics, ({ name, index }) =>
       this.#environment.post({ type: 'counter', task: task.id, name, index }),
     )
-    const built = await builder.build(task, metrics, this.#eventsOf(task.id))
+    const built = await builder.build(task, metrics, this.#eventsOf(task.id, metrics))
     const nowMs = this.#environment.clock.monotonicMs()
     return { ...built, metrics, lastProgress: 'idle', lastStepEndMs: nowMs, usage: [], usageAtMs: nowMs }
   }
 
-  #eventsOf(task: TaskId): TaskEvents {
+  #eventsOf(task: TaskId, metrics: TaskMetricsWriter): TaskEvents {
     const { post, ownWakeUp } = this.#environment
     return {
-      onSnapshot: (checkpointId, snapshot, stats) => post({ type: 'snapshot', task, checkpointId, snapshot, stats }),
+      onSnapshot: (checkpointId, snapshot, stats) => {
+        metrics.set('checkpointAlignmentTimeMs', stats.alignmentDurationMs)
+        metrics.set('lastSnapshotBytes', stats.checkpointedBytes)
+        post({ type: 'snapshot', task, checkpointId, snapshot, stats })
+      },
       onDeclined: (checkpointId, error) => post({ type: 'declined', task, checkpointId, error: toErrorData(error) }),
       onCommitted: (checkpointId) => post({ type: 'committed', task, checkpointId }),
       onEnded: () => {

@@ -3,6 +3,7 @@
  * state, opened writers. Everything here happens before the first record.
  */
 import {
+  LATE_OUTPUT,
   type LogicalGraph,
   type LogicalNode,
   MillraceError,
@@ -326,8 +327,14 @@ class TaskParts {
     for (const [edge, writer] of this.#edges) {
       if (edge.fromStep === step && edge.sideOutput === name) readers.push(writer)
     }
-    if (readers.length === 0)
-      return new UnreadOutput({ add: (increment) => this.#metrics.add('numRecordsDiscarded', increment) })
+    if (readers.length === 0) {
+      const metrics = this.#metrics
+      return new UnreadOutput(
+        name === LATE_OUTPUT
+          ? { add: (increment) => metrics.add('numLateRecordsDropped', increment) }
+          : { add: (increment) => metrics.add('numRecordsDiscarded', increment) },
+      )
+    }
     return readers.length === 1 ? (readers[0] as OperatorOutput) : new FanOut(readers)
   }
 

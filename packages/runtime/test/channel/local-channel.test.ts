@@ -67,3 +67,32 @@ test('each end is woken once, and only when it waits', () => {
   channel.poll()
   assert.deepEqual(woken, { reader: 1, writer: 1 })
 })
+
+for (const { name, record, isRefused } of [
+  { name: 'a class instance', record: new (class Order {})(), isRefused: true },
+  { name: 'a function', record: () => {}, isRefused: true },
+  { name: 'a symbol', record: Symbol('x'), isRefused: true },
+  { name: 'a map that holds a function', record: new Map([['act', () => {}]]), isRefused: true },
+  { name: 'a date', record: new Date(0), isRefused: false },
+  { name: 'an object without prototype', record: Object.create(null), isRefused: false },
+  { name: 'an array', record: [1, 'x'], isRefused: false },
+  { name: 'undefined', record: undefined, isRefused: false },
+]) {
+  test(`${isRefused ? 'refuses' : 'takes'} ${name}, as a ring does, wherever in a batch`, () => {
+    const { channel } = open(1_000_000)
+    const records = [{ a: 1 }, { a: 2 }, record]
+    const offer = () =>
+      channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0, 0], keyGroups: undefined } })
+    if (isRefused) assert.throws(offer, { code: 'VALUE_NOT_ENCODABLE' })
+    else assert.equal(offer(), true)
+  })
+}
+
+test('looks through the first record of every batch', () => {
+  const { channel } = open(1_000_000)
+  const records = [{ deep: [{ act: () => {} }] }]
+  assert.throws(
+    () => channel.offer({ kind: 'batch', batch: { records, timestamps: [0], keyGroups: undefined } }),
+    /record\.deep\[0\]\.act is the function act/,
+  )
+})

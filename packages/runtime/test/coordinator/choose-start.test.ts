@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
-import { SimulatedDisk } from '@millrace/testing'
+import { SeededRandom, SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import { chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
 import { readLineage, writeLineage } from '../../src/coordinator/lineage-file.ts'
@@ -131,8 +131,8 @@ describe('the lineage file', () => {
 
   it('survives a crash once it was written, and is never half of one', async () => {
     for (let seed = 0; seed < 20; seed++) {
-      let state = seed + 1
-      const disk = new SimulatedDisk({ random: () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647 })
+      const random = new SeededRandom(seed)
+      const disk = new SimulatedDisk({ random: () => random.fraction() })
       await new FileCheckpointStorage(disk.mount(), FOLDER).open()
       await writeLineage(disk.mount(), FOLDER, OWN)
       disk.crash()

@@ -173,9 +173,12 @@ describe('JobCoordinator', () => {
   })
 
   it('cancels', async () => {
-    const { outcome, states } = await runInline(windows(1_000_000, () => {}, 1_000), {
-      onCheckpoint: (_report, coordinator) => coordinator.cancel(),
-    })
+    const { outcome, states } = await runInline(
+      windows(1_000_000, () => {}, 1_000),
+      {
+        onCheckpoint: (_report, coordinator) => coordinator.cancel(),
+      },
+    )
     assert.deepEqual([outcome.state, outcome.error], ['CANCELED', undefined])
     assert.deepEqual(states.slice(-2), ['CANCELLING', 'CANCELED'])
   })
@@ -184,13 +187,16 @@ describe('JobCoordinator', () => {
     const files = memoryDisk()
     const records = 6_000
     let completed = 0
-    const stopped = await runInline(windows(records, () => {}, 6_000), {
-      files,
-      configuration: { 'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION' },
-      onCheckpoint: (_report, coordinator) => {
-        if (++completed === 2) coordinator.stop()
+    const stopped = await runInline(
+      windows(records, () => {}, 6_000),
+      {
+        files,
+        configuration: { 'execution.checkpointing.externalized-checkpoint-retention': 'RETAIN_ON_CANCELLATION' },
+        onCheckpoint: (_report, coordinator) => {
+          if (++completed === 2) coordinator.stop()
+        },
       },
-    })
+    )
     assert.equal(stopped.outcome.state, 'CANCELED', stopped.outcome.error?.message)
     const resumed = await runInline(windows(records), { files, restore: LATEST })
     assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
@@ -201,11 +207,14 @@ describe('JobCoordinator', () => {
   it('stops after a number of checkpoints with a savepoint, which another parallelism restores', async () => {
     const files = memoryDisk()
     const records = 6_000
-    const stopped = await runInline(windows(records, () => {}, 6_000), {
-      files,
-      configuration: parallel,
-      stopAfter: { checkpoints: 2, savepointFolder: 'savepoint' },
-    })
+    const stopped = await runInline(
+      windows(records, () => {}, 6_000),
+      {
+        files,
+        configuration: parallel,
+        stopAfter: { checkpoints: 2, savepointFolder: 'savepoint' },
+      },
+    )
     assert.equal(stopped.outcome.state, 'FINISHED', stopped.outcome.error?.message)
     assert.equal(stopped.outcome.savepoint, 'savepoint')
     const resumed = await runInline(windows(records), {
@@ -265,7 +274,9 @@ describe('JobCoordinator', () => {
     const { outcome, failures } = await runInline(job)
     assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
     assert.equal(failures[0]?.error.code, 'SINK_COMMIT_FAILED')
-    const parts = new Map(committed.map((part) => [(part as { id: number }).id, (part as { records: number[] }).records]))
+    const parts = new Map(
+      committed.map((part) => [(part as { id: number }).id, (part as { records: number[] }).records]),
+    )
     assert.deepEqual(
       [...parts.values()].flat(),
       Array.from({ length: 100 }, (_, i) => i),

@@ -12,15 +12,16 @@ const VALUES: readonly ((n: number) => unknown)[] = [
   (n) => 2n ** 70n + BigInt(n),
   (n) => new Date(n * 1_000),
   () => new Date(Number.NaN),
-  (n) => new Map<unknown, unknown>([
-    ['n', n],
-    [n, undefined],
-  ]),
+  (n) =>
+    new Map<unknown, unknown>([
+      ['n', n],
+      [n, undefined],
+    ]),
   (n) => new Set([n, -0, 'x']),
   (n) => Uint8Array.of(n & 255, 0, 255),
   (n) => Float64Array.of(n, Number.NaN, -0),
   () => '\ud800 alone \udc00',
-  (n) => [1, , n],
+  (n) => Object.assign(new Array<number>(3), [n]),
   () => ({ __proto__: null, a: 1 }),
   () => JSON.parse('{ "__proto__": 1, "constructor": 2 }') as unknown,
   (n) => (n % 2 === 0 ? { a: undefined } : {}),
@@ -33,7 +34,7 @@ const VALUES: readonly ((n: number) => unknown)[] = [
 /** What a value is, so that two runs can be compared whatever carries the result. */
 function describe(value: unknown): string {
   if (Object.is(value, -0)) return '-0'
-  if (typeof value !== 'object' || value === null) return `${typeof value} ${escape(String(value))}`
+  if (typeof value !== 'object' || value === null) return `${typeof value} ${codePointsOf(String(value))}`
   if (value instanceof Date) return `Date ${value.getTime()}`
   if (value instanceof Map) return `Map ${[...value].map(([k, v]) => `${describe(k)}=${describe(v)}`).join()}`
   if (value instanceof Set) return `Set ${[...value].map(describe).join()}`
@@ -42,7 +43,7 @@ function describe(value: unknown): string {
   return `${kind} {${Object.entries(value).map(([k, v]) => `${k}: ${describe(v)}`)}}`
 }
 
-const escape = (text: string): string => [...text].map((c) => c.codePointAt(0)?.toString(16)).join('.')
+const codePointsOf = (text: string): string => [...text].map((c) => c.codePointAt(0)?.toString(16)).join('.')
 
 export default defineJob({
   name: 'nasty values',

@@ -164,7 +164,7 @@ describe('EdgeWriter', () => {
     let emitted = 0
     assert.throws(
       () => {
-        for (;; emitted++) writer.emit(new Uint8Array(MEBIBYTE), 0)
+        for (; ; emitted++) writer.emit(new Uint8Array(MEBIBYTE), 0)
       },
       (error) =>
         error instanceof MillraceError &&

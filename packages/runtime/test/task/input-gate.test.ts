@@ -32,7 +32,9 @@ function read(gate: InputGate): unknown[] {
     if (element.kind === 'batch') seen.push(element.batch.records[0])
     if (element.kind !== 'barrier') continue
     for (const action of gate.onBarrier(element, 0)) {
-      seen.push(action.kind === 'aligned' ? `aligned ${action.barrier.checkpointId}` : `declined ${action.checkpointId}`)
+      seen.push(
+        action.kind === 'aligned' ? `aligned ${action.barrier.checkpointId}` : `declined ${action.checkpointId}`,
+      )
     }
   }
   return seen
@@ -66,10 +68,11 @@ describe('InputGate', () => {
   })
 
   it('merges watermarks over the channels that have not ended', () => {
-    const gate = open('exactly-once', [{ kind: 'watermark', timestamp: 5 }, { kind: 'end' }], [
-      { kind: 'watermark', timestamp: 3 },
-      { kind: 'end' },
-    ])
+    const gate = open(
+      'exactly-once',
+      [{ kind: 'watermark', timestamp: 5 }, { kind: 'end' }],
+      [{ kind: 'watermark', timestamp: 3 }, { kind: 'end' }],
+    )
     gate.poll()
     gate.merge.onWatermark(gate.lastChannel, 5)
     gate.poll()

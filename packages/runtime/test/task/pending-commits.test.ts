@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { MillraceError, type PlainValue, type SinkCommitter } from '@millrace/api'
+import type { MillraceError, PlainValue, SinkCommitter } from '@millrace/api'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 
 /** Commits end when they are told to, by order of their calls. */
@@ -51,10 +51,13 @@ describe('PendingCommits', () => {
     commits.commitUpTo(3)
     await setImmediate()
     assert.deepEqual(committer.calls, [['a', 'c']])
-    assert.deepEqual([commits.upTo(3), commits.upTo(4)], [
-      ['a', 'c'],
-      ['a', 'c', 'd'],
-    ])
+    assert.deepEqual(
+      [commits.upTo(3), commits.upTo(4)],
+      [
+        ['a', 'c'],
+        ['a', 'c', 'd'],
+      ],
+    )
     commits.add(5, ['e'])
     await committer.end()
     assert.deepEqual([commits.upTo(9), told], [['d', 'e'], [3]])

@@ -25,7 +25,10 @@ const list = (split: number): fc.Arbitrary<(ListItem | RejectedInput)[]> =>
 const cuts = fc.array(fc.nat(7), { minLength: 1, maxLength: 6 }).map((all) => [...all, 3])
 const delays = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })
 const pieces = fc.infiniteStream(fc.integer({ min: 1, max: 5 }))
-const interruptions = fc.array(fc.record({ steps: fc.oneof(fc.nat(4), fc.nat(25)), settles: fc.boolean(), cuts, delays }), { maxLength: 5 })
+const interruptions = fc.array(
+  fc.record({ steps: fc.oneof(fc.nat(4), fc.nat(25)), settles: fc.boolean(), cuts, delays }),
+  { maxLength: 5 },
+)
 
 const run = (splitOrder: 'sequential' | 'interleaved', splitsMax: number) =>
   fc.record({

@@ -66,7 +66,10 @@ function taps(count: number) {
 
 describe('SourceDriver', () => {
   it('without splits it ends at once', async () => {
-    const run = new SourceRun({ source: listSource({ lists: [], cuts: [1], delays: [false], splitOrder: 'interleaved' }), entries: [] })
+    const run = new SourceRun({
+      source: listSource({ lists: [], cuts: [1], delays: [false], splitOrder: 'interleaved' }),
+      entries: [],
+    })
     await run.step(piecesOf(10))
     assert.deepEqual(brief(run.fed), ['wInfinity', 'end'])
     assert.equal(run.driver.step(1), 'ended')
@@ -193,7 +196,11 @@ describe('SourceDriver', () => {
     it(`refuses ${name}, naming the operator`, async () => {
       const lists = [items(1)]
       const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
-      const run = new SourceRun({ source, watermarks: strategy as never, entries: splitsOf(lists).map(freshSplitEntry) })
+      const run = new SourceRun({
+        source,
+        watermarks: strategy as never,
+        entries: splitsOf(lists).map(freshSplitEntry),
+      })
       await assert.rejects(run.step(piecesOf(9)), failsWith(code, { operator: 'lists', subtask: 0 }))
     })
   }

@@ -100,7 +100,12 @@ describe('Task', () => {
 
   it('waits for room, then for nothing', () => {
     const run = new TaskRun({ outputRoom: 1, bufferTimeoutMs: 0 })
-    run.give(0, { kind: 'watermark', timestamp: 1 }, { kind: 'watermark', timestamp: 2 }, { kind: 'watermark', timestamp: 3 })
+    run.give(
+      0,
+      { kind: 'watermark', timestamp: 1 },
+      { kind: 'watermark', timestamp: 2 },
+      { kind: 'watermark', timestamp: 3 },
+    )
     assert.equal(run.step(), 'blocked')
     assert.deepEqual(run.output.take(), ['watermark 1'])
     assert.equal(run.step(), 'blocked')
@@ -230,9 +235,10 @@ describe('Task', () => {
       run.task.trigger(barrier(1))
       run.step()
       await settle()
-      const [entry] = run.acknowledged[0]?.snapshot.operators[0]?.entries as unknown as [{ position: number; skip: number }]
+      const entries = run.acknowledged[0]?.snapshot.operators[0]?.entries ?? []
+      const { position, skip } = entries[0] as { position: number | null; skip: number }
       const passed = run.output.take()
-      assert.equal(passed[entry.position === null ? 0 : entry.position + entry.skip], 'barrier 1')
+      assert.equal(passed[(position ?? 0) + skip], 'barrier 1')
     })
 
     it('gives up a checkpoint that it could not take before the next one came', async () => {

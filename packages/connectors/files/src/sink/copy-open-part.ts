@@ -36,6 +36,24 @@ export async function copyOpenPart(files: FileSystem, state: OpenPartState, to: 
   }
 }
 
+/** Whether a file begins with the bytes that were recorded of a part. */
+export async function holdsRecorded(files: FileSystem, path: string, state: OpenPartState): Promise<boolean> {
+  const file = await files.openRead(path)
+  try {
+    const chunk = new Uint8Array(CHUNK_BYTES)
+    let sum = 0
+    for (let at = 0; at < state.lengthBytes; ) {
+      const length = await file.read(chunk.subarray(0, Math.min(CHUNK_BYTES, state.lengthBytes - at)), at)
+      if (length === 0) return false
+      sum = crc32(chunk.subarray(0, length), sum)
+      at += length
+    }
+    return sum === state.crc32
+  } finally {
+    await file.close()
+  }
+}
+
 async function openSource(files: FileSystem, state: OpenPartState, path: string): Promise<ReadableFile> {
   try {
     return await files.openRead(path)

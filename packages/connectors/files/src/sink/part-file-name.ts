@@ -36,6 +36,7 @@ export interface FinishedPartName {
 export interface TemporaryPartName {
   readonly lineage: string
   readonly sink: string
+  readonly part: PartIdentity
 }
 
 const LINEAGE_SHOWN = 8
@@ -82,8 +83,12 @@ export function parseFinishedPartName(prefix: string, name: string): FinishedPar
 /** Whose a temporary part is, or `undefined` when the name is no such name. */
 export function parseTemporaryPartName(prefix: string, name: string): TemporaryPartName | undefined {
   if (!name.startsWith(`.${prefix}-`)) return undefined
-  const match = /^([0-9a-f]{16})-([0-9a-f]{6})-\d+-\d+-[0-9a-z]+\.[0-9a-z]+\.tmp$/.exec(name.slice(prefix.length + 2))
-  return match === null ? undefined : { lineage: match[1] as string, sink: match[2] as string }
+  const match = /^([0-9a-f]{16})-([0-9a-f]{6})-(\d+)-(\d+)-([0-9a-z]+)\.[0-9a-z]+\.tmp$/.exec(
+    name.slice(prefix.length + 2),
+  )
+  if (match === null) return undefined
+  const [, lineage, sink, subtask, counter, nonce] = match as unknown as [string, string, string, ...string[]]
+  return { lineage, sink, part: { subtask: Number(subtask), counter: Number(counter), nonce: nonce as string } }
 }
 
 /** Equal for a part and its copies. */

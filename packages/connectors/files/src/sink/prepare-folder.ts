@@ -6,6 +6,7 @@
 
 import { posix } from 'node:path'
 import { FileError, type FileSystem, type FolderEntry, MillraceError, type SinkTargetContext } from '@millrace/api'
+import { holdsRecorded } from './copy-open-part.ts'
 import type { OpenPartState, PartCommittable, PartWriterState } from './part-file.ts'
 import {
   type FinishedPartName,
@@ -38,6 +39,7 @@ export async function prepareFolder(
     const entries = await context.files.list(folder)
     const sink = sinkIdentity(context.lineage, context.uid)
     await applyToFinishedParts(folder, prefix, existing, context, sink, entries)
+    await takeBackCopies(prefix, context)
     await removeLeftOvers(folder, prefix, context, sink, entries)
     await context.files.syncFolder(folder)
   } catch (cause) {
@@ -95,6 +97,24 @@ async function discardNewer(folder: string, context: SinkTargetContext, newer: r
   }
 }
 
+/**
+ * An older checkpoint may name a part that has been continued as a copy since, and its own file is gone: the copy begins
+ * with the same bytes and takes its place.
+ */
+async function takeBackCopies(prefix: string, { files, ...context }: SinkTargetContext): Promise<void> {
+  for (const state of openParts(context)) {
+    const path = posix.join(state.folder, state.temporary)
+    if ((await files.stat(path)) !== undefined || (await files.stat(state.folder)) === undefined) continue
+    for (const { name } of await files.list(state.folder)) {
+      const copy = parseTemporaryPartName(prefix, name)
+      if (copy?.lineage !== context.lineage || partKey(copy.part) !== partKey(state.part)) continue
+      if (!(await holdsRecorded(files, posix.join(state.folder, name), state))) continue
+      await files.rename(posix.join(state.folder, name), path)
+      break
+    }
+  }
+}
+
 async function removeLeftOvers(
   folder: string,
   prefix: string,
@@ -117,7 +137,7 @@ async function removeLeftOvers(
   }
 }
 
-function openParts(context: SinkTargetContext): readonly OpenPartState[] {
+function openParts(context: Pick<SinkTargetContext, 'writerStates'>): readonly OpenPartState[] {
   return (context.writerStates as readonly PartWriterState[]).filter((state) => state.kind === 'open')
 }
 

@@ -1,0 +1,109 @@
+/** What the firing of overlapping windows costs and keeps, and that fractions round the same way whatever happened before. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type AggregateFunction, aggregateFunction, sum } from '@millrace/api'
+import { createOperator } from '@millrace/core'
+import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
+import { sliding, type WindowResult, windowNode } from './operator-nodes.ts'
+
+interface Row {
+  readonly key: string | { readonly id: number }
+  readonly value: number
+}
+
+function open<A, R>(
+  aggregate: AggregateFunction<Row, A, R>,
+  sizeMs: number,
+  slideMs: number,
+  latenessMs: number,
+  options: OperatorHarnessOptions = {},
+): OperatorHarness {
+  const operator = createOperator(windowNode(sliding(sizeMs, slideMs), aggregate, latenessMs))
+  return new OperatorHarness(operator, { maxParallelism: 4, ...options })
+}
+
+const valuesOf = (harness: OperatorHarness) =>
+  harness.drainOutput().map(({ record }) => {
+    const { key, end, values } = record as WindowResult
+    return `${JSON.stringify(key)} ${end} ${values}`
+  })
+
+describe('overlapping windows', () => {
+  it('take a bounded number of merges per key and window, however many slices there are', () => {
+    for (const slices of [10, 100]) {
+      let merges = 0
+      const counting = aggregateFunction<Row, number[], number>({
+        name: 'counting',
+        create: () => [0],
+        add: ([total], { value }) => [(total ?? 0) + value],
+        result: ([total]) => total ?? 0,
+        merge(into, [other]) {
+          merges++
+          into[0] = (into[0] ?? 0) + (other ?? 0)
+          return into
+        },
+      })
+      const harness = open(counting, slices, 1, 0)
+      let results = 0
+      for (let at = 0; at < slices * 10; at++) {
+        harness.processRecord({ key: 'a', value: 1 }, at)
+        harness.advanceWatermark(at)
+        results += harness.drainOutput().length
+      }
+      assert.equal(results, slices * 10)
+      assert.ok(merges <= results * 6, `${merges} merges for ${results} results over ${slices} slices`)
+    }
+  })
+
+  it('give the same fractions after a restore at any time, with records behind the watermark', () => {
+    const rows = Array.from({ length: 60 }, (_, at) => ({
+      row: { key: at % 7 === 0 ? 'b' : 'a', value: 0.1 + (at % 11) * 0.37 },
+      // Every fifth is behind the watermark, in a slice that has fired before.
+      at: at % 5 === 4 ? at - 4 : at,
+    }))
+    const run = (restartAt: number): string[] => {
+      let harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 11, 2, 0)
+      const results: string[] = []
+      rows.forEach(({ row, at }, index) => {
+        if (index === restartAt) {
+          harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 11, 2, 0, {
+            restore: harness.snapshot(),
+          })
+        }
+        harness.processRecord(row, at)
+        harness.advanceWatermark(index)
+        results.push(...valuesOf(harness))
+      })
+      harness.end()
+      return [...results, ...valuesOf(harness)].sort()
+    }
+    const expected = run(-1)
+    assert.ok(expected.length > 30)
+    for (let restartAt = 1; restartAt < rows.length; restartAt += 3) assert.deepEqual(run(restartAt), expected)
+  })
+
+  it('say what they hold, and let go of it with the last window', () => {
+    const harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 10, 1, 0)
+    const held = () => harness.backend.usage().find(({ name }) => name === '_window-running')
+    for (let id = 0; id < 100; id++) harness.processRecord({ key: `k${id}`, value: 1 }, 5)
+    assert.equal(held()?.entries, 0)
+    harness.advanceWatermark(8)
+    assert.equal(held()?.entries, 100)
+    assert.ok((held()?.bytesEstimate ?? 0) > 10_000)
+    harness.processRecord({ key: 'other', value: 1 }, 100)
+    harness.advanceWatermark(200)
+    assert.equal(held()?.entries, 0)
+  })
+
+  it('give a key in its stored form when it first comes behind the watermark', () => {
+    const harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 10, 5, 0)
+    harness.processRecord({ key: 'first', value: 1 }, 4)
+    harness.advanceWatermark(6)
+    harness.drainOutput()
+    const key = { id: 1 }
+    harness.processRecord({ key, value: 2 }, 3)
+    key.id = 7
+    harness.advanceWatermark(20)
+    assert.deepEqual(valuesOf(harness).sort(), ['"first" 10 1', '{"id":1} 10 2'])
+  })
+})

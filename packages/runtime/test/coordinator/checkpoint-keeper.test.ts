@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SimulatedDisk } from '@millrace/testing'
+import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
+import { CheckpointKeeper } from '../../src/coordinator/checkpoint-keeper.ts'
+import type { CheckpointRetention } from '../../src/coordinator/coordinator-ports.ts'
+import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.ts'
+
+const FOLDER = 'checkpoints'
+
+async function open(retainedMax: number, existing: readonly number[] = []) {
+  const disk = new SimulatedDisk({ random: Math.random })
+  const storage = new FileCheckpointStorage(disk.mount(), FOLDER)
+  await storage.open()
+  const manifests = existing.map((id) => manifestOf(id, []))
+  for (const manifest of manifests) await storage.writeManifest(manifest)
+  const firstCheckpointId = (existing.at(-1) ?? 0) + 1
+  const keeper = new CheckpointKeeper({
+    storage,
+    retainedMax,
+    restored: undefined,
+    existing: manifests,
+    firstCheckpointId,
+  })
+  return {
+    keeper,
+    storage,
+    ids: async (): Promise<number[]> => (await storage.listCheckpoints()).map(({ checkpointId }) => checkpointId),
+    segments: (): string[] => [...disk.contents().keys()].filter((path) => path.endsWith('.seg')),
+    write: async (id: number) => {
+      const batch = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 0 }
+      return storage.writeSegments({ ...batch, pieces: [segmentOf('base', `${id}`)] })
+    },
+  }
+}
+
+describe('CheckpointKeeper', () => {
+  it('the newest that was stored is the restore point', async () => {
+    const { keeper } = await open(1)
+    await keeper.store(manifestOf(1, []))
+    await keeper.store(manifestOf(2, []))
+    assert.equal(keeper.latest?.manifest.checkpointId, 2)
+    assert.equal(keeper.latest?.file, `${FOLDER}/chk-2/_metadata`)
+  })
+
+  it('removes what is beyond retention, of earlier processes too', async () => {
+    const { keeper, ids, segments, write } = await open(2, [1, 2])
+    await keeper.store(manifestOf(3, [await write(3)]))
+    await keeper.store(manifestOf(4, [await write(4)]))
+    await keeper.store(manifestOf(5, [await write(5)]))
+    keeper.retain(Number.POSITIVE_INFINITY)
+    await keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await ids(), [4, 5])
+    assert.equal(segments().length, 2)
+  })
+
+  it('keeps what a pending checkpoint may build on', async () => {
+    const { keeper, storage, ids, write } = await open(1)
+    const refs = await write(1)
+    await keeper.store(manifestOf(1, [refs]))
+    await keeper.store(manifestOf(2, []))
+    keeper.retain(1)
+    await keeper.store(manifestOf(3, [refs]))
+    assert.equal((await storage.readSegment(refs[0] as (typeof refs)[0])).length, 40)
+    await keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await ids(), [3])
+    assert.equal((await storage.readSegment(refs[0] as (typeof refs)[0])).length, 40)
+  })
+
+  it('clears away what was stored for a checkpoint that was given up', async () => {
+    const { keeper, segments, write } = await open(1)
+    await write(1)
+    keeper.onGivenUp()
+    await keeper.store(manifestOf(2, [await write(2)]))
+    await keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(segments(), [`${FOLDER}/shared/2-v-0-0.seg`])
+  })
+
+  const ends: { state: 'FINISHED' | 'FAILED' | 'CANCELED'; retention: CheckpointRetention; isKept: boolean }[] = [
+    { state: 'CANCELED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
+    { state: 'CANCELED', retention: 'DELETE_ON_CANCELLATION', isKept: false },
+    { state: 'FAILED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
+    { state: 'FAILED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+  ]
+  for (const { state, retention, isKept } of ends) {
+    it(`${state} with ${retention}: ${isKept ? 'kept' : 'removed'}`, async () => {
+      const { keeper, ids, segments, write } = await open(1)
+      await keeper.store(manifestOf(1, [await write(1)]))
+      await keeper.close(state, retention)
+      assert.deepEqual([await ids(), segments().length], isKept ? [[1], 1] : [[], 0])
+    })
+  }
+})
