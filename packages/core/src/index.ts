@@ -1,4 +1,11 @@
-export { BATCH_RECORDS_MAX, createBatch, NO_TIMESTAMP, noTimestamps, type RecordBatch, WATERMARK_MAX } from './batch/record-batch.ts'
+export {
+  BATCH_RECORDS_MAX,
+  createBatch,
+  NO_TIMESTAMP,
+  noTimestamps,
+  type RecordBatch,
+  WATERMARK_MAX,
+} from './batch/record-batch.ts'
 export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
 export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
 export { StageInbox } from './chain/stage-inbox.ts'

@@ -131,7 +131,7 @@ function checkRecords(records: readonly unknown[]): void {
 /** Plain as far as can be seen without looking into it; what is false may be plain too. */
 function isPlain(record: unknown): boolean {
   if (typeof record !== 'object' || record === null) return typeof record !== 'function' && typeof record !== 'symbol'
-  // Not Object.getPrototypeOf: that is a call for every record, this is a look at its hidden class (measured 12 : 2 ns).
+  // biome-ignore lint/suspicious/noProto: getPrototypeOf is a call for every record, this a look at its hidden class (measured 12 : 2 ns)
   const prototype = (record as { readonly __proto__?: unknown }).__proto__
   return prototype === Object.prototype || prototype === Array.prototype
 }

@@ -5,8 +5,8 @@
  */
 import { FileError, type FileSystem, MillraceError } from '@millrace/api'
 import { readWholeFile } from './durable-files.ts'
-import { openSealedText, sealText } from './sealed-text.ts'
 import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
+import { openSealedText, sealText } from './sealed-text.ts'
 
 export const LOCK_FILE = 'LOCK'
 const MAGIC = 'MILLRACE-LOCK'

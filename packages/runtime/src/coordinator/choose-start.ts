@@ -62,7 +62,6 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
     )
     await writeLineage(files, folder, opened.manifest.lineage)
     await storage.removeLeftovers()
-    await storage.removeLeftovers()
     const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
     return start(restored, existing, opened.manifest.lineage, newestId)
   }

@@ -15,13 +15,17 @@ import { SlotChannels } from './slot-channels.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 import { type BuiltTask, TaskBuilder } from './task-builder.ts'
 
-/** Units (records and firings) of one task in one turn: long enough to amortise the turn, short enough to be fair. */
-const TURN_UNITS = 4_096
+/** Units (records and firings) of one task in one turn: enough to amortise the turn, and fewer where they take long. */
+const TURN_UNITS_MAX = 4_096
+const TURN_UNITS_FIRST = 64
+/** What a task's turn should take at most, so that the other tasks, the event loop and the memory check get theirs. */
+const TURN_MS = 10
 /** State sizes are sampled, so they are refreshed rarely. */
 const USAGE_EVERY_MS = 1_000
 
 interface RunningTask extends BuiltTask {
   readonly metrics: TaskMetricsWriter
+  turnUnits: number
   lastProgress: TaskProgress
   lastStepEndMs: number
   usage: readonly TableUsage[]
@@ -98,10 +102,11 @@ export class Slot {
     const startMs = clock.monotonicMs()
     accountWait(metrics, running.lastProgress, startMs - running.lastStepEndMs)
     const recordsBefore = task.recordsIn + task.recordsOut
-    const progress = task.step({ units: this.#environment.sizes?.turnUnits() ?? TURN_UNITS })
+    const progress = task.step({ units: this.#environment.sizes?.turnUnits() ?? running.turnUnits })
     const endMs = clock.monotonicMs()
     metrics.add('busyTimeMs', endMs - startMs)
     metrics.add('numTurns', 1)
+    running.turnUnits = decideTurnUnits(running.turnUnits, endMs - startMs)
     running.lastProgress = progress
     running.lastStepEndMs = endMs
     if (task.recordsIn + task.recordsOut !== recordsBefore) {
@@ -195,7 +200,15 @@ export class Slot {
     )
     const built = await builder.build(task, metrics, this.#eventsOf(task.id, metrics))
     const nowMs = this.#environment.clock.monotonicMs()
-    return { ...built, metrics, lastProgress: 'idle', lastStepEndMs: nowMs, usage: [], usageAtMs: nowMs }
+    return {
+      ...built,
+      metrics,
+      turnUnits: TURN_UNITS_FIRST,
+      lastProgress: 'idle',
+      lastStepEndMs: nowMs,
+      usage: [],
+      usageAtMs: nowMs,
+    }
   }
 
   #eventsOf(task: TaskId, metrics: TaskMetricsWriter): TaskEvents {
@@ -283,6 +296,11 @@ function accountWait(metrics: TaskMetricsWriter, progress: TaskProgress, waitedM
   if (progress === 'idle') metrics.add('idleTimeMs', waitedMs)
   else if (progress === 'blocked') metrics.add('backPressuredTimeMs', waitedMs)
   else metrics.add('busyTimeMs', waitedMs)
+}
+
+function decideTurnUnits(units: number, tookMs: number): number {
+  if (tookMs > TURN_MS) return Math.max(1, Math.floor((units * TURN_MS) / tookMs))
+  return Math.min(TURN_UNITS_MAX, units * 2)
 }
 
 function isSame(a: TaskId, b: TaskId): boolean {
