@@ -25,6 +25,10 @@ export interface CurrentWindow {
   readonly border: number
 }
 
+// Shared and never changed: most keys are in one slice, and an array that grows from nothing takes room for many.
+const NO_SLICES: number[] = []
+const NOTHING: Accumulator[] = []
+
 export class RunningMerge {
   readonly mapKey: MapKey
   readonly key: unknown
@@ -32,9 +36,9 @@ export class RunningMerge {
   /** Number of the first window without the first of `ends`: a small integer, at hand for each window. */
   #expiresAt = 0
   /** Ends of the slices that hold the key, ascending. */
-  readonly ends: number[] = []
+  ends: number[] = NO_SLICES
   /** For the first of `ends`, as many as lie before the border: the accumulator from there up to the border. */
-  #front: Accumulator[] = []
+  #front: Accumulator[] = NOTHING
   /** The accumulator of the others. */
   #back: Accumulator | undefined
   /** Whether `#back` is a merged one, not one from state. */
@@ -53,8 +57,8 @@ export class RunningMerge {
 
   /** Takes in the newest slice; `stored` is the key's accumulator in it. */
   add(end: number, stored: Accumulator, block: number, contents: WindowContents): void {
-    this.ends.push(end)
-    if (this.ends.length === 1) this.#expiresAt = contents.layout.windowFrom(end)
+    if (this.ends.length === 0) this.#begin(end, contents)
+    else this.ends.push(end)
     if (this.#isBulky) return
     this.#whole = undefined
     if (this.ends.length > 1 && this.#block !== block) this.forget()
@@ -68,8 +72,12 @@ export class RunningMerge {
     let at = ends.length
     while (at > 0 && (ends[at - 1] as number) > end) at--
     if (at > 0 && ends[at - 1] === end) return false
-    ends.splice(at, 0, end)
-    if (at === 0) this.#expiresAt = contents.layout.windowFrom(end)
+    if (ends.length === 0) {
+      this.#begin(end, contents)
+    } else {
+      ends.splice(at, 0, end)
+      if (at === 0) this.#expiresAt = contents.layout.windowFrom(end)
+    }
     return true
   }
 
@@ -79,8 +87,13 @@ export class RunningMerge {
     const { ends } = this
     let expired = 1
     while (expired < ends.length && (ends[expired] as number) <= start) expired++
+    if (expired === ends.length) {
+      this.ends = NO_SLICES
+      this.forget()
+      return expired
+    }
     ends.splice(0, expired)
-    if (ends.length > 0) this.#expiresAt = contents.layout.windowFrom(ends[0] as number)
+    this.#expiresAt = contents.layout.windowFrom(ends[0] as number)
     this.#whole = undefined
     if (expired <= this.#front.length) this.#front.splice(0, expired)
     else this.forget()
@@ -89,7 +102,7 @@ export class RunningMerge {
 
   /** What is held is out of date. */
   forget(): void {
-    this.#front = []
+    this.#front = NOTHING
     this.#back = undefined
     this.#whole = undefined
     this.#block = undefined
@@ -125,10 +138,16 @@ export class RunningMerge {
     this.#block = block
   }
 
+  #begin(end: number, contents: WindowContents): void {
+    this.ends = [end]
+    this.#expiresAt = contents.layout.windowFrom(end)
+  }
+
   #pushFront(stored: Accumulator, contents: WindowContents): void {
     const above = this.#front.at(-1)
     const suffix = above === undefined ? stored : contents.merge(contents.copy(stored), above)
-    this.#front.push(suffix)
+    if (above === undefined) this.#front = [suffix]
+    else this.#front.push(suffix)
     if (!isCompact(suffix)) this.#becomeBulky()
   }
 

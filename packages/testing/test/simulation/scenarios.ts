@@ -268,18 +268,30 @@ function drawUnion({ random, userCode, isHasty }: Surroundings): Scenario {
   }
 }
 
-function drawCopy({ random, userCode }: Surroundings): Scenario {
+function drawCopy({ random, userCode, isHasty }: Surroundings): Scenario {
   const input = drawInput(random, { name: 'copy', splitsMax: 4 })
-  const [from, map, to] = drawSteps(random, ['src', 'map', 'out'])
+  const [from, copy, map, to] = drawSteps(random, ['src', 'copies', 'map', 'out'])
   const sink = drawSink(random, OUT, ['s', 'n', 'v'])
   const isRebalanced = random.chance(0.5)
+  const burst = random.pick([1, 1, 3, isHasty ? 1_200 : 20])
+  const copiesOf = (record: Rec): Rec[] =>
+    Array(record.n % 50 === 7 ? burst : 1 + (record.v % Math.min(burst, 3))).fill(record)
   return {
     name: 'copy',
     isStateless: true,
     files: input.files,
-    expected: new Map([[OUT, input.splits.flat().map(({ s, n, v }) => `${s},${n},${v}`)]]),
+    expected: new Map([
+      [
+        OUT,
+        input.splits
+          .flat()
+          .flatMap(copiesOf)
+          .map(({ s, n, v }) => `${s},${n},${v}`),
+      ],
+    ]),
     job: jobOf((env) => {
-      const records = env.from(input.source, from)
+      // Chained to the source, where a barrier may come while it is at work.
+      const records = env.from(input.source, from).flatMap(copiesOf, { ...copy, chain: 'always' })
       const copies = (isRebalanced ? records.rebalance() : records).map(
         ({ s, n, v }) => ({ s, n, v: failing(userCode, v) }),
         map,

@@ -12,7 +12,7 @@ import type { ScheduleAnswer } from './schedules.worker.ts'
 const SCHEDULES = Number(process.env.MILLRACE_SIM_SCHEDULES ?? 3_000)
 const FIRST = Number(process.env.MILLRACE_SIM_FIRST ?? 1)
 const ONE = process.env.MILLRACE_SIM_SEED
-const FAILURES_MAX = 5
+const FAILURES_MAX = Number(process.env.MILLRACE_SIM_FAILURES ?? 5)
 
 /** Each of these has to have happened, or the run says nothing about it. */
 const HAVE_TO_HAPPEN = [
