@@ -33,7 +33,9 @@ export interface InputWishes {
 export function drawInput(random: SeededRandom, wishes: InputWishes): Input {
   const kind = random.pick(['splits', 'splits', 'generator', 'csv'] as const)
   const splitCount = 1 + random.below(wishes.splitsMax)
-  const length = random.pick([0, 1, 15, 40, 80, 160])
+  const length = random.pick(wishes.mayBeLate === true ? [15, 80, 160, 240] : [0, 1, 15, 40, 80, 160])
+  // A record ahead of its time makes those after it late, and the watermark remember it.
+  const aheadMs = wishes.mayBeLate === true ? random.pick([0, 30, 90]) : 0
   const boundMs = random.pick([0, 0, 5, 30])
   const disorderMs = wishes.mayBeLate === true ? boundMs + random.pick([0, 10, 60]) : boundMs
   const keys = random.pick([1, 3, 12, 40])
@@ -42,7 +44,13 @@ export function drawInput(random: SeededRandom, wishes: InputWishes): Input {
     let at = 1_000_000 + random.below(50)
     return Array.from({ length: own }, (_unused, n): Rec => {
       at += random.pick([0, 1, 1, 3, 20])
-      return { s, n, k: random.below(keys), t: at - random.below(disorderMs + 1), v: random.below(10) }
+      return {
+        s,
+        n,
+        k: random.below(keys),
+        t: at - random.below(disorderMs + 1) + (random.chance(0.1) ? aheadMs : 0),
+        v: random.below(10),
+      }
     })
   })
   const watermarks =

@@ -67,13 +67,7 @@ export class Schedule {
     const userCode = new UserCode()
     const watermarkEvery = random.pick([1, 4, 17, 50])
     const unitsMax = random.pick([2, 10, 60, 1_000])
-    const name = random.pick(Object.keys(SCENARIOS))
-    this.scenario = (SCENARIOS[name] as (typeof SCENARIOS)[string])({
-      random,
-      userCode,
-      watermarkEvery,
-      isHasty: unitsMax > 10,
-    })
+    this.scenario = random.pick(SCENARIOS)({ random, userCode, watermarkEvery, isHasty: unitsMax > 10 })
     const mode = random.pick(MODES)
     this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
     this.#configuration = drawConfiguration(random, this.#mode)
