@@ -106,7 +106,7 @@ export class Slot {
     const endMs = clock.monotonicMs()
     metrics.add('busyTimeMs', endMs - startMs)
     metrics.add('numTurns', 1)
-    running.turnUnits = decideTurnUnits(running.turnUnits, endMs - startMs)
+    running.turnUnits = decideTurnUnits(running.turnUnits, endMs - startMs, progress)
     running.lastProgress = progress
     running.lastStepEndMs = endMs
     if (task.recordsIn + task.recordsOut !== recordsBefore) {
@@ -298,9 +298,10 @@ function accountWait(metrics: TaskMetricsWriter, progress: TaskProgress, waitedM
   else metrics.add('busyTimeMs', waitedMs)
 }
 
-function decideTurnUnits(units: number, tookMs: number): number {
+/** More only where the units were what ended the turn: one that had nothing to do says nothing about its time. */
+function decideTurnUnits(units: number, tookMs: number, progress: TaskProgress): number {
   if (tookMs > TURN_MS) return Math.max(1, Math.floor((units * TURN_MS) / tookMs))
-  return Math.min(TURN_UNITS_MAX, units * 2)
+  return progress === 'more' ? Math.min(TURN_UNITS_MAX, units * 2) : units
 }
 
 function isSame(a: TaskId, b: TaskId): boolean {

@@ -15,6 +15,8 @@ export const FAULT_KINDS = [
   /** Disk operations fail for a while. */
   'disk-error',
   'disk-full',
+  /** Only where checkpoints are stored: they fail, and the job goes on. */
+  'storage-error',
   /** Disk operations wait for a while. */
   'disk-slow',
   /** Time jumps so far that pending checkpoints expire. */
@@ -57,8 +59,8 @@ export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] 
   const chosen = kinds.filter(() => random.chance(0.3))
   return {
     kinds: chosen.length === 0 ? [random.pick(kinds)] : chosen,
-    faultsMax: random.pick([0, 1, 1, 2, 3, 4, 6]),
-    chance: random.pick([0.002, 0.005, 0.02]),
+    faultsMax: random.pick([0, 1, 1, 2, 3, 5, 8]),
+    chance: random.pick([0.003, 0.01, 0.03]),
   }
 }
 

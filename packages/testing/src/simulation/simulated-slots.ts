@@ -52,6 +52,8 @@ export class SimulatedSlots implements SlotLauncher {
   }
 
   launch(options: SlotLaunchOptions, listener: SlotListener): SlotHandle {
+    const earlier = this.#slots.find(({ attempt, life }) => attempt !== options.attempt && life.isAlive)
+    if (earlier !== undefined) throw new Error(`slot ${earlier.index} of attempt ${earlier.attempt} still runs`)
     const slot: SimulatedSlot = new SimulatedSlot(this.#home, options, listener, (index) => {
       this.#slots.find((other) => other.index === index && other.attempt === options.attempt)?.ring()
     })

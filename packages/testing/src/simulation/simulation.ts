@@ -99,7 +99,9 @@ export class Simulation {
   #savepoints = 0
   #faultsLeft: number
   #faultsInProcess = 0
-  #diskTrouble: { readonly kind: FileErrorKind; operations: number; readonly chance: number } | undefined
+  #diskTrouble:
+    | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
+    | undefined
   #diskHadTrouble = false
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
@@ -345,8 +347,10 @@ export class Simulation {
         return true
       case 'disk-error':
       case 'disk-full':
+      case 'storage-error':
         this.#diskTrouble = {
           kind: kind === 'disk-full' ? 'no-space' : 'io',
+          folder: kind === 'storage-error' ? `${this.#options.checkpointFolder}/` : '',
           operations: 1 + this.#random.below(20),
           chance: this.#random.pick([0.1, 0.5, 1]),
         }
@@ -387,9 +391,9 @@ export class Simulation {
     return `${this.#options.savepointFolder}/${++this.#savepoints}`
   }
 
-  #diskFault({ kind }: DiskOperation): FileErrorKind | undefined {
+  #diskFault({ kind, path }: DiskOperation): FileErrorKind | undefined {
     const trouble = this.#diskTrouble
-    if (trouble === undefined || kind === 'close') return undefined
+    if (trouble === undefined || kind === 'close' || !path.startsWith(trouble.folder)) return undefined
     if (--trouble.operations <= 0) this.#diskTrouble = undefined
     if (!this.#random.chance(trouble.chance)) return undefined
     const isWriting = kind === 'write' || kind === 'create' || kind === 'make-folder' || kind === 'sync'

@@ -19,7 +19,7 @@ import {
 } from '@millrace/api'
 import { csvSink } from '@millrace/files'
 import type { SeededRandom, UserCode } from '@millrace/testing'
-import { drawInput, type Input, type Rec } from './input.ts'
+import { drawInput, type Rec } from './input.ts'
 import { type Lines, lateWindows, ledger, topRows, windowRows } from './oracle.ts'
 
 export interface Scenario {

@@ -182,7 +182,7 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
     'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
     'execution.checkpointing.max-concurrent-checkpoints': random.pick(['1', '1', '2', '4']),
     'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
-    'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '2', '1000']),
+    'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '1000', '1000']),
     'execution.checkpointing.incremental': random.pick(['true', 'true', 'false']),
     'execution.buffer-timeout': random.pick(['0 ms', '2 ms', '100 ms']),
     'taskmanager.memory.segment-size': '64 b',
