@@ -45,7 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/task/task.ts',
     find: '    this.#encodeSnapshots()\n    this.#fireProcessingTime(budget)',
     replace:
-      "    this.#encodeSnapshots()\n    if (input.kind === 'gate' && !this.#isEnded) {\n      this.#takeFromGate(input.gate)\n      for (const due of this.#dueBarriers.splice(0)) this.#takeSnapshot(due)\n    }\n    this.#fireProcessingTime(budget)",
+      "    this.#encodeSnapshots()\n    if (input.kind === 'gate' && !this.#isEnded) {\n      this.#takeFromGate(input.gate)\n      if (sink?.operator.isBusy !== true) for (const due of this.#dueBarriers.splice(0)) this.#takeSnapshot(due)\n    }\n    this.#fireProcessingTime(budget)",
     suites: [SIMULATION],
   },
   {
@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
     why: 'a delta over a chain that a checkpoint in between had dropped is refused, and the job fails',
     file: 'runtime/src/state/heap/heap-snapshot.ts',
     find: 'const isNamed = base === 0 || written',
-    replace: 'const isNamed = (base === 0 && operator.hasBase[index] === 1) || written',
+    replace: 'const isNamed = base === 0 ? operator.hasBase[index] === 1 : written',
     suites: ['runtime/test/state/heap/concurrent-snapshots.test.ts'],
   },
   {
