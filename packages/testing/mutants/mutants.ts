@@ -97,7 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '    this.#snapshots.delete(id)\n    this.#closeView(snapshot)',
     replace:
       '    this.#snapshots.delete(id)\n    this.#tracker.completedEpoch = snapshot.bounds.epoch\n    this.#closeView(snapshot)',
-    suites: [SIMULATION],
+    suites: ['testing/test/state-conformance/heap-state-backend.test.ts', SIMULATION],
   },
   {
     name: 'snapshot sees later changes',

@@ -21,6 +21,7 @@ export class CheckpointKeeper {
   readonly #retainedMax: number
   readonly #firstCheckpointId: CheckpointId
   #hasGivenUp = false
+  #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
   #retained: readonly CheckpointManifest[]
   /** What was removed or could not be is settled one after the other. */
@@ -54,6 +55,7 @@ export class CheckpointKeeper {
   /** A checkpoint was given up: what tasks have stored for it is cleared away with the next `retain`. */
   onGivenUp(): void {
     this.#hasGivenUp = true
+    this.#hasEverGivenUp = true
   }
 
   /** Removes what is beyond retention; a pending checkpoint may build on those from `inUseFrom` on. */
@@ -77,6 +79,8 @@ export class CheckpointKeeper {
 
   /** The job has ended: keeps or removes the checkpoints as configured. */
   async close(state: 'FINISHED' | 'FAILED' | 'CANCELED', retention: CheckpointRetention): Promise<void> {
+    // A task may have stored for a checkpoint that was given up after it was cleared away.
+    this.#hasGivenUp = this.#hasEverGivenUp
     // Nothing is pending any more that could build on a checkpoint beyond retention.
     this.retain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     await this.#removing

@@ -38,6 +38,9 @@ export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
   'clock-jump',
 ]
 
+/** A checkpoint that is given up, then a restore: together they show what the next delta forgot. */
+const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash'])
+
 export interface FaultPlan {
   readonly kinds: readonly FaultKind[]
   readonly faultsMax: number
@@ -56,11 +59,11 @@ export interface Preferences {
 
 export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] = FAULT_KINDS): FaultPlan {
   // Few kinds at a time: then each of them happens often enough to meet itself and one other.
-  const chosen = kinds.filter(() => random.chance(0.3))
+  const chosen = kinds.filter((kind) => random.chance(OFTEN.has(kind) ? 0.5 : 0.25))
   return {
     kinds: chosen.length === 0 ? [random.pick(kinds)] : chosen,
-    faultsMax: random.pick([0, 1, 1, 2, 3, 5, 8]),
-    chance: random.pick([0.003, 0.01, 0.03]),
+    faultsMax: random.pick([0, 1, 2, 3, 5, 8]),
+    chance: random.pick([0.005, 0.015, 0.04]),
   }
 }
 

@@ -78,6 +78,8 @@ const ACTIONS_MAX = 60_000
 /** From then on no faults, and an even mix of actions, so that every job comes to its end. */
 const CALM_AFTER_ACTIONS = 8_000
 const CALM: Preferences = { turn: 1, toSlot: 1, toCoordinator: 1, disk: 2, time: 0.002 }
+/** How long after the completion of a checkpoint a failure finds commits and retention under way. */
+const RISKY_ACTIONS = 60
 /** Time that may pass although something else could happen: less than any slot is given to end. */
 const HASTE_MS_MAX = 200
 const TURN_MS_MAX = 1.5
@@ -106,6 +108,8 @@ export class Simulation {
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
   #isAskedToEnd = false
+  /** Until this many actions faults are likelier: a checkpoint has just been completed. */
+  #riskyUntil = 0
   #unexplained: Error | undefined
 
   constructor(options: SimulationOptions) {
@@ -203,13 +207,7 @@ export class Simulation {
     const { slots } = process
     const { faults } = this.#options
     const preferences = this.log.total < CALM_AFTER_ACTIONS ? this.#options.preferences : CALM
-    if (
-      this.#faultsLeft > 0 &&
-      this.log.total < CALM_AFTER_ACTIONS &&
-      this.#random.chance(faults.chance) &&
-      this.#injectFault(process)
-    )
-      return
+    if (this.#isFaultDue(faults.chance) && this.#injectFault(process)) return
     for (const slot of slots) slot.beat()
     const due = slots.filter((slot) => slot.isTurnDue(this.#time.nowMs))
     const hearing = slots.filter(({ hasInbox }) => hasInbox)
@@ -311,6 +309,11 @@ export class Simulation {
     throw new Error(`stuck: nothing happens although ${names} have not ended: a wake-up was lost`)
   }
 
+  #isFaultDue(chance: number): boolean {
+    if (this.#faultsLeft === 0 || this.log.total >= CALM_AFTER_ACTIONS) return false
+    return this.#random.chance(this.log.total < this.#riskyUntil ? chance * 5 : chance)
+  }
+
   /** False when the fault does not apply now. */
   #injectFault(process: SimulatedProcess): boolean {
     const kind = this.#random.pick(this.#options.faults.kinds)
@@ -345,16 +348,15 @@ export class Simulation {
         this.disk.crash()
         this.#options.inspect('crashed')
         return true
-      case 'disk-error':
-      case 'disk-full':
       case 'storage-error':
-        this.#diskTrouble = {
-          kind: kind === 'disk-full' ? 'no-space' : 'io',
-          folder: kind === 'storage-error' ? `${this.#options.checkpointFolder}/` : '',
-          operations: 1 + this.#random.below(20),
-          chance: this.#random.pick([0.1, 0.5, 1]),
-        }
-        this.#diskHadTrouble = true
+        if (coordinator === undefined || coordinator.statistics.counts.inProgress === 0) return false
+        this.#troubleDisk('io', `${this.#options.checkpointFolder}/`)
+        return true
+      case 'disk-error':
+        this.#troubleDisk('io', '')
+        return true
+      case 'disk-full':
+        this.#troubleDisk('no-space', '')
         return true
       case 'disk-slow':
         this.#slowDiskActions = 20 + this.#random.below(300)
@@ -372,6 +374,12 @@ export class Simulation {
         else coordinator.cancel()
         return true
     }
+  }
+
+  #troubleDisk(kind: FileErrorKind, folder: string): void {
+    const operations = 1 + this.#random.below(20)
+    this.#diskTrouble = { kind, folder, operations, chance: this.#random.pick([0.2, 0.5, 1]) }
+    this.#diskHadTrouble = true
   }
 
   #endProcess(process: SimulatedProcess): void {
@@ -419,6 +427,7 @@ export class Simulation {
   }
 
   #tellCompleted(id: number): void {
+    this.#riskyUntil = this.log.total + RISKY_ACTIONS
     try {
       this.#options.onCompletedCheckpoint(id)
     } catch (error) {
@@ -459,6 +468,8 @@ export class Simulation {
       this.#explain(end.error)
       if (this.#unexplained !== undefined) throw this.#unexplained
       this.#time.pass(REBOOT_MS)
+      // Whoever runs it looks after the disk before long.
+      if (this.#random.chance(0.5)) this.#diskTrouble = undefined
       // It may have been the first of all: then there is nothing to resume, and that is a fresh start too.
       return latest
     }

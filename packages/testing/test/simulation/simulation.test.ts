@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { FAULT_KINDS } from '@millrace/testing'
 import type { ScheduleAnswer } from './schedules.worker.ts'
 
-const SCHEDULES = Number(process.env.MILLRACE_SIM_SCHEDULES ?? 3_000)
+const SCHEDULES = Number(process.env.MILLRACE_SIM_SCHEDULES ?? 2_400)
 const FIRST = Number(process.env.MILLRACE_SIM_FIRST ?? 1)
 const ONE = process.env.MILLRACE_SIM_SEED
 const FAILURES_MAX = Number(process.env.MILLRACE_SIM_FAILURES ?? 5)
