@@ -164,7 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/task/source-driver.ts',
     find: 'if (entry.generator !== null) generator?.restore(entry.generator)',
     replace: '',
-    suites: [SIMULATION],
+    suites: ['runtime/test/task/source-driver.property.test.ts', SIMULATION],
   },
   {
     name: 'count since the last watermark not restored',
@@ -377,7 +377,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/task/pending-commits.ts',
     find: 'this.#pending.filter((each) => each.checkpointId <= checkpointId)',
     replace: 'this.#pending',
-    suites: [SIMULATION],
+    suites: ['runtime/test/task/pending-commits.test.ts', SIMULATION],
   },
   {
     name: 'restored committables not committed',
