@@ -68,6 +68,8 @@ export class JobCoordinator {
   /** The completed checkpoint that each pending one may build deltas on. */
   readonly #buildsOn = new Map<CheckpointId, CheckpointId>()
   #storing: Promise<void> = Promise.resolve()
+  /** Set when it is not known whether a checkpoint exists: then no attempt follows. */
+  #unknownCheckpoint: (AttemptEnd & { readonly kind: 'failed' }) | undefined
   readonly #endedTasks = new Set<string>()
   /** Sinks commit `awaitedCommit`; when all have, `afterCommits` follows. */
   #awaitedCommit:
@@ -114,7 +116,7 @@ export class JobCoordinator {
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
-      const delayMs = this.#decideNext(end)
+      const delayMs = this.#decideNext(this.#unknownCheckpoint ?? end)
       if (typeof delayMs !== 'number') {
         return this.#isCanceled ? this.#finish('CANCELED', undefined) : this.#finish('FAILED', delayMs)
       }
@@ -493,8 +495,11 @@ export class JobCoordinator {
     } catch (error) {
       this.#acknowledged.delete(checkpointId)
       // Whether the checkpoint exists is not known, so neither it nor the one before may be gone on from.
-      if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE')
-        this.#failAttempt(error, undefined, undefined)
+      if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') {
+        // Also when the attempt has ended already, of something that another attempt could follow.
+        this.#unknownCheckpoint = { kind: 'failed', error, task: undefined, slot: undefined }
+        this.#attemptEnd.resolve(this.#unknownCheckpoint)
+      }
       this.#onTracker({
         kind: 'store-failed',
         checkpointId,
