@@ -331,7 +331,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'commit before the manifest',
     why: 'a crash between the two leaves output that a restore writes again',
-    file: 'runtime/src/coordinator/job-coordinator.ts',
+    file: 'runtime/src/coordinator/checkpoint-coordinator.ts',
     find: 'this.#storing = this.#store(action.checkpointId, action.isFinal)',
     replace:
       'this.#execution?.complete(action.checkpointId)\n        this.#storing = this.#store(action.checkpointId, action.isFinal)',
@@ -348,7 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'retention ignores what pending checkpoints build on',
     why: 'a checkpoint under way loses its base',
-    file: 'runtime/src/coordinator/job-coordinator.ts',
+    file: 'runtime/src/coordinator/checkpoint-coordinator.ts',
     find: 'this.#keeper.retain(Math.min(...this.#buildsOn.values()))',
     replace: 'this.#keeper.retain(Number.POSITIVE_INFINITY)',
     suites: [SIMULATION],
@@ -434,7 +434,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'restore point chosen while a checkpoint is stored',
     why: 'the next attempt starts before a checkpoint whose output is committed then',
     file: 'runtime/src/coordinator/job-coordinator.ts',
-    find: '    await this.#storing\n',
+    find: '    await this.#checkpoints.settled\n',
     replace: '',
     suites: [SIMULATION],
   },

@@ -1,34 +1,25 @@
 /**
- * Runs one job to its end: attempts, checkpoints, restarts, stopping. It carries out what the pure deciders of `core`
- * say (`checkpoint-tracker`, `restart-strategy`, `retention`, `restore-assignment`) and never touches a record.
+ * Runs one job to its end: attempts, restarts, stopping. It carries out what the pure deciders of `core` say
+ * (`restart-strategy`, `restore-assignment`) and never touches a record. Checkpoints are the `CheckpointCoordinator`'s.
  *
  * What it keeps: a restore point is chosen only when no checkpoint is being stored any more; nothing is committed before
  * its checkpoint is stored; an attempt starts only when nothing of the one before runs.
  */
 import { type ErrorData, MillraceError, toErrorData } from '@millrace/api'
 import {
-  assembleManifest,
   assignRestore,
-  type CheckpointBarrier,
   type CheckpointId,
   type CheckpointStatistics,
-  checkpointStatistics,
   createRestartState,
-  createTrackerState,
-  decideCheckpoint,
   decideRestart,
-  nextDeadlineMs,
   onCheckpointCompleted,
   type RestartState,
-  type SnapshotKind,
-  type SubtaskSnapshot,
-  type TrackerAction,
-  type TrackerEvent,
-  type TrackerState,
 } from '@millrace/core'
 import type { FromSlot } from '../slot/protocol.ts'
 import type { TaskId } from '../task/task-ports.ts'
+import { CheckpointCoordinator } from './checkpoint-coordinator.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
+import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
 import { Execution, type ExecutionStart, taskKey } from './execution.ts'
 import { JobFacts } from './job-facts.ts'
@@ -47,7 +38,6 @@ type AttemptEnd =
 
 /** What the user asked for that ends the job before its input does. */
 interface StopRequest {
-  readonly requestId: string
   readonly savepointFolder: string | undefined
   /** The state that the job ends in. */
   readonly endState: 'FINISHED' | 'CANCELED'
@@ -58,16 +48,13 @@ export class JobCoordinator {
   readonly #facts: JobFacts
   readonly #keeper: CheckpointKeeper
   readonly #targets: SinkTargets
-  #tracker: TrackerState
+  readonly #checkpoints: CheckpointCoordinator
+  readonly #collected = new CollectedOutput()
   #restarts: RestartState
   #attempt = 0
   #execution: Execution | undefined
   #attemptEnd = Promise.withResolvers<AttemptEnd>()
   #isRunning = false
-  readonly #acknowledged = new Map<CheckpointId, Map<string, SubtaskSnapshot>>()
-  /** The completed checkpoint that each pending one may build deltas on. */
-  readonly #buildsOn = new Map<CheckpointId, CheckpointId>()
-  #storing: Promise<void> = Promise.resolve()
   /** Set when it is not known whether a checkpoint exists: then no attempt follows. */
   #unknownCheckpoint: (AttemptEnd & { readonly kind: 'failed' }) | undefined
   readonly #endedTasks = new Set<string>()
@@ -78,13 +65,10 @@ export class JobCoordinator {
   #stop: StopRequest | undefined
   #isCanceled = false
   #wakeFromDelay: (() => void) | undefined
-  #cancelTimer: (() => void) | undefined
   #completedCheckpoints = 0
-  #savepoint: string | undefined
   /** Taken while the tasks of the last attempt still had metrics. */
   #lastReading: JobReading | undefined
   #hasCommitted = false
-  readonly #collected = new Map<string, Map<string, readonly unknown[]>>()
 
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
@@ -97,8 +81,14 @@ export class JobCoordinator {
       existing: options.existing,
       firstCheckpointId: options.firstCheckpointId,
     })
-    this.#targets = new SinkTargets(options, (channel, id, values) => this.#collect(channel, id, values))
-    this.#tracker = createTrackerState(config.tracker, options.firstCheckpointId)
+    this.#targets = new SinkTargets(options, (channel, id, values) => this.#collected.add(channel, id, values))
+    this.#checkpoints = new CheckpointCoordinator(options, this.#keeper, {
+      onCompleted: (checkpointId, isLast) => this.#onCheckpointCompleted(checkpointId, isLast),
+      onAnnounced: (isLast) => this.#stopWhenEnough(isLast),
+      onRequestFailed: (error) => this.#onStopFailed(error),
+      onTooManyFailures: (error) => this.#failAttempt(error, undefined, undefined),
+      onOutcomeUnknown: (error) => this.#onOutcomeUnknown(error),
+    })
     this.#restarts = createRestartState(config.restartStrategy)
   }
 
@@ -107,7 +97,7 @@ export class JobCoordinator {
   }
 
   get statistics(): CheckpointStatistics {
-    return checkpointStatistics(this.#tracker)
+    return this.#checkpoints.statistics
   }
 
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
@@ -134,10 +124,10 @@ export class JobCoordinator {
       this.cancel()
       return
     }
-    this.#stop = { requestId: 'stop', savepointFolder, endState }
+    this.#stop = { savepointFolder, endState }
     if (endState === 'CANCELED') this.#facts.enter('CANCELLING', this.#options.clock.now())
     const snapshotKind = savepointFolder === undefined ? 'checkpoint' : 'full-checkpoint'
-    this.#onTracker({ kind: 'requested', request: { requestId: 'stop', snapshotKind, thenStop: true } })
+    this.#checkpoints.request({ requestId: 'stop', snapshotKind, thenStop: true }, savepointFolder)
   }
 
   /** Ends at once. What was prepared and not committed waits for a resume. */
@@ -175,7 +165,6 @@ export class JobCoordinator {
   async #runAttempt(): Promise<AttemptEnd> {
     this.#attemptEnd = Promise.withResolvers<AttemptEnd>()
     this.#endedTasks.clear()
-    this.#acknowledged.clear()
     this.#awaitedCommit = undefined
     this.#facts.beginAttempt(this.#attempt, this.#options.clock.now())
     this.#facts.enter('INITIALIZING', this.#options.clock.now())
@@ -203,7 +192,7 @@ export class JobCoordinator {
       lineage: this.#options.lineage,
       checkpointFolder: this.#options.checkpointFolder,
       config: config.given,
-      firstEpoch: this.#tracker.nextId,
+      firstEpoch: this.#checkpoints.nextId,
       network: config.network,
       encodeAlways: config.encodeAlways,
       heartbeatTimeoutMs: config.heartbeatTimeoutMs,
@@ -220,13 +209,14 @@ export class JobCoordinator {
       },
     })
     this.#execution = execution
+    this.#checkpoints.beginAttempt(execution)
     await execution.start(start)
     if (execution !== this.#execution) return
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
-    if (restored !== undefined) this.#reportRestored(restored)
+    if (restored !== undefined) this.#checkpoints.onRestored(restored)
     if (this.#attempt > 0) this.#tellRestart(restored)
-    this.#onTracker({ kind: 'tasks-running', tasks: this.#allTasks() })
+    this.#checkpoints.onTasksRunning(this.#allTasks())
   }
 
   async #freshStart(): Promise<ExecutionStart> {
@@ -243,16 +233,6 @@ export class JobCoordinator {
     return { checkpointId: manifest.checkpointId, folder, vertices: assignment.vertices }
   }
 
-  #reportRestored({ manifest, file }: RestoredCheckpoint): void {
-    const record = {
-      id: manifest.checkpointId,
-      restoredAtMs: this.#options.clock.now(),
-      isSavepoint: manifest.kind === 'savepoint',
-      externalPath: file,
-    }
-    this.#onTracker({ kind: 'restored', record })
-  }
-
   #tellRestart(restored: RestoredCheckpoint | undefined): void {
     const from = restored === undefined ? 'the beginning' : `checkpoint ${restored.manifest.checkpointId}`
     this.#options.observer.onMessage('info', `Attempt ${this.#attempt + 1} goes on from ${from}.`)
@@ -265,7 +245,6 @@ export class JobCoordinator {
     this.#lastReading = this.reading()
     this.#isRunning = false
     this.#execution = undefined
-    this.#cancelTimer?.()
     if (end.kind === 'failed') {
       this.#facts.enter('FAILING', clock.now())
       this.#facts.onException({
@@ -275,17 +254,13 @@ export class JobCoordinator {
         error: toErrorData(end.error),
       })
     }
-    this.#onTracker({
-      kind: 'attempt-ended',
-      message: end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.',
-    })
-    this.#cancelTimer?.()
+    this.#checkpoints.endAttempt(end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.')
     if (execution !== undefined) {
       if (end.kind === 'failed') await execution.terminate()
       else await execution.close()
     }
     this.#facts.endTasks(end.kind === 'failed' ? 'FAILED' : 'CANCELED', clock.now())
-    await this.#storing
+    await this.#checkpoints.settled
   }
 
   /** The delay before the next attempt, or the error that the job ends with. */
@@ -323,10 +298,10 @@ export class JobCoordinator {
   }
 
   async #finish(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): Promise<JobOutcome> {
-    this.#onTracker({ kind: 'shut-down', message: 'The job has ended.' })
-    this.#cancelTimer?.()
+    this.#checkpoints.shutDown()
+    const { savepoint, statistics } = this.#checkpoints
     const { stopAfter } = this.#options
-    if (state === 'FINISHED' && stopAfter !== undefined && this.#savepoint === undefined) {
+    if (state === 'FINISHED' && stopAfter !== undefined && savepoint === undefined) {
       this.#options.observer.onMessage(
         'warning',
         `The input ended before ${stopAfter.checkpoints} checkpoints were complete, so no savepoint was taken`,
@@ -338,9 +313,9 @@ export class JobCoordinator {
     return {
       state,
       error,
-      savepoint: this.#savepoint,
-      collected: Object.fromEntries([...this.#collected].map(([name, parts]) => [name, [...parts.values()].flat()])),
-      reading: { ...final, statistics: this.statistics, state },
+      savepoint,
+      collected: this.#collected.byName(),
+      reading: { ...final, statistics, state },
     }
   }
 
@@ -349,21 +324,12 @@ export class JobCoordinator {
       case 'task-state':
         this.#facts.onTaskState(message.task, message.state, message.atMs)
         break
-      case 'snapshot': {
-        const snapshots = this.#acknowledged.get(message.checkpointId)
-        if (snapshots === undefined) return
-        snapshots.set(taskKey(message.task), message.snapshot)
-        const { stats } = message
-        const measures = { ...stats, processedBytes: 0, persistedBytes: 0 }
-        this.#onTracker({ kind: 'acknowledged', checkpointId: message.checkpointId, task: message.task, measures })
+      case 'snapshot':
+        this.#checkpoints.onSnapshot(message)
         break
-      }
-      case 'declined': {
-        const { checkpointId, task, error } = message
-        const cause = error.code === 'CHECKPOINT_DECLINED' ? 'superseded' : 'failed'
-        this.#onTracker({ kind: 'declined', checkpointId, task, cause, message: error.message })
+      case 'declined':
+        this.#checkpoints.onDeclined(message)
         break
-      }
       case 'committed':
         this.#onCommitted(message.task, message.checkpointId)
         break
@@ -378,7 +344,7 @@ export class JobCoordinator {
         this.#options.observer.onPrinted(message.line)
         break
       case 'collected':
-        this.#collect(message.channel, message.id, message.values)
+        this.#collected.add(message.channel, message.id, message.values)
         break
       case 'ready':
       case 'failed':
@@ -388,143 +354,34 @@ export class JobCoordinator {
     }
   }
 
-  /** A delivery that comes again after a recovery changes nothing. */
-  #collect(channel: string, id: string, values: readonly unknown[]): void {
-    const parts = this.#collected.get(channel) ?? new Map<string, readonly unknown[]>()
-    parts.set(id, values)
-    this.#collected.set(channel, parts)
-  }
-
   #onAllEnded(): void {
     if (this.#options.config.isCheckpointing) {
-      this.#onTracker({ kind: 'all-ended' })
+      this.#checkpoints.onAllEnded()
       return
     }
     // Without checkpoints the sinks still prepare and commit once, with nothing stored in between.
-    this.#onTracker({ kind: 'requested', request: { requestId: 'end', snapshotKind: 'checkpoint', thenStop: true } })
+    this.#checkpoints.request({ requestId: 'end', snapshotKind: 'checkpoint', thenStop: true })
   }
 
-  #onTracker(event: TrackerEvent): void {
-    const { state, actions } = decideCheckpoint(this.#tracker, event, this.#options.clock.now())
-    this.#tracker = state
-    for (const action of actions) this.#apply(action)
-    this.#scheduleTracker()
-  }
-
-  #scheduleTracker(): void {
-    const { clock } = this.#options
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    const deadline = nextDeadlineMs(this.#tracker)
-    if (deadline === undefined) return
-    this.#cancelTimer = clock.schedule(Math.max(0, deadline - clock.now()), () => this.#onTracker({ kind: 'time' }))
-  }
-
-  #apply(action: TrackerAction): void {
-    switch (action.kind) {
-      case 'trigger': {
-        this.#acknowledged.set(action.checkpointId, new Map())
-        this.#buildsOn.set(action.checkpointId, this.#tracker.lastCompletedId ?? 0)
-        const barrier: CheckpointBarrier = {
-          kind: 'barrier',
-          checkpointId: action.checkpointId,
-          triggeredAtMs: action.triggeredAtMs,
-          lastCompletedId: this.#tracker.lastCompletedId ?? 0,
-          snapshotKind: this.#barrierKind(action),
-        }
-        this.#execution?.trigger(barrier)
-        break
-      }
-      case 'store':
-        this.#storing = this.#store(action.checkpointId, action.isFinal)
-        break
-      case 'complete':
-        this.#onComplete(action.checkpointId, action.isFinal || action.thenStop)
-        break
-      case 'abort': {
-        this.#acknowledged.delete(action.checkpointId)
-        this.#buildsOn.delete(action.checkpointId)
-        this.#keeper.onGivenUp()
-        this.#execution?.abort(action.checkpointId)
-        this.#options.observer.onCheckpoint({ id: action.checkpointId, outcome: 'failed', reason: action.message })
-        break
-      }
-      case 'answer':
-        if (action.outcome.kind === 'failed') this.#onStopFailed(action.outcome.code, action.outcome.message)
-        break
-      case 'fail-job':
-        this.#failAttempt(new MillraceError(action.code, action.message), undefined, undefined)
-        break
-    }
-  }
-
-  /** What becomes a savepoint may outlive everything that has no finished name, so that sinks have to close it. */
-  #barrierKind({ checkpointId, snapshotKind }: TrackerAction & { kind: 'trigger' }): SnapshotKind {
-    const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
-    const stop = this.#stop
-    if (stop?.savepointFolder !== undefined && pending?.request?.requestId === stop.requestId) return 'savepoint'
-    return this.#options.config.isIncremental ? snapshotKind : 'full-checkpoint'
-  }
-
-  /** Never rejects: the tracker is told how it went. */
-  async #store(checkpointId: CheckpointId, isFinal: boolean): Promise<void> {
-    const { plan, clock, lineage, config } = this.#options
-    try {
-      let path = ''
-      if (config.isCheckpointing) {
-        const snapshots = this.#acknowledged.get(checkpointId)
-        const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
-        const facts = {
-          lineage,
-          checkpointId,
-          kind: 'checkpoint' as const,
-          triggeredAtMs: pending?.record.triggeredAtMs ?? clock.now(),
-          completedAtMs: clock.now(),
-          isFinal,
-        }
-        const manifest = assembleManifest(plan, facts, (vertexId, subtask) =>
-          snapshots?.get(taskKey({ vertexId, subtask })),
-        )
-        path = await this.#keeper.store(manifest)
-        if (this.#stop?.savepointFolder !== undefined && pending?.request?.requestId === this.#stop.requestId) {
-          this.#savepoint = await this.#keeper.exportSavepoint(manifest, this.#stop.savepointFolder)
-        }
-      }
-      this.#acknowledged.delete(checkpointId)
-      this.#onTracker({ kind: 'stored', checkpointId, externalPath: path })
-    } catch (error) {
-      this.#acknowledged.delete(checkpointId)
-      // Whether the checkpoint exists is not known, so neither it nor the one before may be gone on from.
-      if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') {
-        // Also when the attempt has ended already, of something that another attempt could follow.
-        this.#unknownCheckpoint = { kind: 'failed', error, task: undefined, slot: undefined }
-        this.#attemptEnd.resolve(this.#unknownCheckpoint)
-      }
-      this.#onTracker({
-        kind: 'store-failed',
-        checkpointId,
-        message: error instanceof Error ? error.message : String(error),
-      })
-    }
-  }
-
-  #onComplete(checkpointId: CheckpointId, isLast: boolean): void {
+  #onCheckpointCompleted(checkpointId: CheckpointId, isLast: boolean): void {
     this.#completedCheckpoints++
     this.#restarts = onCheckpointCompleted(this.#restarts)
-    this.#options.observer.onCheckpoint({ id: checkpointId, outcome: 'completed', reason: undefined })
-    const execution = this.#execution
-    // The attempt has ended meanwhile: the checkpoint is what the next one starts from, and it commits then.
-    if (execution === undefined) return
+    if (this.#execution === undefined) return
     if (isLast) this.#awaitCommits(checkpointId)
     this.#hasCommitted = true
-    execution.complete(checkpointId)
-    this.#buildsOn.delete(checkpointId)
-    // Tasks may have learned of a completion between the trigger of a pending one and its barrier.
-    this.#keeper.retain(Math.min(...this.#buildsOn.values()))
+  }
+
+  #stopWhenEnough(isLast: boolean): void {
     const { stopAfter } = this.#options
     if (!isLast && stopAfter !== undefined && this.#completedCheckpoints >= stopAfter.checkpoints) {
       this.stop('FINISHED', stopAfter.savepointFolder)
     }
+  }
+
+  /** Also when the attempt has ended already, of something that another attempt could follow. */
+  #onOutcomeUnknown(error: MillraceError): void {
+    this.#unknownCheckpoint = { kind: 'failed', error, task: undefined, slot: undefined }
+    this.#attemptEnd.resolve(this.#unknownCheckpoint)
   }
 
   #awaitCommits(checkpointId: CheckpointId): void {
@@ -548,19 +405,21 @@ export class JobCoordinator {
   }
 
   /** The checkpoint to stop with failed: a cancelled job ends all the same, a stop with savepoint does not happen. */
-  #onStopFailed(code: MillraceError['code'], message: string): void {
+  #onStopFailed(error: MillraceError): void {
+    if (!this.#isRunning) return
     const stop = this.#stop
-    if (stop === undefined || !this.#isRunning) {
-      if (this.#isRunning) this.#failAttempt(new MillraceError(code, message), undefined, undefined)
-      return
-    }
-    if (stop.endState === 'CANCELED') {
+    if (stop === undefined) {
+      this.#failAttempt(error, undefined, undefined)
+    } else if (stop.endState === 'CANCELED') {
       this.#options.observer.onMessage(
         'warning',
-        `The last checkpoint failed, so output since the one before is not committed: ${message}`,
+        `The last checkpoint failed, so output since the one before is not committed: ${error.message}`,
       )
       this.cancel()
-    } else this.#failAttempt(new MillraceError(code, `The savepoint failed: ${message}`), undefined, undefined)
+    } else {
+      const message = `The savepoint failed: ${error.message}`
+      this.#failAttempt(new MillraceError(error.code, message), undefined, undefined)
+    }
   }
 
   #failAttempt(error: unknown, task: TaskId | undefined, slot: number | undefined): void {
