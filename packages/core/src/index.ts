@@ -22,6 +22,7 @@ export {
   type AlignmentAction,
   type AlignmentMeasures,
   BarrierAlignment,
+  type OpenAlignment,
 } from './checkpoint/alignment.ts'
 export {
   type CheckpointCounts,

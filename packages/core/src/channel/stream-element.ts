@@ -40,6 +40,10 @@ export interface ChannelWriter {
    * a batch possibly as several smaller ones.
    */
   offer(element: StreamElement): boolean
+  /** Bytes of everything accepted so far (estimated for hand-over by reference). */
+  readonly writtenBytes: number
+  /** Bytes accepted and not yet read. */
+  readonly queuedBytes: number
 }
 
 /** The reading end. */
@@ -54,4 +58,6 @@ export interface ChannelReader {
   readonly hasNext: boolean
   /** Bytes waiting (estimated for hand-over by reference). */
   readonly queuedBytes: number
+  /** Bytes of everything read so far (estimated for hand-over by reference). */
+  readonly readBytes: number
 }

@@ -24,10 +24,13 @@ export interface AlignmentMeasures {
   readonly alignmentDurationMs: number
 }
 
-interface OpenAlignment {
+/** A checkpoint some of whose barriers have come. */
+export interface OpenAlignment {
   readonly barrier: CheckpointBarrier
+  /** Epoch ms. */
   readonly firstBarrierAtMs: number
-  readonly arrived: Set<number>
+  /** Channels that brought its barrier. */
+  readonly arrived: ReadonlySet<number>
 }
 
 /** Aborts remembered for barriers that are still under way; beyond it the oldest is forgotten. */
@@ -40,7 +43,7 @@ export class BarrierAlignment {
   readonly channels: number
   readonly #closed = new Set<number>()
   /** Oldest first; at most one in exactly-once mode. */
-  readonly #open = new Map<CheckpointId, OpenAlignment>()
+  readonly #open = new Map<CheckpointId, OpenAlignment & { readonly arrived: Set<number> }>()
   readonly #aborted = new Set<CheckpointId>()
   /** Barriers up to this one are settled here: aligned, declined or aborted while open. */
   #settledId: CheckpointId = 0
@@ -58,9 +61,9 @@ export class BarrierAlignment {
   }
 
   /** The newest checkpoint that waits for barriers, or `undefined`. */
-  get openCheckpointId(): CheckpointId | undefined {
-    let newest: CheckpointId | undefined
-    for (const id of this.#open.keys()) newest = id
+  get open(): OpenAlignment | undefined {
+    let newest: OpenAlignment | undefined
+    for (const alignment of this.#open.values()) newest = alignment
     return newest
   }
 
@@ -71,7 +74,7 @@ export class BarrierAlignment {
     const actions: AlignmentAction[] = []
     let alignment = this.#open.get(id)
     if (alignment === undefined) {
-      const newest = this.openCheckpointId
+      const newest = this.open?.barrier.checkpointId
       // A barrier older than the open one means that its checkpoint was overtaken on another channel.
       if (this.mode === 'exactly-once' && newest !== undefined && id < newest) return []
       if (this.mode === 'exactly-once') this.#giveUpOlderThan(id, id, actions)
@@ -148,7 +151,7 @@ export class BarrierAlignment {
     }
   }
 
-  #insertOpen(alignment: OpenAlignment): void {
+  #insertOpen(alignment: OpenAlignment & { readonly arrived: Set<number> }): void {
     const all = [...this.#open.values(), alignment].sort((a, b) => a.barrier.checkpointId - b.barrier.checkpointId)
     this.#open.clear()
     for (const each of all) this.#open.set(each.barrier.checkpointId, each)

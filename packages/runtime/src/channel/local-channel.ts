@@ -47,6 +47,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   /** Index of the first element in `#queue` that is still waiting; what was taken is cut off now and then. */
   #head = 0
   #queuedBytes = 0
+  #writtenBytes = 0
   #readerWaits = false
   #writerWaits = false
 
@@ -66,6 +67,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
     if (element.kind === 'batch') checkRecords(element.batch.records)
     this.#queue.push({ element, bytes })
     this.#queuedBytes += bytes
+    this.#writtenBytes += bytes
     if (this.#readerWaits) {
       this.#readerWaits = false
       this.#options.readerWakeUp.wake()
@@ -104,6 +106,14 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
 
   get queuedBytes(): number {
     return this.#queuedBytes
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
+  get readBytes(): number {
+    return this.#writtenBytes - this.#queuedBytes
   }
 
   #estimateBatchBytes(batch: RecordBatch): number {

@@ -116,7 +116,6 @@ export class RingChannelWriter implements ChannelWriter {
     }
   }
 
-  /** Bytes of all messages so far, for the metrics. */
   get writtenBytes(): number {
     return this.#writtenBytes
   }
@@ -253,7 +252,6 @@ export class RingChannelReader implements ChannelReader {
     return this.#ring.queuedBytes + this.#recordReadBytes
   }
 
-  /** Bytes of all messages so far, for the metrics. */
   get readBytes(): number {
     return this.#readBytes
   }

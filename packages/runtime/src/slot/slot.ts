@@ -8,7 +8,7 @@ import { type CheckpointMode, type PlanVertex, parseConfig, type TableUsage } fr
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
-import type { TaskProgress } from '../task/task.ts'
+import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
 import type { SlotDeployment, TaskDeployment, TaskState, ToSlot } from './protocol.ts'
 import { SlotChannels } from './slot-channels.ts'
@@ -109,14 +109,10 @@ export class Slot {
     running.turnUnits = decideTurnUnits(running.turnUnits, endMs - startMs, progress)
     running.lastProgress = progress
     running.lastStepEndMs = endMs
-    if (task.recordsIn + task.recordsOut !== recordsBefore) {
-      metrics.set('numRecordsIn', task.recordsIn)
-      metrics.set('numRecordsOut', task.recordsOut)
-      metrics.set('lastProgressAtMs', clock.now())
-    }
-    metrics.set('currentInputWatermark', task.watermarkIn)
-    metrics.set('currentOutputWatermark', task.watermarkOut)
-    metrics.set('inputQueuedBytes', task.inputQueuedBytes)
+    const nowMs = clock.now()
+    if (task.recordsIn + task.recordsOut !== recordsBefore) metrics.set('lastProgressAtMs', nowMs)
+    metrics.set('lastHeartbeatAtMs', nowMs)
+    publish(task, metrics)
     if (endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
     if (driver !== undefined) {
       const { done, total } = driver.progress()
@@ -289,6 +285,21 @@ export class Slot {
   #reportState(task: TaskId, state: TaskState): void {
     this.#environment.post({ type: 'task-state', task, state, atMs: this.#environment.clock.now() })
   }
+}
+
+/** What a task counts itself. */
+function publish(task: Task, metrics: TaskMetricsWriter): void {
+  metrics.set('numRecordsIn', task.recordsIn)
+  metrics.set('numRecordsOut', task.recordsOut)
+  metrics.set('numBytesIn', task.bytesIn)
+  metrics.set('numBytesOut', task.bytesOut)
+  metrics.set('currentInputWatermark', task.watermarkIn)
+  metrics.set('currentOutputWatermark', task.watermarkOut)
+  metrics.set('inputQueuedBytes', task.inputQueuedBytes)
+  metrics.set('outputQueuedBytes', task.outputQueuedBytes)
+  const alignment = task.openAlignment
+  metrics.set('checkpointAligning', alignment?.barrier.checkpointId ?? 0)
+  metrics.set('checkpointAlignmentStartedAtMs', alignment?.firstBarrierAtMs ?? 0)
 }
 
 /** Time between two steps belongs to what the task was waiting for; a sink that waits for its target is busy. */

@@ -99,6 +99,19 @@ export class EdgeWriter implements OperatorOutput {
     return false
   }
 
+  get writtenBytes(): number {
+    let bytes = 0
+    for (const { writer } of this.#channels) bytes += writer.writtenBytes
+    return bytes
+  }
+
+  /** In the channels, and what found no room in them. */
+  get queuedBytes(): number {
+    let bytes = this.#overflowBytes
+    for (const { writer } of this.#channels) bytes += writer.queuedBytes
+    return bytes
+  }
+
   /** Tries again what found no room; true when nothing waits any more. */
   flushWaiting(): boolean {
     if (!this.isFull) return true

@@ -62,4 +62,10 @@ export class InputGate {
     for (const reader of this.#readers) bytes += reader.queuedBytes
     return bytes
   }
+
+  get readBytes(): number {
+    let bytes = 0
+    for (const reader of this.#readers) bytes += reader.readBytes
+    return bytes
+  }
 }

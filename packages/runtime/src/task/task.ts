@@ -14,6 +14,7 @@ import {
   type CheckpointId,
   type KeyedStateBackend,
   NO_TIMESTAMP,
+  type OpenAlignment,
   type OperatorChain,
   type SegmentLedger,
   type StreamElement,
@@ -130,9 +131,32 @@ export class Task {
     return records
   }
 
+  get bytesIn(): number {
+    const { input } = this.#options
+    return input.kind === 'gate' ? input.gate.readBytes : 0
+  }
+
+  get bytesOut(): number {
+    let bytes = 0
+    for (const edge of this.#edges) bytes += edge.writtenBytes
+    return bytes
+  }
+
   get inputQueuedBytes(): number {
     const { input } = this.#options
     return input.kind === 'gate' ? input.gate.queuedBytes : 0
+  }
+
+  get outputQueuedBytes(): number {
+    let bytes = 0
+    for (const edge of this.#edges) bytes += edge.queuedBytes
+    return bytes
+  }
+
+  /** The alignment that holds inputs back now. */
+  get openAlignment(): OpenAlignment | undefined {
+    const { input } = this.#options
+    return input.kind === 'gate' ? input.gate.alignment.open : undefined
   }
 
   /** A bounded piece of work. Errors end the task through `events.onFailed`; afterwards it does nothing. */

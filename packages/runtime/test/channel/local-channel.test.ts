@@ -46,6 +46,16 @@ test('bytes are bounded: above the budget nothing is taken, an empty channel tak
   assert.equal(channel.offer(batchOf(1)), false)
 })
 
+test('bytes written and read are counted once, refused ones not', () => {
+  const { channel } = open(1_000)
+  assert.ok(channel.offer(batchOf(4)))
+  assert.equal(channel.offer(batchOf(100)), false)
+  assert.deepEqual([channel.writtenBytes, channel.readBytes], [464, 0])
+  assert.ok(channel.poll())
+  assert.ok(channel.offer(batchOf(4)))
+  assert.deepEqual([channel.writtenBytes, channel.readBytes], [928, 464])
+})
+
 test('elements are bounded too', () => {
   const { channel } = open(1_000_000, 2)
   assert.ok(channel.offer({ kind: 'watermark', timestamp: 1 }))

@@ -26,6 +26,32 @@ describe('slots on threads', () => {
     assert.deepEqual(described[2], described[0])
   })
 
+  for (const configuration of [{}, ENCODED]) {
+    it(`metrics of both sides of an exchange agree, ${configuration === ENCODED ? 'encoded' : 'by reference'}`, async () => {
+      const startMs = Date.now()
+      const { reading } = await runText(
+        `import { collect, defineJob, generator } from '@millrace/api'
+export default defineJob({
+  name: 'exchange',
+  build(env) {
+    env.from(generator({ records: 5_000, generate: (n) => ({ n }) }), { uid: 'numbers' })
+      .rebalance().map(({ n }) => n, { uid: 'map' }).to(collect('out'), { uid: 'out' })
+  },
+})`,
+        configuration,
+      )
+      const [source, map] = (reading?.tasks ?? []).map(({ metrics }) => metrics)
+      assert.ok(source !== undefined && map !== undefined)
+      assert.deepEqual([source.numRecordsIn, source.numRecordsOut, map.numRecordsIn], [5_000, 5_000, 5_000])
+      assert.ok(source.numBytesOut > 5_000, `${source.numBytesOut} bytes`)
+      assert.deepEqual([source.numBytesIn, map.numBytesIn, map.numBytesOut], [0, source.numBytesOut, 0])
+      for (const metrics of [source, map]) {
+        assert.deepEqual([metrics.inputQueuedBytes, metrics.outputQueuedBytes, metrics.checkpointAligning], [0, 0, 0])
+        assert.ok(metrics.lastHeartbeatAtMs >= startMs && metrics.lastHeartbeatAtMs <= Date.now())
+      }
+    })
+  }
+
   it("an exception in user code shows the user's own line", async () => {
     const { error } = await runText(`import { collect, defineJob, generator } from '@millrace/api'
 

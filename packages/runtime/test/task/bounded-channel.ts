@@ -5,6 +5,8 @@ export class BoundedChannel implements ChannelWriter, ChannelReader {
   room: number
   readonly #waiting: StreamElement[] = []
   refused: StreamElement | undefined
+  /** An element counts as one byte. */
+  writtenBytes = 0
 
   constructor(room = Number.POSITIVE_INFINITY) {
     this.room = room
@@ -14,7 +16,10 @@ export class BoundedChannel implements ChannelWriter, ChannelReader {
     // The contract of a writer: a refused element is offered again, and nothing else before.
     if (this.refused !== undefined && element !== this.refused) throw new Error('another element was offered')
     this.refused = this.#waiting.length >= this.room ? element : undefined
-    if (this.refused === undefined) this.#waiting.push(element)
+    if (this.refused === undefined) {
+      this.#waiting.push(element)
+      this.writtenBytes++
+    }
     return this.refused === undefined
   }
 
@@ -28,6 +33,10 @@ export class BoundedChannel implements ChannelWriter, ChannelReader {
 
   get queuedBytes(): number {
     return this.#waiting.length
+  }
+
+  get readBytes(): number {
+    return this.writtenBytes - this.queuedBytes
   }
 
   /** All that waits: records one by one, control elements by name. */

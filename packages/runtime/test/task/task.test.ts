@@ -49,6 +49,24 @@ describe('Task', () => {
     ])
   })
 
+  it('tells what it has read, written and waits for', () => {
+    const run = new TaskRun({ input: 2, outputRoom: 1 })
+    const { task } = run
+    run.give(0, batchOf('a'), barrier(1), batchOf('b'))
+    run.step()
+    assert.equal(task.openAlignment?.barrier.checkpointId, 1)
+    assert.equal(task.openAlignment.firstBarrierAtMs, 1_000)
+    // An element is a byte in the channels of this test.
+    assert.deepEqual([task.bytesIn, task.inputQueuedBytes, task.bytesOut], [2, 1, 0])
+    run.give(1, barrier(1))
+    run.step()
+    assert.equal(task.openAlignment, undefined)
+    assert.deepEqual([task.bytesIn, task.bytesOut, task.outputQueuedBytes], [3, 1, 1])
+    run.output.take()
+    run.step()
+    assert.deepEqual([task.bytesOut, task.outputQueuedBytes], [2, 1])
+  })
+
   it('declines a checkpoint that a newer one overtakes on another channel', () => {
     const run = new TaskRun({ input: 2 })
     run.give(0, barrier(1))
