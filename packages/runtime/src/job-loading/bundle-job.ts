@@ -7,9 +7,9 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { MillraceError } from '@millrace/api'
-import { type BuildFailure, build, type Message, type Plugin } from 'esbuild'
+import { type BundleError, type Plugin, type RolldownError, rolldown } from 'rolldown'
 
 export interface BundledJob {
   /** Absolute path of the job file. */
@@ -45,34 +45,42 @@ async function requireFile(path: string): Promise<void> {
   })
 }
 
-async function compile(path: string, outfile: string): Promise<Uint8Array> {
+async function compile(path: string, outfile: string): Promise<Buffer> {
   const folder = dirname(path)
   try {
-    const result = await build({
-      entryPoints: [path],
-      absWorkingDir: folder,
-      outfile,
-      bundle: true,
-      write: false,
+    const bundler = await rolldown({
+      input: path,
+      cwd: folder,
       platform: 'node',
-      format: 'esm',
-      target: 'node24',
-      packages: 'external',
-      sourcemap: 'inline',
-      charset: 'utf8',
+      // Bare imports stay imports; what was resolved to a file already is a local one.
+      external: (id, _importer, isResolved) => !isResolved && !id.startsWith('.') && !isAbsolute(id),
+      treeshake: false,
+      // A bundle depends on the job's files only, not on what lies around them.
+      tsconfig: false,
       logLevel: 'silent',
-      define: {
-        'import.meta.url': `${OWN_META}.url`,
-        'import.meta.filename': `${OWN_META}.filename`,
-        'import.meta.dirname': `${OWN_META}.dirname`,
+      transform: {
+        target: 'node24',
+        define: {
+          'import.meta.url': `${OWN_META}.url`,
+          'import.meta.filename': `${OWN_META}.filename`,
+          'import.meta.dirname': `${OWN_META}.dirname`,
+        },
       },
       plugins: [keepImportMeta(dirname(outfile))],
     })
-    const [output] = result.outputFiles
-    if (output === undefined) throw new MillraceError('INTERNAL', `The bundler gave nothing for ${path}`)
-    return output.contents
+    try {
+      const { output } = await bundler.generate({
+        format: 'esm',
+        sourcemap: 'inline',
+        codeSplitting: false,
+        file: outfile,
+      })
+      return Buffer.from(output[0].code)
+    } finally {
+      await bundler.close()
+    }
   } catch (error) {
-    throw isBuildFailure(error) ? bundleError(path, error) : error
+    throw isBundleError(error) ? bundleError(path, error) : error
   }
 }
 
@@ -83,28 +91,22 @@ const HAS_META = /\bimport\s*\.\s*meta\s*\.\s*(?:url|filename|dirname)\b/
 function keepImportMeta(bundleFolder: string): Plugin {
   return {
     name: 'millrace-import-meta',
-    setup(bundler) {
-      bundler.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path }) => {
-        const text = await readFile(path, 'utf8')
-        if (!HAS_META.test(text) || text.startsWith('#!')) return undefined
-        const source = JSON.stringify(relative(bundleFolder, path).split(sep).join('/'))
-        // On the first line, so that line numbers stay. `resolve` is the bundle's own; no path of this machine gets in.
-        const meta =
-          `const ${OWN_META} = { url: import.meta.resolve(${source}), ` +
-          `get filename() { return process.getBuiltinModule('node:url').fileURLToPath(this.url) }, ` +
-          `get dirname() { return process.getBuiltinModule('node:path').dirname(this.filename) } };`
-        return { contents: meta + text, loader: loaderOf(path), resolveDir: dirname(path) }
-      })
+    async load(path) {
+      if (!/\.[cm]?[jt]sx?$/.test(path)) return null
+      const text = await readFile(path, 'utf8')
+      if (!HAS_META.test(text) || text.startsWith('#!')) return null
+      const source = JSON.stringify(relative(bundleFolder, path).split(sep).join('/'))
+      // On the first line, so that line numbers stay. `resolve` is the bundle's own; no path of this machine gets in.
+      const meta =
+        `const ${OWN_META} = { url: import.meta.resolve(${source}), ` +
+        `get filename() { return process.getBuiltinModule('node:url').fileURLToPath(this.url) }, ` +
+        `get dirname() { return process.getBuiltinModule('node:path').dirname(this.filename) } };`
+      return meta + text
     },
   }
 }
 
-function loaderOf(path: string): 'ts' | 'tsx' | 'js' | 'jsx' {
-  const extension = /\.[cm]?(ts|tsx|js|jsx)$/.exec(path)?.[1]
-  return (extension ?? 'js') as 'ts' | 'tsx' | 'js' | 'jsx'
-}
-
-async function store(bundlePath: string, code: Uint8Array, jobFile: string): Promise<void> {
+async function store(bundlePath: string, code: Buffer, jobFile: string): Promise<void> {
   try {
     const present = await readFile(bundlePath).catch(() => undefined)
     if (present?.equals(code)) return
@@ -125,31 +127,31 @@ async function store(bundlePath: string, code: Uint8Array, jobFile: string): Pro
   }
 }
 
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors)
+function isBundleError(error: unknown): error is BundleError {
+  return error instanceof Error && Array.isArray((error as Partial<BundleError>).errors)
 }
 
-function bundleError(path: string, failure: BuildFailure): MillraceError {
+function bundleError(path: string, { errors = [] }: BundleError): MillraceError {
   const folder = dirname(path)
-  const [first] = failure.errors
-  const lines = failure.errors.flatMap((error) => describe(error, folder))
-  const place = first?.location
+  const place = errors[0]?.loc
+  const lines = errors.flatMap((error) => describe(error, folder))
   return new MillraceError('JOB_BUNDLE_FAILED', `${basename(path)} cannot be bundled\n${lines.join('\n')}`, {
     details: {
-      file: place == null ? path : resolve(folder, place.file),
-      ...(place == null ? {} : { line: place.line, column: place.column + 1 }),
+      file: place?.file ?? path,
+      ...(place === undefined ? {} : { line: place.line, column: place.column + 1 }),
     },
     hint: 'Correct the line shown; imports of local files are written with their ending.',
   })
 }
 
 /** `file:line:column: what`, then the line with a mark under the place. */
-function describe({ text, location }: Message, folder: string): readonly string[] {
-  if (location === null) return [text]
-  const file = relative(folder, resolve(folder, location.file))
-  return [
-    `${file}:${location.line}:${location.column + 1}: ${text}`,
-    `    ${location.lineText}`,
-    `    ${' '.repeat(location.column)}^`,
-  ]
+function describe({ message, loc, frame = '' }: RolldownError, folder: string): readonly string[] {
+  // "[CODE] what happened", then a drawing.
+  const what = (message.split('\n')[0] ?? '').replace(/^\[\w+\] /, '')
+  if (loc?.file === undefined) return [what]
+  const file = relative(folder, loc.file)
+  const prefix = `${loc.line}: `
+  const line = frame.split('\n').find((each) => each.startsWith(prefix))
+  const shown = line === undefined ? [] : [`    ${line.slice(prefix.length)}`, `    ${' '.repeat(loc.column)}^`]
+  return [`${file}:${loc.line}:${loc.column + 1}: ${what}`, ...shown]
 }

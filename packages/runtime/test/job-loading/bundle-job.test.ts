@@ -65,7 +65,10 @@ test('the source map leads back to the source, and no path of the machine is in 
   const path = await write('c/job.ts', job(`'mapped'`))
   const text = await readFile((await bundleJob(path)).bundlePath, 'utf8')
   const map = JSON.parse(
-    Buffer.from(/sourceMappingURL=data:application\/json;base64,(\S+)/.exec(text)?.[1] ?? '', 'base64').toString(),
+    Buffer.from(
+      /sourceMappingURL=data:application\/json;charset=utf-8;base64,(\S+)/.exec(text)?.[1] ?? '',
+      'base64',
+    ).toString(),
   ) as { sources: string[] }
   assert.deepEqual(map.sources, ['../../../job.ts'])
   assert.ok(!text.includes(folder) && !JSON.stringify(map).includes(folder))
@@ -94,7 +97,7 @@ test('a syntax error is shown with file, line and column', async () => {
   const path = await write('e/job.ts', 'const a = 1\nconst b = = 2\n')
   await assert.rejects(bundleJob(path), (error: MillraceError) => {
     assert.equal(error.code, 'JOB_BUNDLE_FAILED')
-    assert.match(error.message, /job\.ts:2:11: Unexpected "="\n {4}const b = = 2\n {4} {10}\^/)
+    assert.match(error.message, /job\.ts:2:11: Unexpected token\n {4}const b = = 2\n {4} {10}\^/)
     assert.deepEqual(error.details, { file: path, line: 2, column: 11 })
     return true
   })
@@ -105,7 +108,7 @@ test('an import that leads nowhere is shown where it stands', async () => {
   await write('f/lib.ts', `\nimport { x } from './gone.ts'\nconsole.log(x)\n`)
   await assert.rejects(
     bundleJob(path),
-    failsWith('JOB_BUNDLE_FAILED', /lib\.ts:2:19: Could not resolve "\.\/gone\.ts"/),
+    failsWith('JOB_BUNDLE_FAILED', /lib\.ts:2:19: Could not resolve '\.\/gone\.ts'/),
   )
 })
 
