@@ -67,7 +67,7 @@ test('with restart-strategy none an exception fails the job; a resume with the f
   })
   const { code, outcome } = await process.ended
   assert.equal(`${code} ${outcome?.state}`, '1 FAILED', process.story())
-  assert.deepEqual([outcome?.code, outcome?.attempts], ['RESTARTS_EXHAUSTED', 1], process.story())
+  assert.deepEqual([outcome?.code, outcome?.attempts], ['USER_FUNCTION_FAILED', 1], process.story())
   assert.match(outcome?.message ?? '', /a fault of the job on purpose/, 'the cause is told')
   history.checkVisible()
   await history.finish()

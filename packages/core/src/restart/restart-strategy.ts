@@ -74,13 +74,16 @@ export function decideRestart(
 ): RestartDecision {
   const { error } = failure
   const code = error.code ?? 'INTERNAL'
-  if (ERROR_CODES[code].action === 'fail') return { kind: 'fail', code, message: error.message, state }
+  // Without restarts an error is simply the end: there is nothing that was used up.
+  if (ERROR_CODES[code].action === 'fail' || state.strategy.type === 'none') {
+    return { kind: 'fail', code, message: error.message, state }
+  }
   const userFailure = code === 'USER_FUNCTION_FAILED' ? fingerprint(failure) : state.userFailure
   if (code === 'USER_FUNCTION_FAILED' && userFailure === state.userFailure) {
     const message = `The job's own code failed twice in the same way, with no checkpoint in between: ${error.message}`
     return { kind: 'fail', code: 'REPEATED_FAILURE', message, state }
   }
-  return byStrategy({ ...state, userFailure }, nowMs, random)
+  return byStrategy(state.strategy, { ...state, userFailure }, nowMs, random)
 }
 
 /**
@@ -100,11 +103,13 @@ export function findTopUserFrame(
   return undefined
 }
 
-function byStrategy(state: RestartState, nowMs: number, random: () => number): RestartDecision {
-  const { strategy } = state
+function byStrategy(
+  strategy: Exclude<RestartStrategy, { readonly type: 'none' }>,
+  state: RestartState,
+  nowMs: number,
+  random: () => number,
+): RestartDecision {
   switch (strategy.type) {
-    case 'none':
-      return exhausted(state, 'Restarts are off (restart-strategy.type: none).')
     case 'fixed-delay':
       if (state.attempts >= strategy.attempts) return exhausted(state, `All ${strategy.attempts} restarts are used up.`)
       return restart({ ...state, attempts: state.attempts + 1, lastFailureMs: nowMs }, strategy.delayMs)

@@ -44,8 +44,8 @@ const EXPONENTIAL: RestartStrategy = {
   attemptsBeforeResetBackoff: Number.POSITIVE_INFINITY,
 }
 
-test('none never restarts', () => {
-  assert.deepEqual(outcomes({ type: 'none' }, [0]), ['RESTARTS_EXHAUSTED'])
+test('none never restarts: the error itself is the end', () => {
+  assert.deepEqual(outcomes({ type: 'none' }, [0]), ['SLOT_LOST'])
 })
 
 test('fixed delay restarts so many times', () => {

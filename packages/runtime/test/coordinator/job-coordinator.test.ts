@@ -151,8 +151,7 @@ describe('JobCoordinator', () => {
     })
     assert.equal(outcome.state, 'FAILED')
     assert.equal(slots.launched, 1)
-    assert.equal(outcome.error?.code, 'RESTARTS_EXHAUSTED')
-    assert.deepEqual([outcome.error?.cause?.code, outcome.error?.cause?.details.uid], ['USER_FUNCTION_FAILED', 'check'])
+    assert.deepEqual([outcome.error?.code, outcome.error?.details.uid], ['USER_FUNCTION_FAILED', 'check'])
     assert.equal(coordinator.facts.exceptions.length, 1)
   })
 
