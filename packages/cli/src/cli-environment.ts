@@ -2,6 +2,7 @@
  * Everything outside that the commands touch: streams, environment variables, clock, signals, and the engine. Tests
  * bring their own; `process-environment.ts` is the real one.
  */
+import type { ExitCode } from './exit-code.ts'
 import type { JobRunner } from './run/job-runner-port.ts'
 
 export interface CliEnvironment {
@@ -14,6 +15,8 @@ export interface CliEnvironment {
   now(): number
   /** Calls back about every `intervalMs` until the returned function is called. */
   every(intervalMs: number, callback: () => void): () => void
+  /** Ends the process at once, with everything in it that does not end by itself. */
+  exit(code: ExitCode): void
   /** Calls back for every SIGINT and SIGTERM until the returned function is called. */
   onInterrupt(callback: () => void): () => void
   readonly runner: JobRunner

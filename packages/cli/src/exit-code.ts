@@ -1,3 +1,5 @@
+import type { ErrorCode } from '@millrace/api'
+
 /** What the exit status of the command means; part of its contract. */
 export const EXIT = {
   finished: 0,
@@ -8,3 +10,17 @@ export const EXIT = {
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** What the user wrote is wrong, and no task has run. */
+const USAGE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'USAGE',
+  'CONFIG_UNKNOWN_KEY',
+  'CONFIG_INVALID_VALUE',
+  'PARAMS_INVALID',
+  'JOB_NOT_FOUND',
+  'CHECKPOINT_NOT_FOUND',
+])
+
+export function isUsageError(code: ErrorCode | undefined): boolean {
+  return code !== undefined && USAGE_CODES.has(code)
+}

@@ -15,6 +15,7 @@ export function createProcessEnvironment(runner: JobRunner): CliEnvironment {
       const timer = setInterval(callback, intervalMs)
       return () => clearInterval(timer)
     },
+    exit: (code) => process.exit(code),
     onInterrupt(callback) {
       const signals = ['SIGINT', 'SIGTERM'] as const
       for (const signal of signals) process.on(signal, callback)

@@ -6,7 +6,7 @@ import { infoCommand } from './command/info-command.ts'
 import { renderCommandHelp, renderHelp } from './command/render-help.ts'
 import { runCommand } from './command/run-command.ts'
 import { renderError } from './error/render-error.ts'
-import { EXIT, type ExitCode } from './exit-code.ts'
+import { EXIT, type ExitCode, isUsageError } from './exit-code.ts'
 import { choosePaint } from './text/paint.ts'
 
 const COMMANDS: readonly Command[] = [runCommand, infoCommand]
@@ -22,7 +22,7 @@ export async function runCli(argv: readonly string[], version: string, environme
       ? [JSON.stringify({ kind: 'error', error: data })]
       : renderError(data, choosePaint(environment.stderr, environment.variables))
     ;(json ? environment.stdout : environment.stderr).write(`${lines.join('\n')}\n`)
-    return isUsage(error) ? EXIT.wrongUsage : EXIT.jobFailed
+    return isUsageError(data.code) ? EXIT.wrongUsage : EXIT.jobFailed
   }
 }
 
@@ -68,17 +68,4 @@ function unknownCommand(name: string): MillraceError {
 function endOfOwn(argv: readonly string[]): number {
   const dashes = argv.indexOf('--')
   return dashes < 0 ? argv.length : dashes
-}
-
-/** What the user wrote is wrong, and no job has begun. */
-const USAGE_CODES: ReadonlySet<string> = new Set([
-  'USAGE',
-  'CONFIG_UNKNOWN_KEY',
-  'CONFIG_INVALID_VALUE',
-  'PARAMS_INVALID',
-  'JOB_NOT_FOUND',
-])
-
-function isUsage(error: unknown): boolean {
-  return error instanceof MillraceError && USAGE_CODES.has(error.code)
 }

@@ -1,5 +1,6 @@
 /** Surroundings for commands in tests: outputs that remember, a clock and interrupts that are moved by hand. */
 import type { CliEnvironment, TerminalSize, TextOutput } from '../src/cli-environment.ts'
+import type { ExitCode } from '../src/exit-code.ts'
 import type { JobRunner, RunEvent, RunningJob, RunRequest, RunResult } from '../src/run/job-runner-port.ts'
 import { reading } from './readings.ts'
 
@@ -40,7 +41,14 @@ export class ScriptedRunner implements JobRunner {
     this.requests.push(request)
     const { promise, resolve } = Promise.withResolvers<RunResult>()
     const end = (result: Partial<RunResult>) =>
-      resolve({ state: 'FINISHED', error: undefined, savepoint: undefined, final: reading(), ...result })
+      resolve({
+        state: 'FINISHED',
+        isStuck: false,
+        error: undefined,
+        savepoint: undefined,
+        final: reading(),
+        ...result,
+      })
     queueMicrotask(() => this.#script(onEvent, end))
     let stops = 0
     return {
@@ -57,6 +65,8 @@ export class ScriptedRunner implements JobRunner {
 export interface FakeEnvironment extends CliEnvironment {
   readonly stdout: MemoryOutput
   readonly stderr: MemoryOutput
+  /** What the process was ended with. */
+  readonly exits: ExitCode[]
   interrupt(): void
 }
 
@@ -65,12 +75,15 @@ export function fakeEnvironment(
   { stdout = new MemoryOutput(), stderr = new MemoryOutput(), variables = {} } = {},
 ): FakeEnvironment {
   const interrupts = new Set<() => void>()
+  const exits: ExitCode[] = []
   return {
     stdout,
     stderr,
     variables,
     now: () => 1_000,
     every: () => () => {},
+    exits,
+    exit: (code) => void exits.push(code),
     onInterrupt(callback) {
       interrupts.add(callback)
       return () => interrupts.delete(callback)

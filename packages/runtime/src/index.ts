@@ -55,10 +55,18 @@ export type {
   JobReading,
   RestoredCheckpoint,
   StopAfterCheckpoints,
-  TaskReading,
 } from './coordinator/coordinator-ports.ts'
 export { JobCoordinator } from './coordinator/job-coordinator.ts'
-export type { ExceptionFacts, JobState, SubtaskFacts, SubtaskState } from './coordinator/job-facts.ts'
+export type {
+  AttemptFacts,
+  ExceptionFacts,
+  JobHistory,
+  JobState,
+  StateChange,
+  SubtaskFacts,
+  SubtaskState,
+  TaskReading,
+} from './coordinator/job-facts.ts'
 export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'

@@ -1,7 +1,7 @@
 /** `millrace run`: runs a job to its end, shows it, and says by the exit status how it ended. */
 import type { CliEnvironment } from '../cli-environment.ts'
 import { renderError } from '../error/render-error.ts'
-import { EXIT, type ExitCode } from '../exit-code.ts'
+import { EXIT, type ExitCode, isUsageError } from '../exit-code.ts'
 import { prepareJob } from '../job/prepare-job.ts'
 import type { RunningJob, RunResult } from '../run/job-runner-port.ts'
 import { parseRunArguments, RUN_OPTIONS } from '../run/run-arguments.ts'
@@ -29,7 +29,9 @@ export const runCommand: Command = {
       const lines = renderError(result.error, choosePaint(environment.stderr, environment.variables))
       environment.stderr.write(`${lines.join('\n')}\n`)
     }
-    return exitCodeOf(result)
+    const code = exitCodeOf(result)
+    if (result.isStuck) environment.exit(code)
+    return code
   },
 }
 
@@ -42,8 +44,10 @@ async function attend(job: RunningJob, view: RunView, environment: CliEnvironmen
     if (interrupts === 1) {
       view.note('Stopping with a last checkpoint; once more stops at once.')
       job.stop()
-    } else {
+    } else if (interrupts === 2) {
       job.abort()
+    } else {
+      environment.exit(EXIT.cancelled)
     }
   })
   try {
@@ -54,13 +58,13 @@ async function attend(job: RunningJob, view: RunView, environment: CliEnvironmen
   }
 }
 
-function exitCodeOf({ state }: RunResult): ExitCode {
+function exitCodeOf({ state, error }: RunResult): ExitCode {
   switch (state) {
     case 'FINISHED':
       return EXIT.finished
     case 'CANCELED':
       return EXIT.cancelled
     case 'FAILED':
-      return EXIT.jobFailed
+      return isUsageError(error?.code) ? EXIT.wrongUsage : EXIT.jobFailed
   }
 }

@@ -51,9 +51,9 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
   const read = (reading: EngineReading | undefined) =>
     reading === undefined ? readingBefore(startedAtMs, Date.now()) : translateReading(reading)
   return {
-    result: job.outcome.then(({ state, error, savepoint, reading }) => {
+    result: job.outcome.then(({ state, isStuck, error, savepoint, reading }) => {
       const final = read(reading)
-      return { state, error, savepoint, final: { ...final, state } }
+      return { state, isStuck, error, savepoint, final: { ...final, state } }
     }),
     reading: () => read(job.reading()),
     stop: () => job.stop(),

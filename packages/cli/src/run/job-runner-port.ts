@@ -65,6 +65,8 @@ export type JobState =
 
 export interface RunResult {
   readonly state: 'FINISHED' | 'FAILED' | 'CANCELED'
+  /** Some of its code hangs and cannot be ended: only the end of the process helps. */
+  readonly isStuck: boolean
   /** Why it failed. */
   readonly error: ErrorData | undefined
   /** The savepoint that `stopAfter` asked for. */

@@ -159,15 +159,27 @@ export function withRestored(statistics: CheckpointStatistics, record: RestoredR
   return { ...statistics, counts, latest: { ...statistics.latest, restored: record } }
 }
 
-/** Marks a checkpoint as no longer on disk. */
+/** A completed checkpoint was also written as a savepoint. */
+export function withExported(
+  statistics: CheckpointStatistics,
+  id: CheckpointId,
+  externalPath: string,
+): CheckpointStatistics {
+  const record = statistics.history.find((each) => each.id === id)
+  if (record === undefined) return statistics
+  const savepoint: CheckpointRecord = { ...record, kind: 'savepoint', externalPath }
+  return { ...statistics, latest: { ...statistics.latest, savepoint } }
+}
+
+/** Marks a checkpoint as no longer on disk. Savepoints are their owner's, and stay. */
 export function withDiscarded(statistics: CheckpointStatistics, id: CheckpointId): CheckpointStatistics {
   const mark = (record: CheckpointRecord): CheckpointRecord =>
     record.id === id ? { ...record, discarded: true } : record
-  const { completed, savepoint } = statistics.latest
+  const { completed } = statistics.latest
   return {
     ...statistics,
     history: statistics.history.map(mark),
-    latest: { ...statistics.latest, completed: completed && mark(completed), savepoint: savepoint && mark(savepoint) },
+    latest: { ...statistics.latest, completed: completed && mark(completed) },
   }
 }
 

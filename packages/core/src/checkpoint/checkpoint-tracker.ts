@@ -7,6 +7,8 @@
  * checkpoints (not savepoints, which nothing builds on) in ascending order; one that is being stored is never given up,
  * since its manifest may already be durable; ids only grow.
  * Savepoints count as concurrent checkpoints, wait their turn before periodic ones, and ignore interval and pause.
+ *
+ * What is waited for goes by steady time, which no change of the wall clock moves; what is told to people by epoch time.
  */
 import type { ErrorCode } from '@millrace/api'
 import type { CheckpointId, SnapshotKind } from '../channel/stream-element.ts'
@@ -19,6 +21,7 @@ import {
   withAcknowledged,
   withDiscarded,
   withEnded,
+  withExported,
   withRestored,
   withTriggered,
 } from './checkpoint-statistics.ts'
@@ -78,6 +81,8 @@ export type TrackerEvent =
   /** Nothing will be triggered any more. */
   | { readonly kind: 'shut-down'; readonly message: string }
   | { readonly kind: 'restored'; readonly record: RestoredRecord }
+  /** A completed one was also written to a folder of its own, as a savepoint. */
+  | { readonly kind: 'exported'; readonly checkpointId: CheckpointId; readonly externalPath: string }
   /** Retention removed it from disk. */
   | { readonly kind: 'discarded'; readonly checkpointId: CheckpointId }
 
@@ -114,12 +119,22 @@ export type RequestOutcome =
   | { readonly kind: 'completed'; readonly checkpointId: CheckpointId; readonly externalPath: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
+/** One moment, by both clocks. */
+export interface TrackerTime {
+  /** Grows evenly; its zero means nothing. */
+  readonly steadyMs: number
+  /** Wall clock, ms since 1970. */
+  readonly epochMs: number
+}
+
 export interface PendingCheckpoint {
   readonly phase: 'collecting' | 'acknowledged' | 'storing'
   readonly record: CheckpointRecord
   readonly request: CheckpointRequest | undefined
+  readonly triggeredSteadyMs: number
 }
 
+/** Times in here are steady; those of records are epoch. */
 export interface TrackerState {
   readonly config: TrackerConfig
   readonly nextId: CheckpointId
@@ -168,9 +183,9 @@ export function createTrackerState(config: TrackerConfig, firstId: CheckpointId)
   }
 }
 
-/** The one entry point. Every event also does what is due by `nowMs`. */
-export function decideCheckpoint(state: TrackerState, event: TrackerEvent, nowMs: number): TrackerDecision {
-  const draft = new Draft(state, nowMs)
+/** The one entry point. Every event also does what is due by `time`. */
+export function decideCheckpoint(state: TrackerState, event: TrackerEvent, time: TrackerTime): TrackerDecision {
+  const draft = new Draft(state, time)
   onEvent(draft, event)
   expire(draft)
   storeNext(draft)
@@ -178,11 +193,11 @@ export function decideCheckpoint(state: TrackerState, event: TrackerEvent, nowMs
   return { state: draft.state, actions: draft.actions }
 }
 
-/** When to send a `time` event at the latest, epoch ms, or `undefined` when only other events can change something. */
+/** When to send a `time` event at the latest, steady ms, or `undefined` when only other events can change something. */
 export function nextDeadlineMs(state: TrackerState): number | undefined {
   const deadlines = state.pending
     .filter((pending) => pending.phase === 'collecting')
-    .map((pending) => pending.record.triggeredAtMs + state.config.timeoutMs)
+    .map((pending) => pending.triggeredSteadyMs + state.config.timeoutMs)
   if (hasRoom(state)) {
     const isFinalPending = state.pending.some((pending) => pending.record.isFinal)
     if (state.final === 'due' && !isFinalPending) deadlines.push(state.finalRetryAtMs)
@@ -203,10 +218,12 @@ class Draft {
   state: TrackerState
   readonly actions: TrackerAction[] = []
   readonly nowMs: number
+  readonly epochMs: number
 
-  constructor(state: TrackerState, nowMs: number) {
+  constructor(state: TrackerState, { steadyMs, epochMs }: TrackerTime) {
     this.state = state
-    this.nowMs = nowMs
+    this.nowMs = steadyMs
+    this.epochMs = epochMs
   }
 
   set(change: Partial<TrackerState>): void {
@@ -265,6 +282,9 @@ function onEvent(draft: Draft, event: TrackerEvent): void {
     case 'restored':
       draft.set({ statistics: withRestored(state.statistics, event.record) })
       break
+    case 'exported':
+      draft.set({ statistics: withExported(state.statistics, event.checkpointId, event.externalPath) })
+      break
     case 'discarded':
       draft.set({ statistics: withDiscarded(state.statistics, event.checkpointId) })
       break
@@ -306,7 +326,7 @@ function onAcknowledged(draft: Draft, id: CheckpointId, task: TaskRef, measures:
   const vertex = pending.record.vertices.find((each) => each.vertexId === task.vertexId)
   if (vertex === undefined || task.subtask >= vertex.subtasks.length) return
   if (vertex.subtasks[task.subtask] !== undefined) return
-  const record = withAcknowledged(pending.record, task.vertexId, task.subtask, measures, draft.nowMs)
+  const record = withAcknowledged(pending.record, task.vertexId, task.subtask, measures, draft.epochMs)
   const isAll = record.acknowledgedSubtaskCount === record.subtaskCount
   draft.replace({ ...pending, record, phase: isAll ? 'acknowledged' : 'collecting' })
 }
@@ -319,7 +339,7 @@ function onStored(draft: Draft, id: CheckpointId, externalPath: string): void {
     ...record,
     status: 'COMPLETED',
     externalPath,
-    endToEndDurationMs: (record.latestAckAtMs ?? draft.nowMs) - record.triggeredAtMs,
+    endToEndDurationMs: Math.max(0, (record.latestAckAtMs ?? draft.epochMs) - record.triggeredAtMs),
   }
   draft.set({
     pending: draft.state.pending.filter((each) => each !== pending),
@@ -329,6 +349,8 @@ function onStored(draft: Draft, id: CheckpointId, externalPath: string): void {
     ...(record.kind === 'savepoint' ? {} : { lastCompletedId: id }),
     ...(record.isFinal ? { final: 'done' as const } : {}),
   })
+  // Another one could add nothing to the final checkpoint.
+  if (record.isFinal) answerWaiting(draft, id, externalPath)
   const thenStop = request?.thenStop ?? false
   draft.actions.push({
     kind: 'complete',
@@ -348,9 +370,25 @@ function onStored(draft: Draft, id: CheckpointId, externalPath: string): void {
   }
 }
 
+function answerWaiting(draft: Draft, checkpointId: CheckpointId, externalPath: string): void {
+  const { requests } = draft.state
+  draft.set({ requests: [] })
+  for (const { requestId } of requests) {
+    draft.actions.push({ kind: 'answer', requestId, outcome: { kind: 'completed', checkpointId, externalPath } })
+  }
+}
+
 function onAttemptEnded(draft: Draft, message: string): void {
   for (const pending of draft.state.pending) giveUp(draft, pending.record.id, 'CHECKPOINT_FAILED', message, false)
-  draft.set({ running: undefined, final: draft.state.final === 'done' ? 'done' : 'not-due' })
+  const { requests, final, stopping } = draft.state
+  draft.set({
+    running: undefined,
+    requests: [],
+    final: final === 'done' ? 'done' : 'not-due',
+    // A next attempt may follow, which was asked for nothing.
+    stopping: stopping === 'shut-down' ? 'shut-down' : 'no',
+  })
+  for (const request of requests) answerFailed(draft, request, 'CHECKPOINT_FAILED', message)
 }
 
 /** Ends a checkpoint without success, unless it is being stored. */
@@ -362,8 +400,8 @@ function giveUp(draft: Draft, id: CheckpointId, code: ErrorCode, message: string
   const failed: CheckpointRecord = {
     ...record,
     status: 'FAILED',
-    endToEndDurationMs: nowMs - record.triggeredAtMs,
-    failure: { code, message, atMs: nowMs },
+    endToEndDurationMs: nowMs - pending.triggeredSteadyMs,
+    failure: { code, message, atMs: draft.epochMs },
   }
   draft.set({
     pending: draft.state.pending.filter((each) => each !== pending),
@@ -395,9 +433,9 @@ function countFailure(draft: Draft, message: string): void {
 
 function expire(draft: Draft): void {
   for (const pending of draft.state.pending) {
-    const { id, triggeredAtMs } = pending.record
+    const { id } = pending.record
     const { timeoutMs } = draft.state.config
-    if (pending.phase !== 'collecting' || draft.nowMs < triggeredAtMs + timeoutMs) continue
+    if (pending.phase !== 'collecting' || draft.nowMs < pending.triggeredSteadyMs + timeoutMs) continue
     const { acknowledgedSubtaskCount, subtaskCount } = pending.record
     const message = `Checkpoint ${id} expired after ${timeoutMs} ms with ${acknowledgedSubtaskCount} of ${subtaskCount} tasks done.`
     giveUp(draft, id, 'CHECKPOINT_EXPIRED', message, true)
@@ -453,7 +491,7 @@ function trigger(
   isFinal: boolean,
   request: CheckpointRequest | undefined,
 ): void {
-  const { state, nowMs } = draft
+  const { state, nowMs, epochMs } = draft
   const id = state.nextId
   const tasks = state.running?.tasks ?? []
   const vertices = new Map<string, undefined[]>()
@@ -463,7 +501,7 @@ function trigger(
     status: 'IN_PROGRESS',
     kind: snapshotKind,
     isFinal,
-    triggeredAtMs: nowMs,
+    triggeredAtMs: epochMs,
     latestAckAtMs: undefined,
     endToEndDurationMs: undefined,
     checkpointedBytes: 0,
@@ -479,10 +517,10 @@ function trigger(
   }
   draft.set({
     nextId: id + 1,
-    pending: [...state.pending, { phase: 'collecting', record, request }],
+    pending: [...state.pending, { phase: 'collecting', record, request, triggeredSteadyMs: nowMs }],
     statistics: withTriggered(state.statistics),
   })
-  draft.actions.push({ kind: 'trigger', checkpointId: id, snapshotKind, triggeredAtMs: nowMs, isFinal })
+  draft.actions.push({ kind: 'trigger', checkpointId: id, snapshotKind, triggeredAtMs: epochMs, isFinal })
 }
 
 function answerFailed(draft: Draft, request: CheckpointRequest, code: ErrorCode, message: string): void {

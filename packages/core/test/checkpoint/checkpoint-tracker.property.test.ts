@@ -87,7 +87,7 @@ test('every checkpoint is triggered once, ends once, is stored only when all ack
             acknowledged.get(event.checkpointId)?.add(event.task.subtask)
           }
           const before = storing
-          const decision = decideCheckpoint(state, event, nowMs)
+          const decision = decideCheckpoint(state, event, { steadyMs: nowMs, epochMs: -nowMs })
           state = decision.state
           for (const action of decision.actions) {
             switch (action.kind) {

@@ -42,6 +42,8 @@ const MEASURES: SubtaskMeasures = {
 class Driver {
   state
   nowMs = 0
+  /** By how much the wall clock is off. */
+  clockErrorMs = 0
 
   constructor(config: Partial<TrackerConfig> = {}) {
     this.state = createTrackerState({ ...CONFIG, ...config }, 1)
@@ -49,7 +51,10 @@ class Driver {
 
   at(nowMs: number, event: TrackerEvent = { kind: 'time' }): readonly TrackerAction[] {
     this.nowMs = nowMs
-    const { state, actions } = decideCheckpoint(this.state, event, nowMs)
+    const { state, actions } = decideCheckpoint(this.state, event, {
+      steadyMs: nowMs,
+      epochMs: nowMs + this.clockErrorMs,
+    })
     this.state = state
     return actions
   }
@@ -87,6 +92,17 @@ test('nothing is triggered before all tasks run; then one interval later', () =>
   assert.deepEqual(driver.at(11_000), [
     { kind: 'trigger', checkpointId: 1, snapshotKind: 'checkpoint', triggeredAtMs: 11_000, isFinal: false },
   ])
+})
+
+test('a jump of the wall clock moves neither interval nor timeout', () => {
+  const driver = Driver.running()
+  driver.clockErrorMs = -3_600_000
+  assert.deepEqual(kinds(driver.at(1_000)), ['trigger'])
+  driver.clockErrorMs = 3_600_000
+  assert.deepEqual(driver.at(5_999), [])
+  assert.equal(nextDeadlineMs(driver.state), 6_000)
+  assert.deepEqual(kinds(driver.at(6_000)), ['abort', 'fail-job'])
+  assert.equal(checkpointStatistics(driver.state).history[0]?.endToEndDurationMs, 5_000)
 })
 
 test('stored when all have acknowledged, complete when stored', () => {
@@ -281,6 +297,18 @@ test('a periodic checkpoint in progress at the end is waited for, then the final
   const actions = driver.finish(1_010, 1)
   assert.deepEqual(kinds(actions), ['complete', 'trigger'])
   assert.equal(actions[1]?.kind === 'trigger' && actions[1].isFinal, true)
+})
+
+test('a request that waits behind the final checkpoint is answered with it', () => {
+  const driver = Driver.running()
+  driver.at(100, { kind: 'all-ended' })
+  assert.deepEqual(driver.at(101, request('stop', true)), [])
+  driver.acknowledgeAll(110, 1)
+  assert.deepEqual(driver.at(120, { kind: 'stored', checkpointId: 1, externalPath: 'chk-1' }), [
+    { kind: 'answer', requestId: 'stop', outcome: { kind: 'completed', checkpointId: 1, externalPath: 'chk-1' } },
+    { kind: 'complete', checkpointId: 1, snapshotKind: 'checkpoint', isFinal: true, thenStop: false },
+  ])
+  assert.deepEqual(kinds(driver.at(20_000)), [])
 })
 
 test('without an interval nothing is periodic or final, and requests still work', () => {

@@ -112,12 +112,13 @@ export class FileCheckpointStorage implements CheckpointStorage {
   async writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
     try {
       await makeDurableFolder(this.#files, folder)
-      if ((await this.#files.list(folder)).length > 0) throw new Error(`${folder} is not empty`)
+      await checkSavepointFolder(this.#files, folder)
       const copied = await this.#copySegments(manifest, folder)
       await this.#files.syncFolder(folder)
       await this.#publishManifest(folder, { ...copied, kind: 'savepoint' })
       return folder
     } catch (cause) {
+      if (cause instanceof MillraceError && cause.code === 'SAVEPOINT_FAILED') throw cause
       throw new MillraceError('SAVEPOINT_FAILED', `The savepoint in ${folder} could not be written`, {
         details: { folder, checkpointId: manifest.checkpointId },
         hint: 'Name a new or empty folder on a disk with room.',
@@ -429,4 +430,22 @@ function damaged(place: string, problem: string, cause?: unknown): MillraceError
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Throws `SAVEPOINT_FAILED` for a folder that a savepoint cannot be written into because something is there. */
+export async function checkSavepointFolder(files: FileSystem, folder: string): Promise<void> {
+  const found = await files.stat(folder)
+  const problem =
+    found === undefined
+      ? undefined
+      : found.kind !== 'folder'
+        ? 'is a file'
+        : (await files.list(folder)).length > 0
+          ? 'is not empty'
+          : undefined
+  if (problem === undefined) return
+  throw new MillraceError('SAVEPOINT_FAILED', `A savepoint cannot be written to ${folder}: it ${problem}`, {
+    details: { folder },
+    hint: 'Name a new or empty folder.',
+  })
 }

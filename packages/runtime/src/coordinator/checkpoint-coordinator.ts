@@ -3,7 +3,8 @@
  * attempt, keeps what tasks acknowledge, has the manifest stored, tells the tasks, and lets retention run. What a
  * completion or a failure means for the job is for its `events`.
  *
- * What it keeps: tasks are told of a completion only after the manifest is stored; retention never removes what a pending
+ * What it keeps: events and the actions that follow from them are worked off in order, also those that come while others
+ * are; tasks are told of a completion only after the manifest is stored; retention never removes what a pending
  * checkpoint may build on; between attempts nothing is triggered, and `settled` says when nothing is being stored.
  */
 import { MillraceError } from '@millrace/api'
@@ -11,6 +12,7 @@ import {
   assembleManifest,
   type CheckpointBarrier,
   type CheckpointId,
+  type CheckpointManifest,
   type CheckpointRequest,
   type CheckpointStatistics,
   checkpointStatistics,
@@ -30,22 +32,36 @@ import type { CoordinatorOptions, RestoredCheckpoint } from './coordinator-ports
 import { type Execution, taskKey } from './execution.ts'
 
 export interface CheckpointCoordinatorEvents {
-  /** It exists; the tasks do not know yet. `isLast`: the attempt ends when its output is committed. */
-  onCompleted(checkpointId: CheckpointId, isLast: boolean): void
+  /** It exists; the tasks do not know yet. */
+  onCompleted(checkpointId: CheckpointId, completed: CompletedCheckpoint): void
   /** The tasks of the running attempt were told. */
   onAnnounced(isLast: boolean): void
   onRequestFailed(error: MillraceError): void
+  /** The checkpoint that was asked for exists, its copy does not. */
+  onSavepointFailed(error: unknown): void
   /** One failure more than is tolerated. */
   onTooManyFailures(error: MillraceError): void
   /** It is not known whether a checkpoint exists, so that neither it nor the one before may be gone on from. */
   onOutcomeUnknown(error: MillraceError): void
 }
 
+export interface CompletedCheckpoint {
+  /** The attempt ends when its output is committed. */
+  readonly isLast: boolean
+  /** All input had ended before it. */
+  readonly isFinal: boolean
+}
+
+/** A timer that comes later than this says that the process stood still; what has arrived meanwhile is heard first. */
+const LATE_TIMER_MS = 1_000
+
 export class CheckpointCoordinator {
   readonly #options: CoordinatorOptions
   readonly #keeper: CheckpointKeeper
   readonly #events: CheckpointCoordinatorEvents
   #tracker: TrackerState
+  /** What has come while an event is worked off, after that one. */
+  readonly #waiting: TrackerEvent[] = []
   /** The attempt that gets barriers; `undefined` between attempts. */
   #execution: Execution | undefined
   readonly #acknowledged = new Map<CheckpointId, Map<string, SubtaskSnapshot>>()
@@ -53,8 +69,8 @@ export class CheckpointCoordinator {
   readonly #buildsOn = new Map<CheckpointId, CheckpointId>()
   #storing: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
-  /** The request whose checkpoint is exported, and where to. */
-  #export: { readonly requestId: string; readonly folder: string } | undefined
+  /** The request whose checkpoint is exported, or `final` for that one, and where to. */
+  #export: { readonly of: string | 'final'; readonly folder: string } | undefined
   #savepoint: string | undefined
 
   constructor(options: CoordinatorOptions, keeper: CheckpointKeeper, events: CheckpointCoordinatorEvents) {
@@ -85,6 +101,7 @@ export class CheckpointCoordinator {
 
   beginAttempt(execution: Execution): void {
     this.#acknowledged.clear()
+    this.#buildsOn.clear()
     this.#execution = execution
   }
 
@@ -104,16 +121,27 @@ export class CheckpointCoordinator {
 
   /** `savepointFolder`: what is taken is also written there, to stand by itself. */
   request(request: CheckpointRequest, savepointFolder?: string): void {
-    if (savepointFolder !== undefined) this.#export = { requestId: request.requestId, folder: savepointFolder }
+    if (savepointFolder !== undefined) this.#export = { of: request.requestId, folder: savepointFolder }
     this.#on({ kind: 'requested', request })
+  }
+
+  /** Writes the final checkpoint also as a savepoint: at once where it exists, or when it does. */
+  exportFinal(folder: string): void {
+    this.#export = { of: 'final', folder }
+    const latest = this.#keeper.latest?.manifest
+    const isPending = this.#tracker.pending.some(({ record }) => record.isFinal)
+    if (latest?.isFinal === true && !isPending) {
+      this.#storing = this.#storing
+        .then(() => this.#exportTo(folder, latest))
+        .then(() => this.#tellExported(latest.checkpointId))
+    }
   }
 
   onSnapshot({ checkpointId, task, snapshot, stats }: FromSlot & { type: 'snapshot' }): void {
     const snapshots = this.#acknowledged.get(checkpointId)
     if (snapshots === undefined) return
     snapshots.set(taskKey(task), snapshot)
-    const measures = { ...stats, processedBytes: 0, persistedBytes: 0 }
-    this.#on({ kind: 'acknowledged', checkpointId, task, measures })
+    this.#on({ kind: 'acknowledged', checkpointId, task, measures: { ...stats, persistedBytes: 0 } })
   }
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
@@ -138,9 +166,16 @@ export class CheckpointCoordinator {
   }
 
   #on(event: TrackerEvent): void {
-    const { state, actions } = decideCheckpoint(this.#tracker, event, this.#options.clock.now())
-    this.#tracker = state
-    for (const action of actions) this.#apply(action)
+    this.#waiting.push(event)
+    if (this.#waiting.length > 1) return
+    const { clock } = this.#options
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const time = { steadyMs: clock.monotonicMs(), epochMs: clock.now() }
+      const { state, actions } = decideCheckpoint(this.#tracker, next, time)
+      this.#tracker = state
+      for (const action of actions) this.#apply(action)
+      this.#waiting.shift()
+    }
     this.#scheduleNext()
   }
 
@@ -150,7 +185,12 @@ export class CheckpointCoordinator {
     this.#cancelTimer = undefined
     const deadline = nextDeadlineMs(this.#tracker)
     if (deadline === undefined) return
-    this.#cancelTimer = clock.schedule(Math.max(0, deadline - clock.now()), () => this.#on({ kind: 'time' }))
+    // Up to whole milliseconds, so that the deadline has passed when the timer comes.
+    const delayMs = Math.ceil(Math.max(0, deadline - clock.monotonicMs()))
+    this.#cancelTimer = clock.schedule(delayMs, () => {
+      if (clock.monotonicMs() - deadline <= LATE_TIMER_MS) this.#on({ kind: 'time' })
+      else this.#cancelTimer = clock.schedule(LATE_TIMER_MS, () => this.#on({ kind: 'time' }))
+    })
   }
 
   #apply(action: TrackerAction): void {
@@ -162,7 +202,7 @@ export class CheckpointCoordinator {
         this.#storing = this.#store(action.checkpointId, action.isFinal)
         break
       case 'complete':
-        this.#onComplete(action.checkpointId, action.isFinal || action.thenStop)
+        this.#onComplete(action.checkpointId, { isLast: action.isFinal || action.thenStop, isFinal: action.isFinal })
         break
       case 'abort':
         this.#acknowledged.delete(action.checkpointId)
@@ -203,8 +243,10 @@ export class CheckpointCoordinator {
   }
 
   #exportFolderOf(checkpointId: CheckpointId): string | undefined {
-    const request = this.#tracker.pending.find(({ record }) => record.id === checkpointId)?.request
-    return request !== undefined && request.requestId === this.#export?.requestId ? this.#export.folder : undefined
+    const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
+    // A request that waits behind the final checkpoint is answered with it.
+    const isMeant = pending?.record.isFinal === true || pending?.request?.requestId === this.#export?.of
+    return isMeant ? this.#export?.folder : undefined
   }
 
   /** Never rejects: the tracker is told how it went. */
@@ -213,6 +255,7 @@ export class CheckpointCoordinator {
       const path = this.#options.config.isCheckpointing ? await this.#write(checkpointId, isFinal) : ''
       this.#acknowledged.delete(checkpointId)
       this.#on({ kind: 'stored', checkpointId, externalPath: path })
+      this.#tellExported(checkpointId)
     } catch (error) {
       this.#acknowledged.delete(checkpointId)
       if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') {
@@ -238,21 +281,36 @@ export class CheckpointCoordinator {
     const manifest = assembleManifest(plan, facts, (vertexId, subtask) =>
       snapshots?.get(taskKey({ vertexId, subtask })),
     )
-    const exportFolder = this.#exportFolderOf(checkpointId)
     const path = await this.#keeper.store(manifest)
-    if (exportFolder !== undefined) this.#savepoint = await this.#keeper.exportSavepoint(manifest, exportFolder)
+    // Asked only now: somebody may have wanted it meanwhile.
+    const exportFolder = this.#exportFolderOf(checkpointId)
+    if (exportFolder !== undefined) await this.#exportTo(exportFolder, manifest)
     return path
   }
 
-  #onComplete(checkpointId: CheckpointId, isLast: boolean): void {
+  #tellExported(checkpointId: CheckpointId): void {
+    if (this.#savepoint !== undefined) this.#on({ kind: 'exported', checkpointId, externalPath: this.#savepoint })
+  }
+
+  /** Never rejects: the checkpoint itself exists, whatever becomes of its copy. */
+  async #exportTo(folder: string, manifest: CheckpointManifest): Promise<void> {
+    try {
+      this.#savepoint = await this.#keeper.exportSavepoint(manifest, folder)
+    } catch (error) {
+      this.#events.onSavepointFailed(error)
+    }
+  }
+
+  #onComplete(checkpointId: CheckpointId, completed: CompletedCheckpoint): void {
+    this.#buildsOn.delete(checkpointId)
     this.#options.observer.onCheckpoint({ id: checkpointId, outcome: 'completed', reason: undefined })
-    this.#events.onCompleted(checkpointId, isLast)
+    this.#events.onCompleted(checkpointId, completed)
     // The attempt has ended meanwhile: the checkpoint is what the next one starts from, and it commits then.
     if (this.#execution === undefined) return
     this.#execution.complete(checkpointId)
-    this.#buildsOn.delete(checkpointId)
     // Tasks may have learned of a completion between the trigger of a pending one and its barrier.
-    this.#keeper.retain(Math.min(...this.#buildsOn.values()))
-    this.#events.onAnnounced(isLast)
+    const dropped = this.#keeper.retain(Math.min(...this.#buildsOn.values()))
+    for (const id of dropped) this.#on({ kind: 'discarded', checkpointId: id })
+    this.#events.onAnnounced(completed.isLast)
   }
 }

@@ -14,12 +14,15 @@ export interface CheckpointKeeperOptions {
   readonly existing: readonly CheckpointManifest[]
   /** Of this process; what is older is not its to clear away. */
   readonly firstCheckpointId: CheckpointId
+  /** A checkpoint of the folder that was restored by its name: it stays its owner's, whatever retention says. */
+  readonly unclaimedId: CheckpointId | undefined
 }
 
 export class CheckpointKeeper {
   readonly #storage: CheckpointStorage
   readonly #retainedMax: number
   readonly #firstCheckpointId: CheckpointId
+  readonly #unclaimedId: CheckpointId | undefined
   #hasGivenUp = false
   #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
@@ -31,6 +34,7 @@ export class CheckpointKeeper {
     this.#storage = options.storage
     this.#retainedMax = options.retainedMax
     this.#firstCheckpointId = options.firstCheckpointId
+    this.#unclaimedId = options.unclaimedId
     this.#latest = options.restored
     this.#retained = options.existing
   }
@@ -58,9 +62,16 @@ export class CheckpointKeeper {
     this.#hasEverGivenUp = true
   }
 
-  /** Removes what is beyond retention; a pending checkpoint may build on those from `inUseFrom` on. */
-  retain(inUseFrom: CheckpointId, settledUpTo = this.#latest?.manifest.checkpointId): void {
-    const inUse = new Set(this.#retained.map(({ checkpointId }) => checkpointId).filter((id) => id >= inUseFrom))
+  /**
+   * Removes what is beyond retention and says which checkpoints that are; a pending checkpoint may build on those from
+   * `inUseFrom` on.
+   */
+  retain(inUseFrom: CheckpointId, settledUpTo = this.#latest?.manifest.checkpointId): readonly CheckpointId[] {
+    const inUse = new Set(
+      this.#retained
+        .map(({ checkpointId }) => checkpointId)
+        .filter((id) => id >= inUseFrom || id === this.#unclaimedId),
+    )
     const { keep, drop, deadFiles } = decideRetention({
       checkpoints: this.#retained,
       retainedMax: this.#retainedMax,
@@ -69,12 +80,13 @@ export class CheckpointKeeper {
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
     if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
-    if (!this.#hasGivenUp || settledUpTo === undefined) return
+    if (!this.#hasGivenUp || settledUpTo === undefined) return ids
     this.#hasGivenUp = false
     const named = filesOf(keep)
     this.#removing = this.#removing.then(() =>
       this.#storage.removeUnnamedSegments(this.#firstCheckpointId, settledUpTo, named),
     )
+    return ids
   }
 
   /** The job has ended: keeps or removes the checkpoints as configured. */
@@ -87,7 +99,12 @@ export class CheckpointKeeper {
     const isKept =
       retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')
     if (isKept || this.#retained.length === 0) return
-    const ids = this.#retained.map(({ checkpointId }) => checkpointId)
-    await this.#storage.discard(ids, [...filesOf(this.#retained)])
+    const kept = this.#retained.filter(({ checkpointId }) => checkpointId === this.#unclaimedId)
+    const gone = this.#retained.filter(({ checkpointId }) => checkpointId !== this.#unclaimedId)
+    const live = filesOf(kept)
+    await this.#storage.discard(
+      gone.map(({ checkpointId }) => checkpointId),
+      [...filesOf(gone)].filter((file) => !live.has(file)),
+    )
   }
 }

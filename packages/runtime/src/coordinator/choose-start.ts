@@ -2,13 +2,14 @@
  * Where a job starts: fresh, from the newest checkpoint of its folder, or from one that was named. Decided once per
  * process, before the coordinator, by what the folder holds and what was asked for.
  */
-import { resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
+import type { ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
 import { type FileCheckpointStorage, latestWhole, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import type { RandomSource } from '../clock/clock.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
-import { readLineage, writeLineage } from './lineage-file.ts'
+import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
 
 export type RestoreRequest =
   | { readonly kind: 'none' }
@@ -35,93 +36,150 @@ export interface StartSurroundings {
 
 export interface ChosenStart {
   readonly restored: RestoredCheckpoint | undefined
+  /** The checkpoint of the folder that this history was started from by its name; it stays its owner's. */
+  readonly unclaimedId: number | undefined
   readonly existing: readonly CheckpointManifest[]
   readonly lineage: string
   readonly firstCheckpointId: number
 }
 
+/** What a folder holds when a job starts in it. */
+interface FolderContents {
+  readonly listed: readonly ListedCheckpoint[]
+  readonly whole: readonly CheckpointManifest[]
+  /** 0 for none. */
+  readonly newestId: number
+  readonly lineage: Lineage | undefined
+}
+
 /** Where the job starts, from what the folder holds and what was asked for. Changes the folder only as was asked. */
 export async function chooseStart(request: RestoreRequest, surroundings: StartSurroundings): Promise<ChosenStart> {
-  const { storage, files, folder, jobName, random } = surroundings
+  const { storage, files, folder } = surroundings
   const listed = await storage.listCheckpoints()
-  const newestId = listed.at(-1)?.checkpointId ?? 0
-  const lineage = await readLineage(files, folder)
-  const whole = listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : []))
-  if (request.kind === 'path') {
-    const opened = await openSnapshot(files, request.path)
-    const isOwn = opened.manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
-    const newer = listed.filter(
-      ({ checkpointId }) => checkpointId > opened.manifest.checkpointId && (isOwn || whole.length > 0),
-    )
-    const existing = await giveUpNewer(
-      request,
-      newer.map(({ checkpointId }) => checkpointId),
-      whole,
-      storage,
-      folder,
-    )
-    await writeLineage(files, folder, opened.manifest.lineage)
-    await storage.removeLeftovers()
-    const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
-    return start(restored, existing, opened.manifest.lineage, newestId)
+  const contents: FolderContents = {
+    listed,
+    whole: listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : [])),
+    newestId: listed.at(-1)?.checkpointId ?? 0,
+    lineage: await readLineage(files, folder),
   }
-  if (request.kind === 'latest') {
-    const newest = listed.at(-1)
-    if (newest !== undefined && newest.state === 'damaged')
-      throw damagedNewest(newest.path, newest.problem, latestWhole(listed)?.path)
-    const manifest =
-      newest?.state === 'whole' && (lineage === undefined || newest.manifest.lineage === lineage)
-        ? newest.manifest
-        : undefined
-    if (manifest !== undefined) {
-      // A checkpoint whose rename a crash could still undo must not be built on.
-      await files.syncFolder(`${folder}/chk-${manifest.checkpointId}`)
-      await files.syncFolder(folder)
-      await storage.removeLeftovers()
-      const restored = { manifest, file: `${folder}/chk-${manifest.checkpointId}/_metadata`, folder: undefined }
-      surroundings.report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
-      return start(restored, whole, manifest.lineage, newestId)
-    }
-    surroundings.report(
-      newest === undefined
-        ? `There is no checkpoint in ${folder}: "${jobName}" starts fresh`
-        : `${folder} holds checkpoint ${newest.checkpointId} of an earlier run, the last run wrote none: "${jobName}" starts fresh`,
-    )
-    // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
-    const own = lineage ?? (await newLineage(files, folder, random))
-    await storage.removeLeftovers()
-    return start(undefined, whole, own, newestId)
+  switch (request.kind) {
+    case 'path':
+      return startFromPath(request, contents, surroundings)
+    case 'latest':
+      return startFromLatest(contents, surroundings)
+    case 'none':
+      return startFresh(contents, surroundings)
   }
+}
+
+async function startFromPath(
+  request: RestoreRequest & { kind: 'path' },
+  { listed, whole, newestId }: FolderContents,
+  surroundings: StartSurroundings,
+): Promise<ChosenStart> {
+  const { storage, files, folder, jobName } = surroundings
+  const opened = await openSnapshot(files, request.path)
+  const { manifest } = opened
+  const isOwn = manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
+  const newer = listed
+    .map(({ checkpointId }) => checkpointId)
+    .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
+  const existing = await giveUpNewer(request, newer, whole, storage, folder)
+  const origin: LineageOrigin = { path: request.path, checkpointId: manifest.checkpointId }
+  await writeLineage(files, folder, { id: manifest.lineage, origin })
+  await storage.removeLeftovers()
+  surroundings.report(`Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}`)
+  const restored = { manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
+  return start(restored, isOwn ? manifest.checkpointId : undefined, existing, manifest.lineage, newestId)
+}
+
+async function startFromLatest(
+  { listed, whole, newestId, lineage }: FolderContents,
+  surroundings: StartSurroundings,
+): Promise<ChosenStart> {
+  const { storage, files, folder, jobName, report } = surroundings
+  const newest = listed.at(-1)
+  if (newest !== undefined && newest.state === 'damaged')
+    throw damagedNewest(newest.path, newest.problem, latestWhole(listed)?.path)
+  const origin = lineage?.origin
+  const isOfThisHistory =
+    newest !== undefined &&
+    (lineage === undefined || newest.manifest.lineage === lineage.id) &&
+    (origin === undefined || newest.checkpointId >= origin.checkpointId)
+  if (isOfThisHistory) {
+    const { manifest } = newest
+    // A checkpoint whose rename a crash could still undo must not be built on.
+    await files.syncFolder(`${folder}/chk-${manifest.checkpointId}`)
+    await files.syncFolder(folder)
+    await storage.removeLeftovers()
+    const restored = { manifest, file: `${folder}/chk-${manifest.checkpointId}/_metadata`, folder: undefined }
+    report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
+    return start(restored, ownOriginOf(origin, whole, folder), whole, manifest.lineage, newestId)
+  }
+  if (lineage !== undefined && origin !== undefined) {
+    const opened = await openSnapshot(files, origin.path)
+    await storage.removeLeftovers()
+    report(`No checkpoint since the start from ${origin.path}: "${jobName}" goes on from there again`)
+    const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder }
+    return start(restored, undefined, whole, lineage.id, newestId)
+  }
+  report(
+    newest === undefined
+      ? `There is no checkpoint in ${folder}: "${jobName}" starts fresh`
+      : `${folder} holds checkpoint ${newest.checkpointId} of an earlier run, the last run wrote none: "${jobName}" starts fresh`,
+  )
+  // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
+  const own = lineage?.id ?? (await newLineage(surroundings))
+  await storage.removeLeftovers()
+  return start(undefined, undefined, whole, own, newestId)
+}
+
+async function startFresh({ whole, newestId }: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
   if (newestId > 0) {
     surroundings.report(
-      `${folder} holds checkpoint ${newestId} of an earlier run; this is a fresh start (--resume goes on from there)`,
+      `${surroundings.folder} holds checkpoint ${newestId} of an earlier run; this is a fresh start (--resume goes on from there)`,
     )
   }
-  const own = await newLineage(files, folder, random)
-  await storage.removeLeftovers()
-  return start(undefined, whole, own, newestId)
+  const own = await newLineage(surroundings)
+  await surroundings.storage.removeLeftovers()
+  return start(undefined, undefined, whole, own, newestId)
+}
+
+/** The id of the origin when it is a checkpoint of the folder itself. */
+function ownOriginOf(
+  origin: LineageOrigin | undefined,
+  whole: readonly CheckpointManifest[],
+  folder: string,
+): number | undefined {
+  if (origin === undefined || !whole.some(({ checkpointId }) => checkpointId === origin.checkpointId)) return undefined
+  return resolve(origin.path).startsWith(resolve(folder) + sep) ? origin.checkpointId : undefined
+}
+
+function nameOf({ kind, checkpointId }: CheckpointManifest): string {
+  return kind === 'savepoint' ? 'the savepoint' : `checkpoint ${checkpointId}`
 }
 
 function start(
   restored: RestoredCheckpoint | undefined,
+  unclaimedId: number | undefined,
   existing: readonly CheckpointManifest[],
   lineage: string,
   newestId: number,
 ): ChosenStart {
   return {
     restored,
+    unclaimedId,
     existing,
     lineage,
     firstCheckpointId: Math.max(newestId, restored?.manifest.checkpointId ?? 0) + 1,
   }
 }
 
-async function newLineage(files: FileSystem, folder: string, random: RandomSource): Promise<string> {
-  const lineage = random.hex(16)
-  await writeLineage(files, folder, lineage)
-  return lineage
+async function newLineage({ files, folder, random }: StartSurroundings): Promise<string> {
+  const id = random.hex(16)
+  await writeLineage(files, folder, { id, origin: undefined })
+  return id
 }
-
 /** Checkpoints after the chosen one are another future of the job: it must be given up before a new one begins. */
 async function giveUpNewer(
   choices: RestoreChoices & { readonly path: string },

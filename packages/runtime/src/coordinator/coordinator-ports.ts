@@ -11,12 +11,13 @@ import type {
 import type { NetworkMemoryLimits } from '../channel/network-memory.ts'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock, RandomSource } from '../clock/clock.ts'
-import type { TaskMetricsSnapshot } from '../metrics/task-metrics.ts'
 import type { TaskId } from '../task/task-ports.ts'
-import type { JobState } from './job-facts.ts'
+import type { JobState, TaskReading } from './job-facts.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
 export interface CoordinatorOptions {
+  /** Of this run of the job: 32 hex digits. */
+  readonly jobId: string
   readonly graph: LogicalGraph
   readonly plan: PhysicalPlan
   readonly config: CoordinatorConfig
@@ -35,6 +36,8 @@ export interface CoordinatorOptions {
   readonly existing: readonly CheckpointManifest[]
   /** Above every id that the folder has seen. */
   readonly firstCheckpointId: CheckpointId
+  /** The restored checkpoint, when it is one of the folder and was asked for by its name. */
+  readonly unclaimedId: CheckpointId | undefined
   readonly discardNewer: boolean
   readonly allowNonRestoredState: boolean
   readonly stopAfter: StopAfterCheckpoints | undefined
@@ -109,15 +112,13 @@ export interface JobReading {
   readonly tasks: readonly TaskReading[]
 }
 
-export interface TaskReading {
-  readonly id: TaskId
-  readonly isEnded: boolean
-  /** Of the present attempt; `undefined` while it has no tasks. */
-  readonly metrics: TaskMetricsSnapshot | undefined
-}
-
 export interface JobOutcome {
   readonly state: 'FINISHED' | 'FAILED' | 'CANCELED'
+  /**
+   * Some of its code could not be ended and may still act. The process has to end; until then the checkpoint folder stays
+   * locked.
+   */
+  readonly isStuck: boolean
   readonly error: ErrorData | undefined
   /** The folder of the savepoint that the job stopped with. */
   readonly savepoint: string | undefined

@@ -83,6 +83,12 @@ export class Execution {
     return this.#slots
   }
 
+  /** The slot that runs a task; -1 before `start`. */
+  slotOf({ vertexId, subtask }: TaskId): number {
+    const group = vertexOf(this.#options.plan, vertexId).slotSharingGroup
+    return this.#slots.findIndex((slot) => slot.group === group && slot.subtask === subtask)
+  }
+
   metricsOf(task: TaskId): TaskMetricsReader | undefined {
     return this.#metrics.get(taskKey(task))
   }
@@ -149,35 +155,30 @@ export class Execution {
     this.#onLost(index, undefined)
   }
 
-  /** Asks the slots to close in order, then ends them; a slot that does not answer in time is ended anyway. */
-  async close(): Promise<void> {
+  /** Asks the slots to close in order, then ends them as `terminate` does; who does not answer in time is ended anyway. */
+  async close(): Promise<boolean> {
     if (!this.#isEnding) {
       const closing = this.#slots.map((slot) => this.#closeSlot(slot))
       this.#isEnding = true
       await Promise.all(closing)
     }
-    await this.terminate()
+    return await this.terminate(this.#options.terminationTimeoutMs)
   }
 
   /**
-   * Ends all slots at once. Resolves when nothing of them runs any more, so that a next attempt never meets a writer
-   * of this one; rejects when a slot cannot be ended in time: then only the end of the process helps.
+   * Ends all slots at once. Resolves to true when nothing of them runs any more, so that a next attempt never meets a
+   * writer of this one; to false when a slot could not be ended in time: it hangs in a system call, and only the end of the
+   * process helps.
    */
-  async terminate(): Promise<void> {
+  async terminate(timeoutMs: number): Promise<boolean> {
     this.#isEnding = true
     this.#stopHeartbeats?.()
     this.#ready.reject(new MillraceError('JOB_CANCELED', 'The attempt was ended'))
-    const { clock, terminationTimeoutMs } = this.#options
-    const timeout = Promise.withResolvers<never>()
-    const cancel = clock.schedule(terminationTimeoutMs, () =>
-      timeout.reject(
-        new MillraceError('SLOT_LOST', `A slot could not be ended within ${terminationTimeoutMs} ms`, {
-          hint: 'It hangs in a system call. End the process and start again with --resume.',
-        }),
-      ),
-    )
+    const timeout = Promise.withResolvers<false>()
+    const cancel = this.#options.clock.schedule(timeoutMs, () => timeout.resolve(false))
     try {
-      await Promise.race([Promise.all(this.#slots.map(({ handle }) => handle.terminate())), timeout.promise])
+      const terminated = Promise.all(this.#slots.map(({ handle }) => handle.terminate()))
+      return await Promise.race([terminated.then(() => true), timeout.promise])
     } finally {
       cancel()
     }

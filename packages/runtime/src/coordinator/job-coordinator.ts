@@ -17,18 +17,19 @@ import {
 } from '@millrace/core'
 import type { FromSlot } from '../slot/protocol.ts'
 import type { TaskId } from '../task/task-ports.ts'
-import { CheckpointCoordinator } from './checkpoint-coordinator.ts'
+import { CheckpointCoordinator, type CompletedCheckpoint } from './checkpoint-coordinator.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
 import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
 import { Execution, type ExecutionStart, taskKey } from './execution.ts'
-import { JobFacts } from './job-facts.ts'
+import { JobFacts, type TaskReading } from './job-facts.ts'
 import { SinkTargets } from './sink-targets.ts'
 import { enumerateSplits } from './source-splits.ts'
 
 type AttemptEnd =
   | { readonly kind: 'finished' }
-  | { readonly kind: 'canceled' }
+  /** `isAtOnce`: the slots get no time to close. */
+  | { readonly kind: 'canceled'; readonly isAtOnce: boolean }
   | {
       readonly kind: 'failed'
       readonly error: unknown
@@ -36,11 +37,20 @@ type AttemptEnd =
       readonly slot: number | undefined
     }
 
+/** What a slot, or a sink that is being prepared, gets to end in when the user wants it at once. */
+const CANCEL_TIMEOUT_MS = 5_000
+
 /** What the user asked for that ends the job before its input does. */
 interface StopRequest {
   readonly savepointFolder: string | undefined
   /** The state that the job ends in. */
   readonly endState: 'FINISHED' | 'CANCELED'
+}
+
+function stuckError(end: AttemptEnd & { readonly kind: 'failed' }): ErrorData {
+  const message = `A slot or a sink could not be ended after a failure: ${toErrorData(end.error).message}`
+  const hint = 'It hangs in a call that nothing can end. End the process and start again with --resume.'
+  return toErrorData(new MillraceError('SLOT_LOST', message, { hint, cause: end.error }))
 }
 
 export class JobCoordinator {
@@ -64,6 +74,10 @@ export class JobCoordinator {
     | undefined
   #stop: StopRequest | undefined
   #isCanceled = false
+  /** Something of an attempt could not be ended and may still act: only the end of the process helps. */
+  #isStuck = false
+  /** The execution that is being closed. */
+  #closing: Execution | undefined
   #wakeFromDelay: (() => void) | undefined
   #completedCheckpoints = 0
   /** Taken while the tasks of the last attempt still had metrics. */
@@ -73,19 +87,21 @@ export class JobCoordinator {
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
-    this.#facts = new JobFacts(plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
+    this.#facts = new JobFacts(options.jobId, plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
     this.#keeper = new CheckpointKeeper({
       storage,
       retainedMax: config.retainedMax,
       restored,
       existing: options.existing,
       firstCheckpointId: options.firstCheckpointId,
+      unclaimedId: options.unclaimedId,
     })
     this.#targets = new SinkTargets(options, (channel, id, values) => this.#collected.add(channel, id, values))
     this.#checkpoints = new CheckpointCoordinator(options, this.#keeper, {
-      onCompleted: (checkpointId, isLast) => this.#onCheckpointCompleted(checkpointId, isLast),
+      onCompleted: (checkpointId, completed) => this.#onCheckpointCompleted(checkpointId, completed),
       onAnnounced: (isLast) => this.#stopWhenEnough(isLast),
       onRequestFailed: (error) => this.#onStopFailed(error),
+      onSavepointFailed: (error) => this.#failAttempt(error, undefined, undefined),
       onTooManyFailures: (error) => this.#failAttempt(error, undefined, undefined),
       onOutcomeUnknown: (error) => this.#onOutcomeUnknown(error),
     })
@@ -106,22 +122,31 @@ export class JobCoordinator {
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
-      const delayMs = this.#decideNext(this.#unknownCheckpoint ?? end)
-      if (typeof delayMs !== 'number') {
-        return this.#isCanceled ? this.#finish('CANCELED', undefined) : this.#finish('FAILED', delayMs)
+      const next = this.#isStuck ? stuckError(end) : this.#decideNext(this.#unknownCheckpoint ?? end)
+      if (typeof next !== 'number') {
+        return this.#isCanceled ? this.#finish('CANCELED', undefined) : this.#finish('FAILED', next)
       }
       this.#facts.enter('RESTARTING', this.#options.clock.now())
-      await this.#delay(delayMs)
+      await this.#delay(next)
       if (this.#isCanceled) return this.#finish('CANCELED', undefined)
       this.#attempt++
     }
   }
 
-  /** Ends without draining: a last checkpoint, its output committed. At once when no task runs. */
+  /**
+   * Ends without draining: a last checkpoint, its output committed. Without checkpoints the tasks only close; when none runs
+   * there is nothing to wait for. When all input has ended already, the job finishes as it would.
+   */
   stop(endState: 'FINISHED' | 'CANCELED' = 'CANCELED', savepointFolder?: string): void {
     if (this.#stop !== undefined || this.#isCanceled) return
-    if (!this.#isRunning || !this.#options.config.isCheckpointing) {
-      this.cancel()
+    const { config, observer } = this.#options
+    if (!this.#isRunning || !config.isCheckpointing) {
+      this.#cancel(!this.#isRunning)
+      return
+    }
+    if (this.#hasAllEnded) {
+      observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
+      if (savepointFolder !== undefined) this.#checkpoints.exportFinal(savepointFolder)
       return
     }
     this.#stop = { savepointFolder, endState }
@@ -132,11 +157,17 @@ export class JobCoordinator {
 
   /** Ends at once. What was prepared and not committed waits for a resume. */
   cancel(): void {
+    this.#cancel(true)
+    // What is being closed already is not waited for any more.
+    void this.#closing?.terminate(CANCEL_TIMEOUT_MS)
+  }
+
+  #cancel(isAtOnce: boolean): void {
     if (this.#isCanceled) return
     this.#isCanceled = true
     this.#facts.enter('CANCELLING', this.#options.clock.now())
     this.#wakeFromDelay?.()
-    this.#attemptEnd.resolve({ kind: 'canceled' })
+    this.#attemptEnd.resolve({ kind: 'canceled', isAtOnce })
   }
 
   /** Ends a slot as a crash would: for demonstrations and tests. */
@@ -145,21 +176,26 @@ export class JobCoordinator {
   }
 
   reading(): JobReading {
-    const { clock, plan } = this.#options
     return {
-      atMs: clock.now(),
+      atMs: this.#options.clock.now(),
       startedAtMs: this.#facts.startedAtMs,
       state: this.#facts.state,
       attempt: this.#attempt,
       slots: this.#execution?.slots.length ?? 0,
       statistics: this.statistics,
-      tasks: plan.vertices.flatMap((vertex) =>
-        Array.from({ length: vertex.parallelism }, (_, subtask) => {
-          const id = { vertexId: vertex.id, subtask }
-          return { id, isEnded: this.#endedTasks.has(taskKey(id)), metrics: this.#execution?.metricsOf(id)?.snapshot() }
-        }),
-      ),
+      tasks: this.#taskReadings(),
     }
+  }
+
+  /** Between attempts and after the last: what was read at the end of the one before. */
+  #taskReadings(): readonly TaskReading[] {
+    const execution = this.#execution
+    if (execution === undefined && this.#lastReading !== undefined) return this.#lastReading.tasks
+    return this.#allTasks().map((id) => ({
+      id,
+      isEnded: this.#endedTasks.has(taskKey(id)),
+      metrics: execution?.metricsOf(id)?.snapshot(),
+    }))
   }
 
   async #runAttempt(): Promise<AttemptEnd> {
@@ -168,10 +204,10 @@ export class JobCoordinator {
     this.#awaitedCommit = undefined
     this.#facts.beginAttempt(this.#attempt, this.#options.clock.now())
     this.#facts.enter('INITIALIZING', this.#options.clock.now())
-    this.#startAttempt().catch((error: unknown) => this.#failAttempt(error, undefined, undefined))
+    const starting = this.#startAttempt().catch((error: unknown) => this.#failAttempt(error, undefined, undefined))
     const end = await this.#attemptEnd.promise
-    await this.#endAttempt(end)
-    return this.#isCanceled && end.kind === 'failed' ? { kind: 'canceled' } : end
+    await this.#endAttempt(end, starting)
+    return this.#isCanceled && end.kind === 'failed' ? { kind: 'canceled', isAtOnce: true } : end
   }
 
   async #startAttempt(): Promise<void> {
@@ -179,6 +215,7 @@ export class JobCoordinator {
     const restored = this.#keeper.latest
     const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored)
     await this.#targets.prepare(restored?.manifest, this.#attempt === 0)
+    if (this.#isCanceled) return
     if (restored !== undefined) {
       // Before any writer is opened: a writer may end transactions that it finds open under its name.
       await this.#targets.commit(restored.manifest)
@@ -210,7 +247,11 @@ export class JobCoordinator {
     })
     this.#execution = execution
     this.#checkpoints.beginAttempt(execution)
-    await execution.start(start)
+    const tasks = this.#allTasks()
+    for (const task of tasks) this.#facts.onTaskState(task, 'SCHEDULED', clock.now())
+    const started = execution.start(start)
+    for (const task of tasks) this.#facts.onDeployed(task, execution.slotOf(task), clock.now())
+    await started
     if (execution !== this.#execution) return
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
@@ -239,7 +280,7 @@ export class JobCoordinator {
   }
 
   /** Ends what runs of an attempt and settles what is being stored, in this order. */
-  async #endAttempt(end: AttemptEnd): Promise<void> {
+  async #endAttempt(end: AttemptEnd, starting: Promise<void>): Promise<void> {
     const { clock } = this.#options
     const execution = this.#execution
     this.#lastReading = this.reading()
@@ -251,16 +292,36 @@ export class JobCoordinator {
         atMs: clock.now(),
         attempt: this.#attempt,
         task: end.task,
+        slot: end.slot,
         error: toErrorData(end.error),
       })
     }
+    this.#facts.onTasksEnding(end, clock.now())
     this.#checkpoints.endAttempt(end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.')
-    if (execution !== undefined) {
-      if (end.kind === 'failed') await execution.terminate()
-      else await execution.close()
-    }
-    this.#facts.endTasks(end.kind === 'failed' ? 'FAILED' : 'CANCELED', clock.now())
+    if (execution !== undefined && !(await this.#endExecution(execution, end))) this.#isStuck = true
+    // A cancel may come while sinks are being prepared or commit what was restored: nothing of that may go on afterwards.
+    if (!(await this.#isSettledInTime(starting))) this.#isStuck = true
+    this.#facts.endAttempt(end.kind, this.#lastReading.tasks, clock.now())
     await this.#checkpoints.settled
+  }
+
+  /** False: some slot could not be ended. */
+  async #endExecution(execution: Execution, end: AttemptEnd): Promise<boolean> {
+    const { terminationTimeoutMs } = this.#options.config
+    if (end.kind === 'failed') return await execution.terminate(terminationTimeoutMs)
+    if (end.kind === 'canceled' && end.isAtOnce) return await execution.terminate(CANCEL_TIMEOUT_MS)
+    this.#closing = execution
+    return await execution.close()
+  }
+
+  async #isSettledInTime(work: Promise<void>): Promise<boolean> {
+    const timeout = Promise.withResolvers<false>()
+    const cancel = this.#options.clock.schedule(CANCEL_TIMEOUT_MS, () => timeout.resolve(false))
+    try {
+      return await Promise.race([work.then(() => true), timeout.promise])
+    } finally {
+      cancel()
+    }
   }
 
   /** The delay before the next attempt, or the error that the job ends with. */
@@ -270,10 +331,18 @@ export class JobCoordinator {
     const report = (restartInMs: number | undefined): void =>
       observer.onFailure({ atMs: clock.now(), error, task: end.task, slot: end.slot, restartInMs })
     if (this.#isCanceled) return error
-    if (this.#stop !== undefined) {
-      report(undefined)
+    const stop = this.#stop
+    this.#stop = undefined
+    if (stop?.endState === 'CANCELED') {
+      observer.onMessage(
+        'warning',
+        `The job failed while it was stopped, so output since the last checkpoint is not committed: ${error.message}`,
+      )
+      this.#isCanceled = true
       return error
     }
+    if (stop !== undefined)
+      observer.onMessage('warning', `The job failed before its savepoint was taken: ${error.message}`)
     if (!config.isCheckpointing && this.#hasCommitted) {
       report(undefined)
       const message = `The job failed while its sinks committed, and without checkpoints it cannot go on from there: ${error.message}`
@@ -308,9 +377,16 @@ export class JobCoordinator {
       )
     }
     const final = this.#lastReading ?? this.reading()
-    await this.#keeper.close(state, this.#options.config.retention)
+    if (this.#isStuck) {
+      const message =
+        'A slot or a sink could not be ended and may still act: the checkpoint folder stays locked until this process ends'
+      this.#options.observer.onMessage('warning', message)
+    } else {
+      await this.#keeper.close(state, this.#options.config.retention)
+    }
     this.#facts.enter(state, this.#options.clock.now())
     return {
+      isStuck: this.#isStuck,
       state,
       error,
       savepoint,
@@ -335,7 +411,7 @@ export class JobCoordinator {
         break
       case 'ended':
         this.#endedTasks.add(taskKey(message.task))
-        if (this.#endedTasks.size === this.#allTasks().length) this.#onAllEnded()
+        if (this.#hasAllEnded) this.#onAllEnded()
         break
       case 'report':
         this.#options.observer.onMessage('info', message.message)
@@ -354,6 +430,10 @@ export class JobCoordinator {
     }
   }
 
+  get #hasAllEnded(): boolean {
+    return this.#endedTasks.size === this.#allTasks().length
+  }
+
   #onAllEnded(): void {
     if (this.#options.config.isCheckpointing) {
       this.#checkpoints.onAllEnded()
@@ -363,11 +443,11 @@ export class JobCoordinator {
     this.#checkpoints.request({ requestId: 'end', snapshotKind: 'checkpoint', thenStop: true })
   }
 
-  #onCheckpointCompleted(checkpointId: CheckpointId, isLast: boolean): void {
+  #onCheckpointCompleted(checkpointId: CheckpointId, { isLast, isFinal }: CompletedCheckpoint): void {
     this.#completedCheckpoints++
     this.#restarts = onCheckpointCompleted(this.#restarts)
     if (this.#execution === undefined) return
-    if (isLast) this.#awaitCommits(checkpointId)
+    if (isLast) this.#awaitCommits(checkpointId, isFinal)
     this.#hasCommitted = true
   }
 
@@ -384,9 +464,9 @@ export class JobCoordinator {
     this.#attemptEnd.resolve(this.#unknownCheckpoint)
   }
 
-  #awaitCommits(checkpointId: CheckpointId): void {
-    const then: AttemptEnd =
-      this.#stop === undefined || this.#stop.endState === 'FINISHED' ? { kind: 'finished' } : { kind: 'canceled' }
+  #awaitCommits(checkpointId: CheckpointId, isFinal: boolean): void {
+    const isCanceled = !isFinal && this.#stop?.endState === 'CANCELED'
+    const then: AttemptEnd = isCanceled ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
     const sinks = this.#options.plan.vertices.filter(({ steps }) => steps.at(-1)?.kind === 'sink')
     const tasks = new Set(
       sinks.flatMap(({ id, parallelism }) =>
@@ -404,7 +484,7 @@ export class JobCoordinator {
     if (awaited.tasks.size === 0) this.#attemptEnd.resolve(awaited.then)
   }
 
-  /** The checkpoint to stop with failed: a cancelled job ends all the same, a stop with savepoint does not happen. */
+  /** The checkpoint to stop with failed: a cancelled job ends all the same, one that was to leave a savepoint goes on. */
   #onStopFailed(error: MillraceError): void {
     if (!this.#isRunning) return
     const stop = this.#stop
@@ -415,10 +495,10 @@ export class JobCoordinator {
         'warning',
         `The last checkpoint failed, so output since the one before is not committed: ${error.message}`,
       )
-      this.cancel()
+      this.#cancel(false)
     } else {
-      const message = `The savepoint failed: ${error.message}`
-      this.#failAttempt(new MillraceError(error.code, message), undefined, undefined)
+      this.#stop = undefined
+      this.#options.observer.onMessage('warning', `The savepoint failed, and the job goes on: ${error.message}`)
     }
   }
 

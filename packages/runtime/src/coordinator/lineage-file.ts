@@ -1,6 +1,7 @@
 /**
- * The file `lineage` in a checkpoint folder: the id of the history that the folder is about. It is durable before any
- * sink of that history writes, so that a run that dies before its first checkpoint still knows its left-overs.
+ * The file `lineage` in a checkpoint folder: the id of the history that the folder is about, and the snapshot that this
+ * history was started from, when it was one that was named. It is durable before any sink of that history writes, so that a
+ * run that dies before its first checkpoint still knows its left-overs, and a resume where it began.
  */
 import { type FileSystem, MillraceError } from '@millrace/api'
 import { readWholeFile } from '../checkpoint-storage/durable-files.ts'
@@ -8,14 +9,24 @@ import { openSealedText, sealText } from '../checkpoint-storage/sealed-text.ts'
 
 const LINEAGE_FILE = 'lineage'
 const MAGIC = 'MILLRACE-LINEAGE'
-const LINEAGE = /^[0-9a-f]{16}$/
+
+export interface Lineage {
+  readonly id: string
+  readonly origin: LineageOrigin | undefined
+}
+
+export interface LineageOrigin {
+  /** As it was given. */
+  readonly path: string
+  readonly checkpointId: number
+}
 
 /** The lineage of the folder, or `undefined` when it has none. Throws `BYTES_DAMAGED` for a file of another form. */
-export async function readLineage(files: FileSystem, folder: string): Promise<string | undefined> {
+export async function readLineage(files: FileSystem, folder: string): Promise<Lineage | undefined> {
   const path = `${folder}/${LINEAGE_FILE}`
   if ((await files.stat(path)) === undefined) return undefined
-  const lineage = openSealedText(MAGIC, await readWholeFile(files, path))
-  if (lineage !== undefined && LINEAGE.test(lineage)) return lineage
+  const lineage = parseLineage(openSealedText(MAGIC, await readWholeFile(files, path)))
+  if (lineage !== undefined) return lineage
   throw new MillraceError('BYTES_DAMAGED', `${path} is damaged`, {
     details: { file: path },
     hint: 'Remove it to let --resume take the newest checkpoint of the folder, whatever run wrote it.',
@@ -23,15 +34,30 @@ export async function readLineage(files: FileSystem, folder: string): Promise<st
 }
 
 /** Writes it durably, by a rename. */
-export async function writeLineage(files: FileSystem, folder: string, lineage: string): Promise<void> {
+export async function writeLineage(files: FileSystem, folder: string, { id, origin }: Lineage): Promise<void> {
   const temporary = `${folder}/${LINEAGE_FILE}.tmp`
   const file = await files.create(temporary)
   try {
-    await file.write(sealText(MAGIC, lineage))
+    await file.write(sealText(MAGIC, origin === undefined ? id : `${id} ${JSON.stringify(origin)}`))
     await file.sync()
   } finally {
     await file.close()
   }
   await files.rename(temporary, `${folder}/${LINEAGE_FILE}`)
   await files.syncFolder(folder)
+}
+
+/** The id, and behind a blank the origin as JSON where there is one. */
+function parseLineage(text: string | undefined): Lineage | undefined {
+  const [, id, json] = /^([0-9a-f]{16})(?: (\{.*\}))?$/.exec(text ?? '') ?? []
+  if (id === undefined) return undefined
+  if (json === undefined) return { id, origin: undefined }
+  try {
+    const { path, checkpointId } = JSON.parse(json) as Partial<LineageOrigin>
+    return typeof path === 'string' && typeof checkpointId === 'number'
+      ? { id, origin: { path, checkpointId } }
+      : undefined
+  } catch {
+    return undefined
+  }
 }

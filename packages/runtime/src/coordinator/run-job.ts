@@ -16,7 +16,7 @@ import {
   slotsNeeded,
   type TypedConfig,
 } from '@millrace/core'
-import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { checkSavepointFolder, FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { FolderLock } from '../checkpoint-storage/folder-lock.ts'
 import { SystemProcessTable } from '../checkpoint-storage/process-identity.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
@@ -29,6 +29,7 @@ import { chooseStart, planSettingsOf, type RestoreRequest } from './choose-start
 import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
+import type { JobHistory } from './job-facts.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
 
 export interface RunJobOptions {
@@ -48,6 +49,8 @@ export interface RunningJob {
   readonly outcome: Promise<JobOutcome>
   /** `undefined` until the job is loaded. */
   reading(): JobReading | undefined
+  /** What happened so far; `undefined` until the job is loaded. */
+  history(): JobHistory | undefined
   /** Ends without draining: a last checkpoint, its output committed. */
   stop(): void
   /** Ends at once. */
@@ -65,15 +68,20 @@ export function runJob(options: RunJobOptions): RunningJob {
     try {
       coordinator = new JobCoordinator(prepared.options)
       if (stopRequest !== 'none') coordinator.cancel()
-      return await coordinator.run()
-    } finally {
+      const outcome = await coordinator.run()
+      // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
+      if (!outcome.isStuck) await prepared.release()
+      return outcome
+    } catch (error) {
       await prepared.release()
+      throw error
     }
   }
   const outcome = start().catch((error: unknown): JobOutcome => failedBeforeStart(error))
   return {
     outcome,
     reading: () => coordinator?.reading(),
+    history: () => coordinator?.facts.history(),
     stop: () => {
       stopRequest = 'stop'
       coordinator?.stop()
@@ -124,6 +132,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       random,
       report: (message) => observer.onMessage('info', message),
     })
+    if (options.stopAfter !== undefined) await checkSavepointFolder(files, options.stopAfter.savepointFolder)
     const planSettings = planSettingsOf(config, start.restored?.manifest)
     const plan = compilePlan(graph, planSettings)
     checkReplayable(plan, config)
@@ -141,6 +150,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     })
     return {
       options: {
+        jobId: random.hex(32),
         graph,
         plan,
         config: coordinatorConfigOf(config, options.configuration),
@@ -157,12 +167,23 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
         observer,
         findUserFrame: (error) => userFrameOf(error),
       },
-      release: () => lock.release(),
+      release: async () => {
+        try {
+          await lock.release()
+        } catch (error) {
+          // What the job did stands; the next process finds a dead owner and takes the lock over.
+          observer.onMessage('warning', `${folder} stays locked until this process ends: ${messageOf(error)}`)
+        }
+      },
     }
   } catch (error) {
     await lock.release()
     throw error
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** What the container allows, or what the machine has. */
@@ -228,5 +249,5 @@ function observerOf(given: Partial<CoordinatorObserver> | undefined): Coordinato
 
 function failedBeforeStart(error: unknown): JobOutcome {
   const data = toErrorData(error)
-  return { state: 'FAILED', error: data, savepoint: undefined, collected: {}, reading: undefined }
+  return { state: 'FAILED', isStuck: false, error: data, savepoint: undefined, collected: {}, reading: undefined }
 }

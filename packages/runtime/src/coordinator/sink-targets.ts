@@ -34,7 +34,8 @@ export class SinkTargets {
         lineage,
         restoredCheckpoint: restored?.checkpointId,
         firstAttempt,
-        discardNewer,
+        // Given up once, at the start: what a later attempt finds is this run's own.
+        discardNewer: discardNewer && firstAttempt,
         pending: stored?.committables ?? [],
         writerStates: stored?.entries ?? [],
         report: (message) => observer.onMessage('info', message),

@@ -18,6 +18,8 @@ export class InputGate {
   readonly #ended: boolean[]
   #next = 0
   #lastChannel = 0
+  /** When the first barrier of the open alignment came. */
+  #readBytesBefore = 0
 
   constructor(readers: readonly ChannelReader[], mode: CheckpointMode) {
     this.#readers = readers
@@ -47,7 +49,13 @@ export class InputGate {
   }
 
   onBarrier(element: StreamElement & { kind: 'barrier' }, nowMs: number): readonly AlignmentAction[] {
+    if (this.alignment.open === undefined) this.#readBytesBefore = this.readBytes
     return this.alignment.onBarrier(this.#lastChannel, element, nowMs)
+  }
+
+  /** Bytes read since the first barrier of the alignment that is open, or was last. */
+  get alignmentReadBytes(): number {
+    return this.readBytes - this.#readBytesBefore
   }
 
   /** The channel read last has ended; true when that was the last one. */

@@ -12,6 +12,8 @@ export interface SubtaskCheckpointStats {
   readonly alignmentDurationMs: number
   readonly syncDurationMs: number
   readonly asyncDurationMs: number
+  /** Read from channels while barriers were aligned. */
+  readonly processedBytes: number
   /** Written by this checkpoint. */
   readonly checkpointedBytes: number
   /** Named by this checkpoint, older segments included. */

@@ -74,6 +74,8 @@ const SOURCE_PIECE_RECORDS_MIN = 1
 interface DueBarrier {
   readonly barrier: CheckpointBarrier
   readonly measures: AlignmentMeasures
+  /** Read while the barriers were aligned. */
+  readonly processedBytes: number
 }
 
 export class Task {
@@ -194,9 +196,8 @@ export class Task {
   trigger(barrier: CheckpointBarrier): void {
     if (this.#hasFailed) return
     const startDelayMs = Math.max(0, this.#clock.now() - barrier.triggeredAtMs)
-    // A source that could not take the last one yet gives it up for the newer.
-    for (const { barrier: older } of this.#dueBarriers) this.#decline(older.checkpointId, supersededBy(barrier))
-    this.#dueBarriers = [{ barrier, measures: { startDelayMs, alignmentDurationMs: 0 } }]
+    // Those that wait for a still chain are taken together with it, in order.
+    this.#dueBarriers.push({ barrier, measures: { startDelayMs, alignmentDurationMs: 0 }, processedBytes: 0 })
     this.#options.events.wake()
   }
 
@@ -266,9 +267,10 @@ export class Task {
       const progress = chain.step(budget)
       if (progress !== 'idle') return progress
       this.#onDrained()
-      if (this.#dueBarriers.length > 0) {
+      for (let due = this.#dueBarriers[0]; due !== undefined; due = this.#dueBarriers[0]) {
         if (sink?.operator.isBusy === true) return 'waiting'
-        for (const due of this.#dueBarriers.splice(0)) this.#takeSnapshot(due)
+        this.#dueBarriers.shift()
+        this.#takeSnapshot(due)
       }
       if (this.#isOutputFull()) return 'blocked'
       if (budget.units <= 0) return 'more'
@@ -320,8 +322,10 @@ export class Task {
 
   #onBarrier(gate: InputGate, barrier: CheckpointBarrier): void {
     for (const action of gate.onBarrier(barrier, this.#clock.now())) {
-      if (action.kind === 'aligned') this.#dueBarriers.push({ barrier: action.barrier, measures: action.measures })
-      else this.#decline(action.checkpointId, supersededBy({ ...barrier, checkpointId: action.supersededBy }))
+      if (action.kind === 'aligned') {
+        const { barrier, measures } = action
+        this.#dueBarriers.push({ barrier, measures, processedBytes: gate.alignmentReadBytes })
+      } else this.#decline(action.checkpointId, supersededBy({ ...barrier, checkpointId: action.supersededBy }))
     }
   }
 
@@ -349,7 +353,7 @@ export class Task {
     )
   }
 
-  #takeSnapshot({ barrier, measures }: DueBarrier): void {
+  #takeSnapshot({ barrier, measures, processedBytes }: DueBarrier): void {
     const { chain, keyed, sink, input, store, operatorUids } = this.#options
     const id = barrier.checkpointId
     const startedMs = this.#clock.monotonicMs()
@@ -384,6 +388,7 @@ export class Task {
           { operators: stored.operators, finished },
           {
             ...measures,
+            processedBytes,
             syncDurationMs: syncDoneMs - startedMs,
             asyncDurationMs: this.#clock.monotonicMs() - syncDoneMs,
             checkpointedBytes: stored.writtenBytes,

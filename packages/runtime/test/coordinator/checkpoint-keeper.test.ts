@@ -8,7 +8,7 @@ import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.
 
 const FOLDER = 'checkpoints'
 
-async function open(retainedMax: number, existing: readonly number[] = []) {
+async function open(retainedMax: number, existing: readonly number[] = [], unclaimedId?: number) {
   const disk = new SimulatedDisk({ random: Math.random })
   const storage = new FileCheckpointStorage(disk.mount(), FOLDER)
   await storage.open()
@@ -21,6 +21,7 @@ async function open(retainedMax: number, existing: readonly number[] = []) {
     restored: undefined,
     existing: manifests,
     firstCheckpointId,
+    unclaimedId,
   })
   return {
     keeper,

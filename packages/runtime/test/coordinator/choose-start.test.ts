@@ -14,6 +14,8 @@ const choices = { discardNewer: false, allowNonRestoredState: false }
 const latest: RestoreRequest = { kind: 'latest', ...choices }
 const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'path', path, ...choices, discardNewer })
 
+const fresh = (id: string) => ({ id, origin: undefined })
+
 async function open() {
   const disk = new SimulatedDisk({ random: Math.random })
   const files = disk.mount()
@@ -49,7 +51,7 @@ describe('chooseStart', () => {
     await store(4)
     const start = await choose({ kind: 'none' })
     assert.deepEqual([start.restored, start.lineage, start.firstCheckpointId], [undefined, 'f'.repeat(16), 5])
-    assert.equal(await readLineage(files, FOLDER), 'f'.repeat(16))
+    assert.deepEqual(await readLineage(files, FOLDER), fresh('f'.repeat(16)))
     assert.deepEqual(await ids(), [4])
     assert.match(messages[0] ?? '', /holds checkpoint 4 of an earlier run; this is a fresh start/)
   })
@@ -63,7 +65,7 @@ describe('chooseStart', () => {
 
   it('the latest is the newest checkpoint', async () => {
     const { files, store, choose } = await open()
-    await writeLineage(files, FOLDER, OWN)
+    await writeLineage(files, FOLDER, fresh(OWN))
     await store(3)
     await store(5)
     const start = await choose(latest)
@@ -77,7 +79,7 @@ describe('chooseStart', () => {
   it('the latest does not reach behind a fresh start that wrote none', async () => {
     const { files, store, choose } = await open()
     await store(3)
-    await writeLineage(files, FOLDER, 'bbbbbbbbbbbbbbbb')
+    await writeLineage(files, FOLDER, fresh('bbbbbbbbbbbbbbbb'))
     const start = await choose(latest)
     assert.deepEqual([start.restored, start.lineage, start.firstCheckpointId], [undefined, 'bbbbbbbbbbbbbbbb', 4])
   })
@@ -108,9 +110,38 @@ describe('chooseStart', () => {
     const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
     const start = await choose(at(path))
     assert.equal(start.restored?.folder, 'elsewhere')
-    assert.deepEqual([start.lineage, await readLineage(files, FOLDER), start.firstCheckpointId], [OWN, OWN, 8])
+    assert.deepEqual([start.lineage, start.firstCheckpointId, start.unclaimedId], [OWN, 8, undefined])
+    assert.deepEqual(await readLineage(files, FOLDER), { id: OWN, origin: { path, checkpointId: 7 } })
     await store(8)
     await assert.rejects(choose(at(path)), failsWith('CHECKPOINT_OTHER_JOB'))
+  })
+
+  it('the latest is the named start until there is a checkpoint of this history, and then that', async () => {
+    const { files, store, choose, messages } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    await choose(at(path))
+    const again = await choose(latest)
+    assert.deepEqual(
+      [again.restored?.manifest.checkpointId, again.restored?.folder, again.lineage, again.firstCheckpointId],
+      [7, 'elsewhere', OWN, 8],
+    )
+    assert.match(messages.at(-1) ?? '', /goes on from there again/)
+    await store(8)
+    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 8)
+    // A fresh start forgets where the history before it began.
+    await choose({ kind: 'none' })
+    assert.equal((await choose(latest)).restored, undefined)
+  })
+
+  it('a checkpoint of the folder that was named stays its owner’s, also after a resume', async () => {
+    const { store, choose } = await open()
+    const path = await store(3)
+    assert.equal((await choose(at(path))).unclaimedId, 3)
+    await store(4)
+    const resumed = await choose(latest)
+    assert.deepEqual([resumed.restored?.manifest.checkpointId, resumed.unclaimedId], [4, 3])
   })
 
   it('a path where nothing is', async () => {
@@ -123,9 +154,10 @@ describe('the lineage file', () => {
   it('is read as it was written, replaced, and absent at first', async () => {
     const { files } = await open()
     assert.equal(await readLineage(files, FOLDER), undefined)
-    for (const lineage of [OWN, '0123456789abcdef']) {
+    const origin = { path: 'a savepoint/„1“', checkpointId: 3 }
+    for (const lineage of [fresh(OWN), { id: '0123456789abcdef', origin }, fresh(OWN)]) {
       await writeLineage(files, FOLDER, lineage)
-      assert.equal(await readLineage(files, FOLDER), lineage)
+      assert.deepEqual(await readLineage(files, FOLDER), lineage)
     }
   })
 
@@ -134,15 +166,15 @@ describe('the lineage file', () => {
       const random = new SeededRandom(seed)
       const disk = new SimulatedDisk({ random: () => random.fraction() })
       await new FileCheckpointStorage(disk.mount(), FOLDER).open()
-      await writeLineage(disk.mount(), FOLDER, OWN)
+      await writeLineage(disk.mount(), FOLDER, fresh(OWN))
       disk.crash()
-      assert.equal(await readLineage(disk.mount(), FOLDER), OWN)
+      assert.deepEqual(await readLineage(disk.mount(), FOLDER), fresh(OWN))
     }
   })
 
   it('that is damaged is an error', async () => {
     const { disk, files } = await open()
-    await writeLineage(files, FOLDER, OWN)
+    await writeLineage(files, FOLDER, fresh(OWN))
     disk.corrupt(`${FOLDER}/lineage`, 3)
     await assert.rejects(readLineage(files, FOLDER), failsWith('BYTES_DAMAGED'))
   })

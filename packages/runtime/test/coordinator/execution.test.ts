@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { buildGraph, collect, defineJob, generator, MillraceError } from '@millrace/api'
+import { buildGraph, collect, defineJob, generator, type MillraceError } from '@millrace/api'
 import { compilePlan } from '@millrace/core'
 import { Execution } from '../../src/coordinator/execution.ts'
 import type { SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
@@ -196,11 +196,11 @@ describe('Execution', () => {
     assert.equal(failures.length, 0)
   })
 
-  it('a slot that cannot be ended is an error', async () => {
+  it('says when a slot cannot be ended', async () => {
     const { clock, launcher, execution } = open()
     launcher.terminates = false
-    const ended = execution.terminate()
-    clock.pass(5_000)
-    await assert.rejects(ended, (error) => error instanceof MillraceError && error.code === 'SLOT_LOST')
+    const ended = execution.terminate(3_000)
+    clock.pass(3_000)
+    assert.equal(await ended, false)
   })
 })

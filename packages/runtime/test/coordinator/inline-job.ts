@@ -27,6 +27,8 @@ export interface InlineJobOptions {
   readonly restore?: RestoreRequest
   readonly stopAfter?: StopAfterCheckpoints
   readonly clock?: Clock
+  /** Before it runs. */
+  onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
 }
 
@@ -61,6 +63,7 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
   const planSettings = planSettingsOf(config, start.restored?.manifest)
   const slots = new InlineSlots({ job, planSettings, files, clock })
   const coordinator: JobCoordinator = new JobCoordinator({
+    jobId: random.hex(32),
     graph,
     plan: compilePlan(graph, planSettings),
     config: coordinatorConfigOf(config, configuration),
@@ -83,5 +86,6 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     },
     findUserFrame: (error) => findTopUserFrame((error.cause ?? error).stack, () => false),
   })
+  options.onStart?.(coordinator)
   return { outcome: await coordinator.run(), coordinator, slots, states, messages, failures }
 }

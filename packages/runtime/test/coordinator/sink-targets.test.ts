@@ -43,10 +43,18 @@ describe('SinkTargets', () => {
         ...{ uid, lineage, restoredCheckpoint, firstAttempt, discardNewer, pending, writerStates },
       }),
     )
-    const same = { uid: 'out', lineage: 'l', discardNewer: true }
+    // What a later attempt finds is this run's own.
+    const same = { uid: 'out', lineage: 'l' }
     assert.deepEqual(facts, [
-      { ...same, restoredCheckpoint: undefined, firstAttempt: true, pending: [], writerStates: [] },
-      { ...same, restoredCheckpoint: 3, firstAttempt: false, pending: ['part'], writerStates: ['state'] },
+      { ...same, discardNewer: true, restoredCheckpoint: undefined, firstAttempt: true, pending: [], writerStates: [] },
+      {
+        ...same,
+        discardNewer: false,
+        restoredCheckpoint: 3,
+        firstAttempt: false,
+        pending: ['part'],
+        writerStates: ['state'],
+      },
     ])
   })
 

@@ -103,6 +103,7 @@ export class SimulatedProcess {
       const slots = new SimulatedSlots({ ...this.#home, life: this.life, planSettings })
       this.#slots = slots
       const coordinator = new JobCoordinator({
+        jobId: random.hex(32),
         graph,
         plan: compilePlan(graph, planSettings),
         config: coordinatorConfigOf(config, configuration),

@@ -415,6 +415,7 @@ export class Simulation {
       onState: (state) => this.log.add(`state:${state}`),
       onMessage: () => {},
       onFailure: ({ error, restartInMs }) => {
+        if (error.code === undefined) throw new Error(`a failure without a code: ${error.stack}`)
         this.log.add(`failure:${error.code}`, `${restartInMs === undefined ? 'final' : 'restart'} ${error.message}`)
         this.#explain(error)
       },
