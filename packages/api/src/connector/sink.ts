@@ -17,6 +17,11 @@ export interface Sink<T, S extends PlainValue = PlainValue, C extends PlainValue
   /** The most records handed to `write` at once; default 1,024. A slow sink says 1 so that it is asked between records. */
   readonly batchRecordsMax?: number
   /**
+   * Called when a process starts the job, before anything is changed anywhere: throws when the target cannot be used as it
+   * is. It changes nothing itself; a start that is refused leaves all as it was.
+   */
+  checkTarget?(context: SinkTargetContext): Promise<void>
+  /**
    * Called once in the coordinator before the tasks of an attempt start, with all writers of earlier attempts dead:
    * the place to check and clean the target.
    */
@@ -26,7 +31,7 @@ export interface Sink<T, S extends PlainValue = PlainValue, C extends PlainValue
   openCommitter?(context: SinkCommitterContext): Promise<SinkCommitter<C>>
 }
 
-/** What `prepareTarget` may ask and do. */
+/** What `checkTarget` and `prepareTarget` may ask and do. */
 export interface SinkTargetContext {
   readonly files: FileSystem
   /** The uid of the sink's step: two sinks of a job may share a folder, and each cleans up only what is its own. */

@@ -41,6 +41,11 @@ export interface ChosenStart {
   readonly existing: readonly CheckpointManifest[]
   readonly lineage: string
   readonly firstCheckpointId: number
+  /**
+   * Makes the folder this history's, durably. Not done before the job is about to write: a start that is refused must not
+   * keep the history before from being resumed.
+   */
+  claim(): Promise<void>
 }
 
 /** What a folder holds when a job starts in it. */
@@ -86,11 +91,17 @@ async function startFromPath(
     .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
   const existing = await giveUpNewer(request, newer, whole, storage, folder)
   const origin: LineageOrigin = { path: request.path, checkpointId: manifest.checkpointId }
-  await writeLineage(files, folder, { id: manifest.lineage, origin })
   await storage.removeLeftovers()
   surroundings.report(`Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}`)
   const restored = { manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
-  return start(restored, isOwn ? manifest.checkpointId : undefined, existing, manifest.lineage, newestId)
+  return {
+    restored,
+    unclaimedId: isOwn ? manifest.checkpointId : undefined,
+    existing,
+    lineage: manifest.lineage,
+    firstCheckpointId: Math.max(newestId, manifest.checkpointId) + 1,
+    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin }),
+  }
 }
 
 async function startFromLatest(
@@ -114,14 +125,28 @@ async function startFromLatest(
     await storage.removeLeftovers()
     const restored = { manifest, file: `${folder}/chk-${manifest.checkpointId}/_metadata`, folder: undefined }
     report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
-    return start(restored, ownOriginOf(origin, whole, folder), whole, manifest.lineage, newestId)
+    return {
+      restored,
+      unclaimedId: ownOriginOf(origin, whole, folder),
+      existing: whole,
+      lineage: manifest.lineage,
+      firstCheckpointId: newestId + 1,
+      claim: async () => {},
+    }
   }
   if (lineage !== undefined && origin !== undefined) {
     const opened = await openSnapshot(files, origin.path)
     await storage.removeLeftovers()
     report(`No checkpoint since the start from ${origin.path}: "${jobName}" goes on from there again`)
     const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder }
-    return start(restored, undefined, whole, lineage.id, newestId)
+    return {
+      restored,
+      unclaimedId: undefined,
+      existing: whole,
+      lineage: lineage.id,
+      firstCheckpointId: Math.max(newestId, opened.manifest.checkpointId) + 1,
+      claim: async () => {},
+    }
   }
   report(
     newest === undefined
@@ -129,9 +154,7 @@ async function startFromLatest(
       : `${folder} holds checkpoint ${newest.checkpointId} of an earlier run, the last run wrote none: "${jobName}" starts fresh`,
   )
   // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
-  const own = lineage?.id ?? (await newLineage(surroundings))
-  await storage.removeLeftovers()
-  return start(undefined, undefined, whole, own, newestId)
+  return freshStart(lineage?.id, whole, newestId, surroundings)
 }
 
 async function startFresh({ whole, newestId }: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
@@ -140,9 +163,28 @@ async function startFresh({ whole, newestId }: FolderContents, surroundings: Sta
       `${surroundings.folder} holds checkpoint ${newestId} of an earlier run; this is a fresh start (--resume goes on from there)`,
     )
   }
-  const own = await newLineage(surroundings)
-  await surroundings.storage.removeLeftovers()
-  return start(undefined, undefined, whole, own, newestId)
+  return freshStart(undefined, whole, newestId, surroundings)
+}
+
+/** `known`: the history that the folder is about already. */
+async function freshStart(
+  known: string | undefined,
+  existing: readonly CheckpointManifest[],
+  newestId: number,
+  { storage, files, folder, random }: StartSurroundings,
+): Promise<ChosenStart> {
+  await storage.removeLeftovers()
+  const id = known ?? random.hex(16)
+  return {
+    restored: undefined,
+    unclaimedId: undefined,
+    existing,
+    lineage: id,
+    firstCheckpointId: newestId + 1,
+    claim: async () => {
+      if (known === undefined) await writeLineage(files, folder, { id, origin: undefined })
+    },
+  }
 }
 
 /** The id of the origin when it is a checkpoint of the folder itself. */
@@ -159,27 +201,6 @@ function nameOf({ kind, checkpointId }: CheckpointManifest): string {
   return kind === 'savepoint' ? 'the savepoint' : `checkpoint ${checkpointId}`
 }
 
-function start(
-  restored: RestoredCheckpoint | undefined,
-  unclaimedId: number | undefined,
-  existing: readonly CheckpointManifest[],
-  lineage: string,
-  newestId: number,
-): ChosenStart {
-  return {
-    restored,
-    unclaimedId,
-    existing,
-    lineage,
-    firstCheckpointId: Math.max(newestId, restored?.manifest.checkpointId ?? 0) + 1,
-  }
-}
-
-async function newLineage({ files, folder, random }: StartSurroundings): Promise<string> {
-  const id = random.hex(16)
-  await writeLineage(files, folder, { id, origin: undefined })
-  return id
-}
 /** Checkpoints after the chosen one are another future of the job: it must be given up before a new one begins. */
 async function giveUpNewer(
   choices: RestoreChoices & { readonly path: string },

@@ -34,6 +34,8 @@ export interface CoordinatorOptions {
   readonly restored: RestoredCheckpoint | undefined
   /** Whole checkpoints in the folder at the start; retention counts them. */
   readonly existing: readonly CheckpointManifest[]
+  /** Makes the checkpoint folder this history's: before it, a start that fails leaves the one before to be resumed. */
+  claim(): Promise<void>
   /** Above every id that the folder has seen. */
   readonly firstCheckpointId: CheckpointId
   /** The restored checkpoint, when it is one of the folder and was asked for by its name. */

@@ -74,6 +74,8 @@ export class JobCoordinator {
     | undefined
   #stop: StopRequest | undefined
   #isCanceled = false
+  /** The checkpoint folder is about this job's history. */
+  #hasClaimed = false
   /** Something of an attempt could not be ended and may still act: only the end of the process helps. */
   #isStuck = false
   /** The execution that is being closed. */
@@ -214,6 +216,12 @@ export class JobCoordinator {
     const { plan, config, clock } = this.#options
     const restored = this.#keeper.latest
     const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored)
+    if (!this.#hasClaimed) {
+      await this.#targets.check(restored?.manifest)
+      await this.#options.claim()
+      this.#hasClaimed = true
+    }
+    if (this.#isCanceled) return
     await this.#targets.prepare(restored?.manifest, this.#attempt === 0)
     if (this.#isCanceled) return
     if (restored !== undefined) {

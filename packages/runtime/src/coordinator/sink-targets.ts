@@ -2,7 +2,7 @@
  * What the coordinator does with sinks before tasks start: has each target checked and cleaned, then commits what the
  * restored checkpoint prepared. Both happen with no writer alive.
  */
-import { type LogicalNode, MillraceError, type Sink } from '@millrace/api'
+import { type LogicalNode, MillraceError, type Sink, type SinkTargetContext } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
 import type { CoordinatorOptions } from './coordinator-ports.ts'
 
@@ -24,22 +24,29 @@ export class SinkTargets {
     )
   }
 
+  /** Whether all targets can be used; changes nothing. */
+  async check(restored: CheckpointManifest | undefined): Promise<void> {
+    for (const { node, sink } of this.#sinks) await sink.checkTarget?.(this.#contextOf(node, restored, true))
+  }
+
   async prepare(restored: CheckpointManifest | undefined, firstAttempt: boolean): Promise<void> {
+    for (const { node, sink } of this.#sinks) await sink.prepareTarget?.(this.#contextOf(node, restored, firstAttempt))
+  }
+
+  #contextOf(node: LogicalNode, restored: CheckpointManifest | undefined, firstAttempt: boolean): SinkTargetContext {
     const { files, lineage, discardNewer, observer } = this.#options
-    for (const { node, sink } of this.#sinks) {
-      const stored = restored?.operators.find(({ uid }) => uid === node.uid)
-      await sink.prepareTarget?.({
-        files,
-        uid: node.uid,
-        lineage,
-        restoredCheckpoint: restored?.checkpointId,
-        firstAttempt,
-        // Given up once, at the start: what a later attempt finds is this run's own.
-        discardNewer: discardNewer && firstAttempt,
-        pending: stored?.committables ?? [],
-        writerStates: stored?.entries ?? [],
-        report: (message) => observer.onMessage('info', message),
-      })
+    const stored = restored?.operators.find(({ uid }) => uid === node.uid)
+    return {
+      files,
+      uid: node.uid,
+      lineage,
+      restoredCheckpoint: restored?.checkpointId,
+      firstAttempt,
+      // Given up once, at the start: what a later attempt finds is this run's own.
+      discardNewer: discardNewer && firstAttempt,
+      pending: stored?.committables ?? [],
+      writerStates: stored?.entries ?? [],
+      report: (message) => observer.onMessage('info', message),
     }
   }
 

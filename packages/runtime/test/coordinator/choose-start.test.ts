@@ -16,7 +16,7 @@ const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'pat
 
 const fresh = (id: string) => ({ id, origin: undefined })
 
-async function open() {
+async function open({ isRefused = false } = {}) {
   const disk = new SimulatedDisk({ random: Math.random })
   const files = disk.mount()
   const storage = new FileCheckpointStorage(files, FOLDER)
@@ -29,15 +29,19 @@ async function open() {
     messages,
     store: (id: number, lineage = OWN): Promise<string> => storage.writeManifest({ ...manifestOf(id, []), lineage }),
     ids: async (): Promise<number[]> => (await storage.listCheckpoints()).map(({ checkpointId }) => checkpointId),
-    choose: (request: RestoreRequest) =>
-      chooseStart(request, {
+    /** As a job does that gets as far as its sinks. */
+    choose: async (request: RestoreRequest) => {
+      const start = await chooseStart(request, {
         storage,
         files,
         folder: FOLDER,
         jobName: 'job',
         random: { hex: (digits) => 'f'.repeat(digits), fraction: () => 0 },
         report: (message) => void messages.push(message),
-      }),
+      })
+      if (!isRefused) await start.claim()
+      return start
+    },
   }
 }
 
@@ -74,6 +78,14 @@ describe('chooseStart', () => {
       [5, undefined, OWN, 6],
     )
     assert.deepEqual(idsOf(start.existing), [3, 5])
+  })
+
+  it('a fresh start that is refused before it writes leaves the history before to be resumed', async () => {
+    const { files, store, choose } = await open({ isRefused: true })
+    await writeLineage(files, FOLDER, fresh(OWN))
+    await store(3)
+    await choose({ kind: 'none' })
+    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 3)
   })
 
   it('the latest does not reach behind a fresh start that wrote none', async () => {

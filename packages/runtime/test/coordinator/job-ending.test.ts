@@ -7,6 +7,7 @@ import {
   type FileSystem,
   generator,
   type JobDefinition,
+  MillraceError,
   type PlainValue,
   type Sink,
 } from '@millrace/api'
@@ -20,6 +21,7 @@ class Numbers {
   readonly #committed = new Map<number, readonly PlainValue[]>()
   /** Reasons for which the sink must not prepare, and the error; each once. */
   readonly refusals = new Map<string, Error>()
+  checkTarget: () => Promise<void> = async () => {}
   beforePrepareTarget: () => Promise<void> = async () => {}
   beforeCommit: () => Promise<void> = async () => {}
   commits = 0
@@ -33,6 +35,7 @@ class Numbers {
       kind: 'numbers',
       options: {},
       guarantee: 'exactly-once',
+      checkTarget: async () => this.checkTarget(),
       prepareTarget: async () => this.beforePrepareTarget(),
       openWriter: async () => {
         let open: number[] = []
@@ -275,6 +278,24 @@ describe('the end of a job', () => {
     assert.ok(counts.length > 8, `${counts.length} checkpoints`)
     // The one that is kept, the one that replaces it, and one that is about to be removed.
     assert.ok(Math.max(...counts) <= 3, counts.join(' '))
+    assert.deepEqual(numbers.committed, upTo(1_000))
+  })
+
+  it('a start that a sink refuses leaves the run before to be resumed', async () => {
+    const numbers = new Numbers()
+    const files = memoryDisk()
+    await runInline(numbers.job(1_000), {
+      files,
+      onCheckpoint: (_report, coordinator) => coordinator.cancel(),
+    })
+    numbers.checkTarget = async () => {
+      throw new MillraceError('SINK_FOLDER_IN_USE', 'there is output of another run')
+    }
+    const refused = await runInline(numbers.job(1_000), { files })
+    assert.deepEqual([refused.outcome.state, refused.outcome.error?.code], ['FAILED', 'SINK_FOLDER_IN_USE'])
+    numbers.checkTarget = async () => {}
+    const resumed = await runInline(numbers.job(1_000, 100_000), { files, restore: LATEST })
+    assert.equal(resumed.outcome.reading?.statistics.counts.restored, 1)
     assert.deepEqual(numbers.committed, upTo(1_000))
   })
 

@@ -13,7 +13,7 @@ import type { CreatePartEncoder } from './part-encoder.ts'
 import type { PartCommittable, PartWriterState } from './part-file.ts'
 import { PartFileCommitter } from './part-file-committer.ts'
 import { type PartFileOptions, PartFileWriter } from './part-file-writer.ts'
-import { type ExistingParts, prepareFolder } from './prepare-folder.ts'
+import { checkFolder, type ExistingParts, prepareFolder } from './prepare-folder.ts'
 
 export interface FileSinkOptions {
   /** A part is closed when it has reached this size. Default `128 mb`. */
@@ -77,6 +77,7 @@ export function createFileSink<T>(spec: FileSinkSpec<T>): FileSink<T> {
     kind: spec.kind,
     options: { folder, existing, prefix, suffix, rollBytes, rollOnCheckpoint, ...spec.planOptions },
     guarantee: 'exactly-once',
+    checkTarget: (context) => checkFolder(folder, prefix, existing, context),
     prepareTarget: (context) => prepareFolder(folder, prefix, existing, context),
     openWriter: (context, restored) => PartFileWriter.open(part, spec.createEncoder, context, restored),
     openCommitter: async (context) => new PartFileCommitter(context.files),

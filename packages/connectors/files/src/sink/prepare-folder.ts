@@ -27,6 +27,20 @@ interface FoundPart extends FinishedPartName {
 const NAMES_SHOWN = 10
 const LINEAGE_SHOWN = 8
 
+/** Says whether `prepareFolder` would refuse; changes nothing. Throws as it does. */
+export async function checkFolder(
+  folder: string,
+  prefix: string,
+  existing: ExistingParts,
+  context: SinkTargetContext,
+): Promise<void> {
+  await describingFailures(folder, async () => {
+    const facts = await context.files.stat(folder)
+    if (facts === undefined) return
+    refuseParts(folder, existing, context, finishedParts(prefix, context, await context.files.list(folder)))
+  })
+}
+
 /** Throws `SINK_FOLDER_IN_USE`, `SINK_NEWER_PARTS` or `SINK_WRITE_FAILED`. */
 export async function prepareFolder(
   folder: string,
@@ -34,7 +48,7 @@ export async function prepareFolder(
   existing: ExistingParts,
   context: SinkTargetContext,
 ): Promise<void> {
-  try {
+  await describingFailures(folder, async () => {
     await makeFolderDurably(context.files, folder)
     const entries = await context.files.list(folder)
     const sink = sinkIdentity(context.lineage, context.uid)
@@ -42,6 +56,12 @@ export async function prepareFolder(
     await takeBackCopies(prefix, context)
     await removeLeftOvers(folder, prefix, context, sink, entries)
     await context.files.syncFolder(folder)
+  })
+}
+
+async function describingFailures(folder: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
   } catch (cause) {
     if (cause instanceof MillraceError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -60,26 +80,48 @@ async function applyToFinishedParts(
   sink: SinkIdentity,
   entries: readonly FolderEntry[],
 ): Promise<void> {
-  const lineage = context.lineage.slice(0, LINEAGE_SHOWN)
-  const finished = entries.flatMap(({ name, kind }): FoundPart[] => {
-    const parsed = kind === 'file' ? parseFinishedPartName(prefix, name) : undefined
-    return parsed === undefined ? [] : [{ ...parsed, name }]
-  })
-  const foreign = finished.filter((part) => part.lineage !== lineage)
-  const isFresh = context.restoredCheckpoint === undefined && context.firstAttempt
-  if (isFresh && foreign.length > 0 && existing === 'refuse') throw inUse(folder, foreign)
-  if (isFresh && foreign.length > 0 && existing === 'overwrite') {
+  const parts = finishedParts(prefix, context, entries)
+  refuseParts(folder, existing, context, parts)
+  const { foreign, newer } = parts
+  if (foreign.length > 0 && existing === 'overwrite') {
     for (const { name } of foreign) await context.files.remove(posix.join(folder, name))
     context.report(`Removed ${foreign.length} part files of other runs from "${folder}".`)
   }
-  const newer = finished.filter((part) => part.lineage === lineage && part.epoch > (context.restoredCheckpoint ?? 0))
-  if (newer.length === 0) return
-  if (!context.discardNewer) throw newerParts(folder, newer, context.restoredCheckpoint)
   await discardNewer(
     folder,
     context,
     newer.filter((part) => part.sink === sink.sink),
   )
+}
+
+interface FinishedParts {
+  /** Of other runs, when this is a fresh one. */
+  readonly foreign: readonly FoundPart[]
+  /** Of this history, committed after the restored checkpoint. */
+  readonly newer: readonly FoundPart[]
+}
+
+function finishedParts(prefix: string, context: SinkTargetContext, entries: readonly FolderEntry[]): FinishedParts {
+  const lineage = context.lineage.slice(0, LINEAGE_SHOWN)
+  const finished = entries.flatMap(({ name, kind }): FoundPart[] => {
+    const parsed = kind === 'file' ? parseFinishedPartName(prefix, name) : undefined
+    return parsed === undefined ? [] : [{ ...parsed, name }]
+  })
+  const isFresh = context.restoredCheckpoint === undefined && context.firstAttempt
+  return {
+    foreign: isFresh ? finished.filter((part) => part.lineage !== lineage) : [],
+    newer: finished.filter((part) => part.lineage === lineage && part.epoch > (context.restoredCheckpoint ?? 0)),
+  }
+}
+
+function refuseParts(
+  folder: string,
+  existing: ExistingParts,
+  context: SinkTargetContext,
+  { foreign, newer }: FinishedParts,
+): void {
+  if (foreign.length > 0 && existing === 'refuse') throw inUse(folder, foreign)
+  if (newer.length > 0 && !context.discardNewer) throw newerParts(folder, newer, context.restoredCheckpoint)
 }
 
 /** Removes newer parts, but gives one back its temporary name when the restored checkpoint continues it. */
