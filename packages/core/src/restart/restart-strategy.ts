@@ -21,7 +21,7 @@ export type RestartStrategy =
       readonly backoffMultiplier: number
       /** Running this long without a failure makes the backoff the initial one again. */
       readonly resetBackoffThresholdMs: number
-      /** The delay is changed by up to this share of it, either way. */
+      /** The delay is changed by up to this share of it, either way, within its two bounds. */
       readonly jitterFactor: number
       /** Infinity: never gives up. */
       readonly attemptsBeforeResetBackoff: number
@@ -133,7 +133,9 @@ function byStrategy(
       }
       const next = { ...state, attempts: attempts + 1, backoffMs, lastFailureMs: nowMs }
       const jitterMs = strategy.jitterFactor === 0 ? 0 : (random() * 2 - 1) * backoffMs * strategy.jitterFactor
-      return restart(next, Math.min(Math.round(backoffMs + jitterMs), strategy.maxBackoffMs))
+      const delayMs = Math.min(Math.round(backoffMs + jitterMs), strategy.maxBackoffMs)
+      // As in Flink, jitter never makes the delay shorter than the first one.
+      return restart(next, Math.max(strategy.initialBackoffMs, delayMs))
     }
   }
 }

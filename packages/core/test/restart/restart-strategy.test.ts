@@ -67,10 +67,10 @@ test('exponential delay grows to its maximum and begins anew after a long run', 
   assert.deepEqual(outcomes(EXPONENTIAL, [0, 10, 3_600_000 + 1_499 + 10]), [1_000, 1_500, 2_250])
 })
 
-test('jitter adds or takes off its share, never beyond the maximum', () => {
+test('jitter adds or takes off its share, never beyond the first delay and the maximum', () => {
   assert.deepEqual(
-    outcomes(EXPONENTIAL, [0], () => 0),
-    [900],
+    outcomes(EXPONENTIAL, [0, 1, 2], () => 0),
+    [1_000, 1_350, 2_025],
   )
   assert.deepEqual(
     outcomes(EXPONENTIAL, [0], () => 0.999_999),
