@@ -101,6 +101,7 @@ export class Simulation {
   #savepoints = 0
   #faultsLeft: number
   #faultsInProcess = 0
+  #hangsInProcess = 0
   #diskTrouble:
     | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
     | undefined
@@ -171,6 +172,7 @@ export class Simulation {
     this.#mount = mount
     this.#isAskedToEnd = start.stopAfter !== undefined
     this.#faultsInProcess = 0
+    this.#hangsInProcess = 0
     this.#diskHadTrouble = this.#diskTrouble !== undefined
     this.#processes++
     this.log.add(`process:${start.restore.kind}`, `-p ${start.configuration['parallelism.default']}`)
@@ -338,6 +340,7 @@ export class Simulation {
       case 'slot-hang':
         if (alive.length === 0 || coordinator?.facts.state !== 'RUNNING') return false
         this.#random.pick(alive).isHung = true
+        this.#hangsInProcess++
         return true
       case 'process-kill':
         this.#endProcess(process)
@@ -446,6 +449,10 @@ export class Simulation {
     }
     const isDisturbed = this.#faultsInProcess > 0 || this.#isAskedToEnd
     if (isDisturbed && error.code !== undefined && EXPLAINED.has(error.code)) return
+    // Injected errors differ from each other but for these: the same slot twice ends the job on purpose.
+    if (error.code === 'REPEATED_FAILURE' && innermost.code === 'SLOT_HEARTBEAT_TIMEOUT' && this.#hangsInProcess > 1) {
+      return
+    }
     // What cannot be read counts as damaged until it can.
     if (this.#diskHadTrouble && JSON.stringify(error).includes('injected')) return
     this.#unexplained ??= new Error(
