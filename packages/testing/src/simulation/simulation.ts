@@ -477,8 +477,9 @@ export class Simulation {
       this.#time.pass(REBOOT_MS)
       // Whoever runs it looks after the disk before long.
       if (this.#random.chance(0.5)) this.#diskTrouble = undefined
-      // It may have been the first of all: then there is nothing to resume, and that is a fresh start too.
-      return latest
+      // It may have been the first of all: then there is nothing to resume, and that is a fresh start too. And it may
+      // have got half-way through giving up newer checkpoints: then the same has to be asked for again.
+      return options.chooseRestore(latest)
     }
     const { state, error, savepoint } = end.outcome
     this.log.add(`outcome:${state}`, error?.message ?? '')
