@@ -169,7 +169,7 @@ export class FolderLock {
     return new MillraceError('CHECKPOINT_FOLDER_LOCKED', `The checkpoint folder ${folder} belongs to ${who}`, {
       details: { folder, ...(owner === 'unknown' ? {} : { pid: owner.pid, host: owner.host }) },
       hint: isElsewhere
-        ? `If that process has ended, remove ${folder}/${LOCK_FILE}: from here it cannot be told.`
+        ? `If that process has ended, remove ${folder}/${LOCK_FILE} and what begins with ${LOCK_FILE}${GUARD_SUFFIX}: from here it cannot be told.`
         : 'Stop that job first, or give this one another name or execution.checkpointing.dir.',
     })
   }
