@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { ErrorCode, ErrorData, FileErrorKind, FileSystem, JobDefinition } from '@millrace/api'
 import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
-import { type DiskOperation, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
+import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
 import { ActionLog } from './action-log.ts'
 import { DiskTraffic } from './disk-traffic.ts'
 import type { FaultKind, FaultPlan, Preferences } from './fault-plan.ts'
@@ -74,6 +74,15 @@ const SLOWNESS: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_FOLDER_LOCKED',
 ] satisfies ErrorCode[])
 
+/** What retention asks of the disk, one after the other: while none of these waits it has nothing to do. */
+const RETENTION_OPERATIONS: ReadonlySet<DiskOperationKind> = new Set([
+  'stat',
+  'list',
+  'remove',
+  'remove-folder',
+  'sync-folder',
+] satisfies DiskOperationKind[])
+
 const ACTIONS_MAX = 60_000
 /** From then on no faults, and an even mix of actions, so that every job comes to its end. */
 const CALM_AFTER_ACTIONS = 8_000
@@ -112,6 +121,8 @@ export class Simulation {
   /** Until this many actions faults are likelier: a checkpoint has just been completed. */
   #riskyUntil = 0
   #unexplained: Error | undefined
+  /** Checkpoints that were completed while the present attempt ran: retention looks at all of them then. */
+  #completedInAttempt = 0
 
   constructor(options: SimulationOptions) {
     const { random } = options
@@ -154,6 +165,16 @@ export class Simulation {
     }
   }
 
+  /** Retention has removed what it may, nothing kept it from it, and nothing pending is older than the attempt's first completion. */
+  get isRetentionSettled(): boolean {
+    const concurrent = Number(this.#process?.start.configuration['execution.checkpointing.max-concurrent-checkpoints'])
+    if (this.#completedInAttempt <= concurrent || this.#diskHadTrouble) return false
+    return !this.#traffic.waiting.some(
+      ({ operation: { kind, path } }) =>
+        RETENTION_OPERATIONS.has(kind) && path.startsWith(this.#options.checkpointFolder),
+    )
+  }
+
   /** The tasks of the running attempt and how far they are, a line each. */
   describeTasks(): readonly string[] {
     const coordinator = this.#process?.coordinator
@@ -173,6 +194,7 @@ export class Simulation {
     this.#isAskedToEnd = start.stopAfter !== undefined
     this.#faultsInProcess = 0
     this.#hangsInProcess = 0
+    this.#completedInAttempt = 0
     this.#diskHadTrouble = this.#diskTrouble !== undefined
     this.#processes++
     this.log.add(`process:${start.restore.kind}`, `-p ${start.configuration['parallelism.default']}`)
@@ -415,7 +437,10 @@ export class Simulation {
 
   #observer(): CoordinatorObserver {
     return {
-      onState: (state) => this.log.add(`state:${state}`),
+      onState: (state) => {
+        this.log.add(`state:${state}`)
+        this.#completedInAttempt = 0
+      },
       onMessage: () => {},
       onFailure: ({ error, restartInMs }) => {
         this.log.add(`failure:${error.code}`, `${restartInMs === undefined ? 'final' : 'restart'} ${error.message}`)
@@ -431,6 +456,7 @@ export class Simulation {
 
   #tellCompleted(id: number): void {
     this.#riskyUntil = this.log.total + RISKY_ACTIONS
+    if (this.#process?.coordinator?.facts.state === 'RUNNING') this.#completedInAttempt++
     try {
       this.#options.onCompletedCheckpoint(id)
     } catch (error) {
