@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import type { Item } from './items.ts'
 
 export interface Misbehaviour {
-  readonly kind: 'throw' | 'exit' | 'uncaught' | 'hoard' | 'loop'
+  readonly kind: 'throw' | 'exit' | 'uncaught' | 'reject' | 'hoard' | 'loop'
   /** Event time of the record at which it happens. */
   readonly at: number
   /** A file that is there once it happened; `null`: it happens again after every restart. */
@@ -35,6 +35,9 @@ const MISDEEDS: Readonly<Record<Misbehaviour['kind'], () => void>> = {
     setImmediate(() => {
       throw new Error('an uncaught fault on purpose')
     })
+  },
+  reject: () => {
+    void Promise.reject(new Error('a promise that nobody waits for'))
   },
   hoard: () => {
     const hoarded: number[][] = []

@@ -23,8 +23,9 @@ const CASES: readonly FailureCase[] = [
   { kind: 'throw', code: 'USER_FUNCTION_FAILED' },
   { kind: 'exit', code: 'SLOT_LOST' },
   { kind: 'uncaught', code: 'SLOT_LOST' },
+  { kind: 'reject', code: 'SLOT_LOST' },
   { kind: 'hoard', code: 'SLOT_OUT_OF_MEMORY', configuration: { 'taskmanager.memory.task.heap.size': '48 mb' } },
-  { kind: 'loop', code: 'SLOT_HEARTBEAT_TIMEOUT', configuration: { 'heartbeat.timeout': '3 s' } },
+  { kind: 'loop', code: 'SLOT_HEARTBEAT_TIMEOUT', configuration: { 'heartbeat.timeout': '5 s' } },
 ]
 
 for (const parallelism of [1, 2]) {
@@ -47,17 +48,23 @@ for (const parallelism of [1, 2]) {
   }
 }
 
-test('the same exception twice without a checkpoint in between fails the job', async (t) => {
-  const history = await newHistory(t)
-  const process = history.start({
-    configuration: NO_CHECKPOINTS_YET,
-    params: { misbehaviour: { ...misbehaviour(history, 'throw'), marker: null } },
+for (const { kind, code: codeOfOne, configuration = {} } of CASES) {
+  test(`${kind} twice without a checkpoint in between fails the job`, async (t) => {
+    const history = await newHistory(t)
+    const process = history.start({
+      configuration: { ...NO_CHECKPOINTS_YET, ...configuration },
+      params: { misbehaviour: { ...misbehaviour(history, kind), marker: null } },
+    })
+    const { code, outcome } = await process.ended
+    assert.equal(`${code} ${outcome?.state} ${outcome?.code}`, '1 FAILED REPEATED_FAILURE', process.story())
+    assert.equal(outcome?.attempts, 2, process.story())
+    assert.deepEqual(failuresOf(process.events), [`${codeOfOne} restarts`, `${codeOfOne} ends`], process.story())
+    const message = outcome?.message ?? ''
+    if (kind === 'hoard' || kind === 'loop') return
+    assert.match(message, /misbehaviour\.ts/, 'it names the line of the user')
+    if (codeOfOne === 'SLOT_LOST') assert.match(message, /misbehave.*\(1\/1\)/, 'it names the tasks of the slot')
   })
-  const { code, outcome } = await process.ended
-  assert.equal(`${code} ${outcome?.state} ${outcome?.code}`, '1 FAILED REPEATED_FAILURE', process.story())
-  assert.equal(outcome?.attempts, 2, process.story())
-  assert.match(outcome?.message ?? '', /misbehaviour\.ts/, 'it names the line of the user')
-})
+}
 
 test('with restart-strategy none an exception fails the job; a resume with the fault repaired is exact', async (t) => {
   const history = await newHistory(t)

@@ -354,6 +354,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'completed checkpoint holds retention back',
+    why: 'old checkpoints fill the disk',
+    file: 'runtime/src/coordinator/checkpoint-coordinator.ts',
+    find: 'this.#buildsOn.delete(checkpointId)',
+    replace: '',
+    suites: [SIMULATION],
+  },
+  {
+    name: 'failed checkpoint holds retention back',
+    why: 'after a checkpoint that failed old ones fill the disk',
+    file: 'runtime/src/coordinator/checkpoint-coordinator.ts',
+    find: 'this.#buildsOn.delete(action.checkpointId)',
+    replace: '',
+    suites: [SIMULATION],
+  },
+  {
     name: 'ids used again after a resume',
     why: 'a new checkpoint replaces the one that it started from',
     file: 'runtime/src/coordinator/choose-start.ts',
@@ -422,6 +438,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
 
   // Failover
+  {
+    name: 'lock removed without a second look',
+    why: 'two processes own one checkpoint folder',
+    file: 'runtime/src/checkpoint-storage/folder-lock.ts',
+    find: "if (typeof owner === 'object' && isSame(owner, dead)) await",
+    replace: "if (typeof owner === 'object') await",
+    suites: ['runtime/test/checkpoint-storage/folder-lock.property.test.ts'],
+  },
   {
     name: 'next attempt beside a living one',
     why: 'writers of the old attempt go on writing into the new one',

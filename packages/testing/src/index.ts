@@ -10,6 +10,7 @@ export {
   type SimulatedDiskOptions,
 } from './sim-disk/simulated-disk.ts'
 export { ActionLog } from './simulation/action-log.ts'
+export { DiskTraffic } from './simulation/disk-traffic.ts'
 export {
   drawFaultPlan,
   drawPreferences,
@@ -19,6 +20,7 @@ export {
   type FaultPlan,
   type Preferences,
 } from './simulation/fault-plan.ts'
+export { Life } from './simulation/life.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { UserCode } from './simulation/user-code.ts'
 export type { BackendOptions, CreateBackend } from './state-conformance/create-backend.ts'

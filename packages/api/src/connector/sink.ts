@@ -2,6 +2,9 @@
  * The contract of a sink, two-phase: a writer per subtask that writes and *prepares*, and a committer that makes
  * prepared output visible once the checkpoint which contains it is complete. `commit` must be idempotent: it is called
  * again after a recovery for everything that the restored checkpoint prepared.
+ *
+ * What a line of a job's own sink throws counts as an error of its code, which ends the job the second time. For something
+ * outside that may be there again later, throw a `MillraceError` with `SINK_WRITE_FAILED`.
  */
 import type { FileSystem } from './file-system.ts'
 import type { PlainValue } from './plain-value.ts'

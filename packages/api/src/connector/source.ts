@@ -5,6 +5,9 @@
  * Exactness: a reader's batches may be cut anywhere (also differently after a restore), because a checkpoint records
  * the position *before* the batch in work and how many of its records were already used; a restored reader starts at
  * that position and the engine skips that many records.
+ *
+ * What a source or reader throws counts as an error of its code, which ends the job the second time, unless it comes of
+ * Node or the disk. For something outside that may be there again later, throw a `MillraceError` with `INPUT_UNREADABLE`.
  */
 import type { FileSystem } from './file-system.ts'
 import type { PlainValue } from './plain-value.ts'

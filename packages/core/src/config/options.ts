@@ -203,7 +203,7 @@ export const CONFIG_OPTIONS = {
   'restart-strategy.exponential-delay.initial-backoff': {
     type: 'duration',
     default: 1_000,
-    doc: 'Time before the first restart.',
+    doc: 'Time before the first restart; no restart comes sooner.',
   },
   'restart-strategy.exponential-delay.max-backoff': {
     type: 'duration',

@@ -1,7 +1,7 @@
 /**
  * Whether, and after which delay, a failed job is started again. Flink's strategies with Flink's defaults, and two rules
  * of our own before them: an error whose code says `fail` is not tried again, and neither is the same error of user
- * code that comes twice with no completed checkpoint in between. Pure: time and randomness come in.
+ * code that comes twice with no completed checkpoint in between (`isOfUserCode`). Pure: time and randomness come in.
  */
 import { ERROR_CODES, type ErrorCode, type ErrorData } from '@millrace/api'
 
@@ -21,7 +21,7 @@ export type RestartStrategy =
       readonly backoffMultiplier: number
       /** Running this long without a failure makes the backoff the initial one again. */
       readonly resetBackoffThresholdMs: number
-      /** The delay is changed by up to this share of it, either way. */
+      /** The delay is changed by up to this share of it, either way, within its two bounds. */
       readonly jitterFactor: number
       /** Infinity: never gives up. */
       readonly attemptsBeforeResetBackoff: number
@@ -35,9 +35,12 @@ export interface RestartState {
   readonly lastFailureMs: number | undefined
   /** Within the interval of `failure-rate`, oldest first. */
   readonly recentFailuresMs: readonly number[]
-  /** Of user code, since the last completed checkpoint. */
-  readonly userFailure: string | undefined
+  /** Fingerprints of errors of user code since the last completed checkpoint, oldest first. */
+  readonly userFailures: readonly string[]
 }
+
+/** A job that runs long without a checkpoint must not collect them without end. */
+const USER_FAILURES_MAX = 100
 
 export interface JobFailure {
   readonly error: ErrorData
@@ -56,13 +59,13 @@ export function createRestartState(strategy: RestartStrategy): RestartState {
     backoffMs: strategy.type === 'exponential-delay' ? strategy.initialBackoffMs : 0,
     lastFailureMs: undefined,
     recentFailuresMs: [],
-    userFailure: undefined,
+    userFailures: [],
   }
 }
 
 /** A checkpoint is complete: the job has moved on, and the next error of user code is a new one. */
 export function onCheckpointCompleted(state: RestartState): RestartState {
-  return state.userFailure === undefined ? state : { ...state, userFailure: undefined }
+  return state.userFailures.length === 0 ? state : { ...state, userFailures: [] }
 }
 
 /** `random` gives a number in [0, 1) and is asked once for a jittered delay. */
@@ -78,12 +81,32 @@ export function decideRestart(
   if (ERROR_CODES[code].action === 'fail' || state.strategy.type === 'none') {
     return { kind: 'fail', code, message: error.message, state }
   }
-  const userFailure = code === 'USER_FUNCTION_FAILED' ? fingerprint(failure) : state.userFailure
-  if (code === 'USER_FUNCTION_FAILED' && userFailure === state.userFailure) {
-    const message = `The job's own code failed twice in the same way, with no checkpoint in between: ${error.message}`
+  if (!isOfUserCode(code, failure)) return byStrategy(state.strategy, state, nowMs, random)
+  const print = fingerprint(code, failure)
+  if (state.userFailures.includes(print)) {
+    const message = `The job failed twice in the same way, with no checkpoint in between: ${error.message}`
     return { kind: 'fail', code: 'REPEATED_FAILURE', message, state }
   }
-  return byStrategy(state.strategy, { ...state, userFailure }, nowMs, random)
+  const userFailures = [...state.userFailures, print].slice(-USER_FAILURES_MAX)
+  return byStrategy(state.strategy, { ...state, userFailures }, nowMs, random)
+}
+
+/**
+ * Whether trying again from the same checkpoint will most likely fail in the same way. Codes say it where the engine
+ * knows. With any other code the error has to be thrown by a line of the user's own: what Node or a library throws
+ * (a refused connection, a full disk) may pass, however long it takes, and so may what the user's code itself calls an
+ * outside failure by an error with such a code.
+ */
+function isOfUserCode(code: ErrorCode, { error, topUserFrame }: JobFailure): boolean {
+  if (ERROR_CODES[code].fault === 'user') return true
+  if (topUserFrame === undefined) return false
+  const chain = chainOf(error)
+  if (topFrame(chain.at(-1)?.stack) !== topUserFrame) return false
+  const userFile = fileOf(topUserFrame)
+  return !chain.some(({ code: own, stack }) => {
+    const frame = own !== undefined && ERROR_CODES[own].fault === 'external' ? topFrame(stack) : undefined
+    return frame !== undefined && fileOf(frame) === userFile
+  })
 }
 
 /**
@@ -94,13 +117,24 @@ export function findTopUserFrame(
   stack: string | undefined,
   isEngineFile: (file: string) => boolean,
 ): string | undefined {
-  for (const line of (stack ?? '').split('\n')) {
-    const match = /^\s*at (?:async )?(?:.*? \()?((?:file:\/\/)?[^()]+?):(\d+):(\d+)\)?$/.exec(line)
-    const file = match?.[1]
-    if (file === undefined || file.startsWith('node:') || isEngineFile(file)) continue
-    return `${file}:${match?.[2]}:${match?.[3]}`
-  }
-  return undefined
+  return framesOf(stack).find((frame) => !frame.startsWith('node:') && !isEngineFile(fileOf(frame)))
+}
+
+/** Where an error was thrown, in whoever's code. */
+function topFrame(stack: string | undefined): string | undefined {
+  return framesOf(stack)[0]
+}
+
+/** `file:line:column` of each frame that has one, the innermost first. */
+function framesOf(stack: string | undefined): string[] {
+  return (stack ?? '').split('\n').flatMap((line) => {
+    const match = /^\s*at (?:async )?(?:.*? \()?((?:file:\/\/)?[^()]+?:\d+:\d+)\)?$/.exec(line)
+    return match?.[1] === undefined ? [] : [match[1]]
+  })
+}
+
+function fileOf(frame: string): string {
+  return frame.replace(/:\d+:\d+$/, '')
 }
 
 function byStrategy(
@@ -133,7 +167,9 @@ function byStrategy(
       }
       const next = { ...state, attempts: attempts + 1, backoffMs, lastFailureMs: nowMs }
       const jitterMs = strategy.jitterFactor === 0 ? 0 : (random() * 2 - 1) * backoffMs * strategy.jitterFactor
-      return restart(next, Math.min(Math.round(backoffMs + jitterMs), strategy.maxBackoffMs))
+      const delayMs = Math.min(Math.round(backoffMs + jitterMs), strategy.maxBackoffMs)
+      // As in Flink, jitter never makes the delay shorter than the first one.
+      return restart(next, Math.max(strategy.initialBackoffMs, delayMs))
     }
   }
 }
@@ -146,8 +182,14 @@ function exhausted(state: RestartState, message: string): RestartDecision {
   return { kind: 'fail', code: 'RESTARTS_EXHAUSTED', message, state }
 }
 
-function fingerprint({ error, topUserFrame }: JobFailure): string {
-  const messages: string[] = []
-  for (let each: ErrorData | undefined = error; each !== undefined; each = each.cause) messages.push(each.message)
-  return JSON.stringify([error.code, messages, topUserFrame ?? null])
+function fingerprint(code: ErrorCode, { error, topUserFrame }: JobFailure): string {
+  // How much memory was in use, and which state held most of it, differs from time to time.
+  if (code === 'SLOT_OUT_OF_MEMORY') return JSON.stringify([code, error.details.slot ?? null])
+  return JSON.stringify([code, chainOf(error).map(({ message }) => message), topUserFrame ?? null])
+}
+
+function chainOf(error: ErrorData): ErrorData[] {
+  const chain: ErrorData[] = []
+  for (let each: ErrorData | undefined = error; each !== undefined; each = each.cause) chain.push(each)
+  return chain
 }

@@ -289,6 +289,9 @@ export class Execution {
         this.#options.events.onFailed(error, message.task, index)
         break
       }
+      case 'exiting':
+        this.#onLost(index, fromErrorData(message.error))
+        break
       case 'counter':
         this.metricsOf(message.task)?.onCounter({ name: message.name, index: message.index })
         break
@@ -301,7 +304,8 @@ export class Execution {
     // Who waits for it to close waits no longer.
     this.#closed.get(index)?.()
     if (this.#isEnding) return
-    const error = lostError(index, cause)
+    const slot = this.#slots[index]
+    const error = lostError(index, slot === undefined ? [] : this.#taskNamesIn(slot), cause)
     this.#ready.reject(error)
     this.#options.events.onFailed(error, undefined, index)
   }
@@ -333,8 +337,14 @@ export class Execution {
     this.#stopHeartbeats = clock.schedule(periodMs, check)
   }
 
+  #taskNamesIn(slot: RunningSlot): string[] {
+    return this.#options.plan.vertices
+      .filter((vertex) => runsIn(vertex, slot))
+      .map(({ name, parallelism }) => `${name} (${slot.subtask + 1}/${parallelism})`)
+  }
+
   #heartbeatError(slot: RunningSlot): MillraceError {
-    const tasks = this.#options.plan.vertices.filter((vertex) => runsIn(vertex, slot)).map(({ name }) => name)
+    const tasks = this.#taskNamesIn(slot)
     return new MillraceError(
       'SLOT_HEARTBEAT_TIMEOUT',
       `Slot ${slot.index} made no progress for ${this.#options.heartbeatTimeoutMs} ms; it runs ${tasks.join(', ')}`,
@@ -350,11 +360,13 @@ export function taskKey({ vertexId, subtask }: TaskId): string {
   return `${vertexId}/${subtask}`
 }
 
-function lostError(slot: number, cause: unknown): MillraceError {
+/** The cause is kept: an uncaught error has the line of the user that threw it, and the restart strategy looks at it. */
+function lostError(slot: number, tasks: readonly string[], cause: unknown): MillraceError {
   if (cause instanceof MillraceError) return cause
   const isMemory = cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
   const reason = cause === undefined ? 'it ended' : cause instanceof Error ? cause.message : String(cause)
-  return new MillraceError(isMemory ? 'SLOT_OUT_OF_MEMORY' : 'SLOT_LOST', `Slot ${slot} was lost: ${reason}`, {
+  const message = `Slot ${slot} was lost: ${reason}; it ran ${tasks.join(', ')}`
+  return new MillraceError(isMemory ? 'SLOT_OUT_OF_MEMORY' : 'SLOT_LOST', message, {
     details: { slot },
     ...(cause === undefined ? {} : { cause }),
   })

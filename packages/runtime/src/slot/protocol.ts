@@ -82,6 +82,8 @@ export type FromSlot =
   | { readonly type: 'committed'; readonly task: TaskId; readonly checkpointId: CheckpointId }
   | { readonly type: 'ended'; readonly task: TaskId }
   | { readonly type: 'failed'; readonly task: TaskId | undefined; readonly error: ErrorData }
+  /** The job's code ends the thread; the error has the place where. */
+  | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
   /** A sink's report to the user. */

@@ -3,6 +3,7 @@
  * a turn every few milliseconds, and sleeps on the doorbell when nothing is ready. The control port keeps the thread
  * alive: a pending `waitAsync` alone would not.
  */
+import process from 'node:process'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -60,6 +61,14 @@ port.on('message', (message: ToSlot) => {
 })
 // A slot that waits is alive: only user code that does not return keeps this timer from running.
 const pulse = setInterval(() => Atomics.add(heartbeat, 0, 1), data.heartbeatPeriodMs)
+// Runs within `process.exit` and has its caller on the stack; at any other end of the thread there is none.
+process.on('exit', (code) => {
+  const error = new Error(`process.exit(${code}) was called`)
+  Error.captureStackTrace(error, process.exit)
+  if (!isClosed && (error.stack ?? '').includes('\n')) {
+    port.postMessage({ type: 'exiting', error: toErrorData(error) } satisfies FromSlot)
+  }
+})
 runLoop().catch((error: unknown) => {
   const failure: ErrorData = toErrorData(error)
   port.postMessage({ type: 'failed', task: undefined, error: failure } satisfies FromSlot)

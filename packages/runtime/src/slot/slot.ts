@@ -274,7 +274,13 @@ export class Slot {
         'SLOT_OUT_OF_MEMORY',
         `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${where}`,
         {
-          details: { usedBytes, limitBytes, operator: largest?.table.operatorUid, state: largest?.table.name },
+          details: {
+            slot: this.#deployment?.slot,
+            usedBytes,
+            limitBytes,
+            operator: largest?.table.operatorUid,
+            state: largest?.table.name,
+          },
           hint: 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).',
         },
       ),

@@ -4,9 +4,11 @@
  * batch was used. Watermarks depend on the records of a split alone: one every `WATERMARK_EVERY_RECORDS` records.
  *
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
- * called when it has settled.
+ * called when it has settled. What sources, readers and watermark strategies throw it turns into errors that say whose
+ * code it was, and where in the input.
  */
 import {
+  FileError,
   MillraceError,
   type PlainValue,
   type ReaderContext,
@@ -106,6 +108,8 @@ interface RunningSplit {
   /** Since when it has had no record though it was asked; undefined while it has some. Monotonic ms. */
   quietSinceMs: number | undefined
 }
+
+type StrategyFunction = 'timestamp' | 'watermark'
 
 export class SourceDriver {
   readonly #options: SourceDriverOptions
@@ -267,14 +271,14 @@ export class SourceDriver {
   #open(split: RunningSplit): void {
     split.opening = true
     const position = split.position === null ? undefined : split.position
-    this.#source.open(split.split, position, this.#options.context).then(
+    this.#ofReader(split, () => this.#source.open(split.split, position, this.#options.context)).then(
       (reader) => {
         split.reader = reader
         split.opening = false
         if (this.#isEnded) void reader.close()
         this.#options.wake()
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#fail(this.#readerFailure(split, error)),
     )
   }
 
@@ -304,23 +308,27 @@ export class SourceDriver {
     // A batch that ends where the next watermark is due need not be cut.
     const untilWatermark = this.#options.watermarkEveryRecords - split.sinceWatermark
     const wanted = Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark))
-    const result = reader.next(Math.max(1, Math.min(wanted, Math.floor(READ_BYTES_MAX / split.recordBytes))))
+    const recordsMax = Math.max(1, Math.min(wanted, Math.floor(READ_BYTES_MAX / split.recordBytes)))
+    const result = this.#ofReader(split, () => reader.next(recordsMax))
     if (!(result instanceof Promise)) return this.#onBatch(split, result)
     split.isWaiting = true
     split.quietSinceMs ??= this.#options.monotonicMs()
-    result.then(
-      (batch) => {
+    result
+      .then((batch) => {
         split.isWaiting = false
         this.#onBatch(split, batch)
         this.#options.wake()
-      },
-      (error: unknown) => this.#fail(error),
-    )
+      })
+      .catch((error: unknown) => this.#fail(this.#readerFailure(split, error)))
     return undefined
   }
 
   /** Takes a batch in, less what was used before a restore: batches may be cut otherwise than they were then. */
   #onBatch(split: RunningSplit, batch: SourceBatch<unknown>): SourceBatch<unknown> {
+    // A source may be written in JavaScript.
+    if (!Array.isArray((batch as SourceBatch<unknown> | undefined)?.records)) {
+      throw this.#readerFailure(split, new TypeError('its reader gave no batch of records'))
+    }
     split.batch = batch
     if (batch.records.length > 0) split.recordBytes = estimateRecordBytes(batch.records[0])
     split.used = Math.min(split.skip, batch.records.length)
@@ -330,7 +338,7 @@ export class SourceDriver {
 
   #onBatchUsed(split: RunningSplit, batch: SourceBatch<unknown>): void {
     split.batch = undefined
-    split.position = (split.reader as SplitReader<unknown>).position()
+    split.position = this.#ofReader(split, () => (split.reader as SplitReader<unknown>).position())
     split.used = 0
     if (!batch.end) return
     if (split.skip > 0) throw this.#shrunk(split)
@@ -343,7 +351,8 @@ export class SourceDriver {
     // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
     if (!this.#merge.isEnded) this.#pushMerged()
     const { reader } = split
-    reader?.close().catch((error: unknown) => this.#fail(error))
+    if (reader === undefined) return
+    this.#ofReader(split, () => reader.close()).catch((error: unknown) => this.#fail(this.#readerFailure(split, error)))
   }
 
   #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {
@@ -385,36 +394,69 @@ export class SourceDriver {
     if (strategy === undefined) return given ?? noTimestamps(records.length)
     const generator = split.generator as WatermarkGenerator<unknown>
     const timestamps: number[] = []
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i]
-      const timestamp = this.#timestampOf(strategy.timestamp, record)
-      if (!Number.isFinite(timestamp)) throw this.#invalidTimestamp(split, timestamp)
-      generator.onRecord(timestamp, record)
-      timestamps.push(timestamp)
+    let called: StrategyFunction = 'timestamp'
+    try {
+      for (let i = 0; i < records.length; i++) {
+        const record = records[i]
+        called = 'timestamp'
+        const timestamp = strategy.timestamp(record)
+        if (!Number.isFinite(timestamp)) throw this.#invalidTimestamp(split, timestamp)
+        called = 'watermark'
+        generator.onRecord(timestamp, record)
+        timestamps.push(timestamp)
+      }
+    } catch (cause) {
+      throw this.#strategyFailure(called, cause)
     }
     return timestamps
   }
 
-  #timestampOf(timestamp: (record: unknown) => number, record: unknown): number {
+  #strategyFailure(called: StrategyFunction, cause: unknown): MillraceError {
+    if (cause instanceof MillraceError) return cause
+    const message = `The ${called} function of "${this.#options.name}" threw: ${messageOf(cause)}`
+    return new MillraceError('USER_FUNCTION_FAILED', message, { details: this.#place(), cause })
+  }
+
+  #ofReader<T>(split: RunningSplit, call: () => T): T {
     try {
-      return timestamp(record)
+      return call()
     } catch (cause) {
-      if (cause instanceof MillraceError) throw cause
-      throw new MillraceError(
-        'USER_FUNCTION_FAILED',
-        `The timestamp function of "${this.#options.name}" threw: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { details: { operator: this.#options.name, uid: this.#options.uid, subtask: this.#options.subtask }, cause },
-      )
+      throw this.#readerFailure(split, cause)
     }
   }
 
+  /** What a source or reader threw. Trying again may help when the system said so, else it is the source's own fault. */
+  #readerFailure(split: RunningSplit, cause: unknown): MillraceError {
+    if (cause instanceof MillraceError) return cause
+    const code = isOfSystem(cause) ? 'INPUT_UNREADABLE' : 'USER_FUNCTION_FAILED'
+    const position = split.position === null ? 'its start' : JSON.stringify(split.position)
+    return new MillraceError(
+      code,
+      `The source "${this.#options.name}" failed in "${split.split.id}" after ${position}: ${messageOf(cause)}`,
+      { details: { ...this.#place(), split: split.split.id, position }, cause },
+    )
+  }
+
+  #place(): { readonly operator: string; readonly uid: string; readonly subtask: number } {
+    const { name, uid, subtask } = this.#options
+    return { operator: name, uid, subtask }
+  }
+
   #advanceWatermark(split: RunningSplit): void {
-    const watermark = split.generator?.current() ?? NO_TIMESTAMP
+    const watermark = this.#currentWatermark(split)
     if (Number.isNaN(watermark)) throw this.#invalidTimestamp(split, watermark, 'watermark')
     if (watermark <= split.watermark) return
     split.watermark = watermark
     this.#merge.onWatermark(split.index, watermark)
     this.#pushMerged()
+  }
+
+  #currentWatermark(split: RunningSplit): number {
+    try {
+      return split.generator?.current() ?? NO_TIMESTAMP
+    } catch (cause) {
+      throw this.#strategyFailure('watermark', cause)
+    }
   }
 
   #pushMerged(): void {
@@ -476,4 +518,18 @@ export class SourceDriver {
       },
     )
   }
+}
+
+/** Whether Node or the disk said that something outside of the process went wrong, to whoever passed it on. */
+function isOfSystem(thrown: unknown): boolean {
+  for (let each = thrown; each instanceof Error; each = each.cause) {
+    if (each instanceof FileError) return true
+    // ECONNRESET, ETIMEDOUT, EIO, …; of Node's `fetch` UND_ERR_SOCKET and the like.
+    if ('code' in each && typeof each.code === 'string' && /^(?:E[A-Z0-9]+|UND_ERR_\w+)$/.test(each.code)) return true
+  }
+  return false
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { MillraceError } from '@millrace/api'
+import { type FileSystem, MillraceError } from '@millrace/api'
 import { SimulatedDisk } from '@millrace/testing'
 import { FolderLock, LOCK_FILE, type LockOptions } from '../../src/checkpoint-storage/folder-lock.ts'
 import { type ProcessIdentity, SystemProcessTable } from '../../src/checkpoint-storage/process-identity.ts'
@@ -29,7 +29,7 @@ async function machine() {
     living.add(`${self.pid}/${self.startedAt}`)
     return FolderLock.acquire(optionsOf(self))
   }
-  return { disk, files, clock, living, acquire }
+  return { disk, files, clock, living, acquire, optionsOf }
 }
 
 const isLocked =
@@ -75,12 +75,47 @@ test('a lock without a name is somebody about to write it, until it is old', asy
   assert.ok(await (await acquire(identity(2))).isHeld())
 })
 
-test('what a process left that died while it took a lock over is removed, of a living one it is not', async () => {
+test('what processes left that died while they took a lock over is removed, of a living one it is not', async () => {
   const { acquire, files, living, disk } = await machine()
-  for (const pid of [7, 8]) await (await files.create(`f/${LOCK_FILE}.${pid}`)).close()
-  living.add('8/unknown')
+  const leave = async (name: string, owner: ProcessIdentity): Promise<void> => {
+    await acquire(owner)
+    await files.rename(`f/${LOCK_FILE}`, `f/${name}`)
+    living.clear()
+  }
+  await leave('LOCK.takeover.takeover', identity(7))
+  await leave('LOCK.takeover', identity(8))
+  const first = await acquire(identity(2))
+  assert.deepEqual([...disk.contents().keys()], [`f/${LOCK_FILE}`])
+  await first.release()
+  await leave('LOCK.takeover', identity(8))
+  living.add('8/monday')
+  await acquire(identity(3))
+  assert.deepEqual([...disk.contents().keys()].sort(), [`f/${LOCK_FILE}`, 'f/LOCK.takeover'])
+})
+
+test('a dead process that died while it took over does not keep others out', async () => {
+  const { acquire, files, living, disk } = await machine()
+  for (const name of ['LOCK.takeover.takeover', 'LOCK.takeover']) {
+    await acquire(identity(1))
+    await files.rename(`f/${LOCK_FILE}`, `f/${name}`)
+  }
   await acquire(identity(2))
-  assert.deepEqual([...disk.contents().keys()].sort(), [`f/${LOCK_FILE}`, `f/${LOCK_FILE}.8`])
+  living.clear()
+  assert.ok(await (await acquire(identity(3))).isHeld())
+  assert.deepEqual([...disk.contents().keys()], [`f/${LOCK_FILE}`])
+})
+
+test('who takes long to write its name does not rely on its lock: it may have been taken for dead', async () => {
+  const { clock, files, optionsOf } = await machine()
+  const slow: FileSystem = {
+    __proto__: files,
+    create: async (path: string, options: { exclusive?: boolean }) => {
+      const file = await files.create(path, options)
+      clock.nowMs += 6_000
+      return file
+    },
+  } as unknown as FileSystem
+  await assert.rejects(FolderLock.acquire({ ...optionsOf(identity(1)), files: slow }), isLocked(/another process/))
 })
 
 test('of several processes that find a dead owner one gets the lock', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { buildGraph, collect, defineJob, generator, type MillraceError } from '@millrace/api'
+import { buildGraph, collect, defineJob, generator, type MillraceError, toErrorData } from '@millrace/api'
 import { compilePlan } from '@millrace/core'
 import { Execution } from '../../src/coordinator/execution.ts'
 import type { SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
@@ -119,7 +119,7 @@ describe('Execution', () => {
     }
     assert.equal(failures.length, 1)
     assert.deepEqual([failures[0]?.slot, failures[0]?.error.code], [1, 'SLOT_HEARTBEAT_TIMEOUT'])
-    assert.match(failures[0]?.error.message ?? '', /Slot 1 .* 1000 ms; it runs .*numbers.*first/)
+    assert.match(failures[0]?.error.message ?? '', /Slot 1 .* 1000 ms; it runs .*numbers.* \(2\/2\).*first/)
   })
 
   it('slots that beat are left alone', () => {
@@ -157,7 +157,12 @@ describe('Execution', () => {
   })
 
   for (const { name, cause, code, message } of [
-    { name: 'ends', cause: undefined, code: 'SLOT_LOST', message: /Slot 1 was lost: it ended/ },
+    {
+      name: 'ends',
+      cause: undefined,
+      code: 'SLOT_LOST',
+      message: /Slot 1 was lost: it ended; it ran .*numbers.* \(2\/2\).*first.* \(2\/2\)/,
+    },
     { name: 'throws', cause: new Error('bang'), code: 'SLOT_LOST', message: /Slot 1 was lost: bang/ },
     {
       name: 'runs out of memory',
@@ -172,8 +177,19 @@ describe('Execution', () => {
       launcher.slots[1]?.listener.onLost(cause)
       assert.deepEqual([failures[0]?.slot, failures[0]?.error.code], [1, code])
       assert.match(failures[0]?.error.message ?? '', message)
+      assert.equal(failures[0]?.error.cause, cause)
     })
   }
+
+  it("a slot whose thread the job's code ends fails the attempt once, with the place where", () => {
+    const { launcher, failures } = open()
+    launcher.ready()
+    const cause = new Error('process.exit(3) was called')
+    launcher.slots[1]?.listener.onMessage({ type: 'exiting', error: toErrorData(cause) })
+    assert.deepEqual([failures[0]?.slot, failures[0]?.error.code], [1, 'SLOT_LOST'])
+    assert.match(failures[0]?.error.message ?? '', /Slot 1 was lost: process\.exit\(3\) was called; it ran .*numbers/)
+    assert.equal((failures[0]?.error.cause as Error | undefined)?.stack, cause.stack)
+  })
 
   it('closes in order: asks, waits for the answers, then ends the slots; a slot that does not answer is ended', async () => {
     const { clock, launcher, execution, failures } = open()

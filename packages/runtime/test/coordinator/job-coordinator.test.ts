@@ -7,6 +7,7 @@ import {
   defineJob,
   generator,
   type JobDefinition,
+  MillraceError,
   type Sink,
   sum,
   tumbling,
@@ -143,6 +144,86 @@ describe('JobCoordinator', () => {
       [1, undefined],
     )
     assert.equal(failures[0]?.task?.subtask, 0)
+  })
+
+  for (const { name, code, generate, write } of [
+    {
+      name: 'a generator that throws',
+      code: 'USER_FUNCTION_FAILED',
+      generate: (index: number) => {
+        if (index === 50) throw new Error('always')
+        return { index }
+      },
+      write: () => {},
+    },
+    {
+      name: 'a sink that throws',
+      code: 'SINK_WRITE_FAILED',
+      generate: (index: number) => ({ index }),
+      write: () => {
+        throw new Error('always')
+      },
+    },
+    {
+      name: 'a sink that rejects',
+      code: 'SINK_WRITE_FAILED',
+      generate: (index: number) => ({ index }),
+      write: async () => {
+        throw new Error('always')
+      },
+    },
+  ]) {
+    it(`fails at the same error again of ${name}`, async () => {
+      const sink: Sink<unknown> = {
+        kind: 'own',
+        options: {},
+        guarantee: 'at-least-once',
+        openWriter: async () => ({
+          write,
+          prepare: async () => ({ states: [], committables: [] }),
+          close: async () => {},
+        }),
+      }
+      const job = defineJob({
+        name: 'own',
+        build(env) {
+          env.from(generator({ records: 100, generate }), { uid: 'numbers' }).to(sink, { uid: 'out' })
+        },
+      }) as JobDefinition
+      const { outcome, failures } = await runInline(job, {
+        configuration: { 'restart-strategy.fixed-delay.attempts': '100', 'execution.checkpointing.interval': '1 h' },
+      })
+      assert.deepEqual([outcome.error?.code, failures.length], ['REPEATED_FAILURE', 2])
+      assert.deepEqual([outcome.error?.cause?.code, outcome.error?.cause?.cause?.message], [code, 'always'])
+    })
+  }
+
+  it('goes on restarting for as long as what a sink writes to is away', async () => {
+    let refusals = 20
+    const sink: Sink<unknown> = {
+      kind: 'own',
+      options: {},
+      guarantee: 'at-least-once',
+      openWriter: async () => ({
+        write: () => {
+          if (refusals-- > 0) throw new MillraceError('SINK_WRITE_FAILED', 'the service answers 503')
+        },
+        prepare: async () => ({ states: [], committables: [] }),
+        close: async () => {},
+      }),
+    }
+    const job = defineJob({
+      name: 'own',
+      build(env) {
+        env
+          .from(generator({ records: 100, generate: (index) => ({ index }) }), { uid: 'numbers' })
+          .to(sink, { uid: 'out' })
+      },
+    }) as JobDefinition
+    const { outcome, failures } = await runInline(job, {
+      configuration: { 'restart-strategy.fixed-delay.attempts': '100', 'execution.checkpointing.interval': '1 h' },
+    })
+    assert.deepEqual([outcome.state, failures.length], ['FINISHED', 20])
   })
 
   it('fails at the first error when restarts are off, with that error', async () => {

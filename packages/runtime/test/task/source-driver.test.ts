@@ -4,11 +4,13 @@ import { setImmediate } from 'node:timers/promises'
 import {
   ascending,
   customWatermarks,
+  FileError,
   MillraceError,
   RejectedInput,
   type Source,
   type SourceBatch,
   type SourceSplit,
+  type SplitReader,
 } from '@millrace/api'
 import { freshSplitEntry, type SplitEntry } from '../../src/task/source-driver.ts'
 import { asPlain, deadLetter, type ListItem, listSource, splitsOf } from './list-source.ts'
@@ -158,21 +160,71 @@ describe('SourceDriver', () => {
     await assert.rejects(run.step(piecesOf(9)), failsWith('INPUT_CHANGED', { operator: 'lists', split: 'file.csv' }))
   })
 
-  for (const { name, open, message } of [
-    { name: 'open', open: () => Promise.reject(new Error('no such file')), message: /no such file/ },
+  const failing = (reader: Partial<SplitReader<unknown>>) => async (): Promise<SplitReader<unknown>> => ({
+    next: () => ({ records: [item(1)], end: true }),
+    position: () => 7,
+    close: async () => {},
+    ...reader,
+  })
+  const thrower = (error: Error) => (): never => {
+    throw error
+  }
+  const reset = new TypeError('fetch failed', { cause: Object.assign(new Error('no'), { code: 'ECONNRESET' }) })
+  for (const { name, open, message, code = 'USER_FUNCTION_FAILED' } of [
+    { name: 'open rejects', open: () => Promise.reject(new Error('no such file')), message: /no such file/ },
+    { name: 'open throws', open: thrower(new Error('not there')), message: /not there/ },
+    { name: 'next rejects', open: failing({ next: () => Promise.reject(new Error('gone')) }), message: /gone/ },
+    { name: 'next throws', open: failing({ next: thrower(new Error('boom')) }), message: /boom/ },
+    { name: 'next gives junk', open: failing({ next: () => undefined as never }), message: /no batch of records/ },
     {
-      name: 'next',
-      open: async () => ({ next: () => Promise.reject(new Error('gone')), position: () => 0, close: async () => {} }),
-      message: /gone/,
+      name: 'next gives junk later',
+      open: failing({ next: async () => ({ records: 5 }) as never }),
+      message: /no batch of records/,
+    },
+    { name: 'position throws', open: failing({ position: thrower(new Error('lost')) }), message: /lost/ },
+    {
+      name: 'next meets a system error',
+      open: failing({ next: () => Promise.reject(reset) }),
+      message: /fetch failed/,
+      code: 'INPUT_UNREADABLE',
+    },
+    {
+      name: 'next meets a disk that fails',
+      open: failing({ next: thrower(new FileError('io', 'a.csv', 'disk fails')) }),
+      message: /disk fails/,
+      code: 'INPUT_UNREADABLE',
     },
   ]) {
-    it(`fails with the error of a reader's ${name}, and wakes its task for it`, async () => {
+    it(`${name}: the error says whose code it was and where in the input`, async () => {
       const { source, entries } = taps(1)
-      const run = new SourceRun({ source: { ...source, open }, entries })
-      await assert.rejects(run.step(piecesOf(9), 9), message)
-      assert.ok(run.wakes > 0)
+      const entry = { ...(entries[0] as SplitEntry), position: { line: 12 } }
+      const run = new SourceRun({ source: { ...source, open }, entries: [entry] })
+      await assert.rejects(run.step(piecesOf(9), 9), (error) => {
+        assert.ok(error instanceof MillraceError)
+        assert.equal(error.code, code)
+        assert.match(error.message, message)
+        const { operator, uid, subtask, split, position } = error.details
+        assert.deepEqual([operator, uid, subtask, split], ['lists', 'lists-uid', 0, 'tap 0'])
+        assert.ok(['{"line":12}', '7'].includes(String(position)), String(position))
+        return error.cause instanceof Error
+      })
     })
   }
+
+  it("a reader's failure in the background wakes its task", async () => {
+    const { source, entries } = taps(1)
+    const run = new SourceRun({ source: { ...source, open: () => Promise.reject(new Error('no')) }, entries })
+    run.driver.step(1)
+    await setImmediate()
+    assert.equal(run.wakes, 1)
+  })
+
+  it('what a reader calls by a code of its own stays as it is', async () => {
+    const { source, entries } = taps(1)
+    const own = new MillraceError('INPUT_UNREADABLE', 'the service asks to come back later')
+    const run = new SourceRun({ source: { ...source, open: failing({ next: thrower(own) }) }, entries })
+    await assert.rejects(run.step(piecesOf(9), 9), own)
+  })
 
   for (const { name, strategy, code } of [
     { name: 'a timestamp that is no number', strategy: ascending(() => Number.NaN), code: 'TIMESTAMP_INVALID' },
@@ -181,6 +233,32 @@ describe('SourceDriver', () => {
       name: 'a timestamp function that throws',
       strategy: ascending(() => {
         throw new Error('boom')
+      }),
+      code: 'USER_FUNCTION_FAILED',
+    },
+    {
+      name: 'a watermark generator that throws on a record',
+      strategy: customWatermarks<ListItem>({
+        timestamp: ({ at }) => at,
+        createGenerator: () => ({
+          onRecord: thrower(new Error('boom')),
+          current: () => 0,
+          snapshot: () => null,
+          restore() {},
+        }),
+      }),
+      code: 'USER_FUNCTION_FAILED',
+    },
+    {
+      name: 'a watermark generator that throws when asked',
+      strategy: customWatermarks<ListItem>({
+        timestamp: ({ at }) => at,
+        createGenerator: () => ({
+          onRecord() {},
+          current: thrower(new Error('boom')),
+          snapshot: () => null,
+          restore() {},
+        }),
       }),
       code: 'USER_FUNCTION_FAILED',
     },

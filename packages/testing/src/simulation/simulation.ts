@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { ErrorCode, ErrorData, FileErrorKind, FileSystem, JobDefinition } from '@millrace/api'
 import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
-import { type DiskOperation, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
+import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
 import { ActionLog } from './action-log.ts'
 import { DiskTraffic } from './disk-traffic.ts'
 import type { FaultKind, FaultPlan, Preferences } from './fault-plan.ts'
@@ -74,6 +74,15 @@ const SLOWNESS: ReadonlySet<ErrorCode> = new Set([
   'CHECKPOINT_FOLDER_LOCKED',
 ] satisfies ErrorCode[])
 
+/** What retention asks of the disk, one after the other: while none of these waits it has nothing to do. */
+const RETENTION_OPERATIONS: ReadonlySet<DiskOperationKind> = new Set([
+  'stat',
+  'list',
+  'remove',
+  'remove-folder',
+  'sync-folder',
+] satisfies DiskOperationKind[])
+
 const ACTIONS_MAX = 60_000
 /** From then on no faults, and an even mix of actions, so that every job comes to its end. */
 const CALM_AFTER_ACTIONS = 8_000
@@ -101,6 +110,7 @@ export class Simulation {
   #savepoints = 0
   #faultsLeft: number
   #faultsInProcess = 0
+  #hangsInProcess = 0
   #diskTrouble:
     | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
     | undefined
@@ -111,6 +121,8 @@ export class Simulation {
   /** Until this many actions faults are likelier: a checkpoint has just been completed. */
   #riskyUntil = 0
   #unexplained: Error | undefined
+  /** Checkpoints that were completed while the present attempt ran: retention looks at all of them then. */
+  #completedInAttempt = 0
 
   constructor(options: SimulationOptions) {
     const { random } = options
@@ -153,6 +165,16 @@ export class Simulation {
     }
   }
 
+  /** Retention has removed what it may, nothing kept it from it, and nothing pending is older than the attempt's first completion. */
+  get isRetentionSettled(): boolean {
+    const concurrent = Number(this.#process?.start.configuration['execution.checkpointing.max-concurrent-checkpoints'])
+    if (this.#completedInAttempt <= concurrent || this.#diskHadTrouble) return false
+    return !this.#traffic.waiting.some(
+      ({ operation: { kind, path } }) =>
+        RETENTION_OPERATIONS.has(kind) && path.startsWith(this.#options.checkpointFolder),
+    )
+  }
+
   /** The tasks of the running attempt and how far they are, a line each. */
   describeTasks(): readonly string[] {
     const coordinator = this.#process?.coordinator
@@ -171,6 +193,8 @@ export class Simulation {
     this.#mount = mount
     this.#isAskedToEnd = start.stopAfter !== undefined
     this.#faultsInProcess = 0
+    this.#hangsInProcess = 0
+    this.#completedInAttempt = 0
     this.#diskHadTrouble = this.#diskTrouble !== undefined
     this.#processes++
     this.log.add(`process:${start.restore.kind}`, `-p ${start.configuration['parallelism.default']}`)
@@ -338,6 +362,7 @@ export class Simulation {
       case 'slot-hang':
         if (alive.length === 0 || coordinator?.facts.state !== 'RUNNING') return false
         this.#random.pick(alive).isHung = true
+        this.#hangsInProcess++
         return true
       case 'process-kill':
         this.#endProcess(process)
@@ -412,7 +437,10 @@ export class Simulation {
 
   #observer(): CoordinatorObserver {
     return {
-      onState: (state) => this.log.add(`state:${state}`),
+      onState: (state) => {
+        this.log.add(`state:${state}`)
+        this.#completedInAttempt = 0
+      },
       onMessage: () => {},
       onFailure: ({ error, restartInMs }) => {
         if (error.code === undefined) throw new Error(`a failure without a code: ${error.stack}`)
@@ -429,6 +457,7 @@ export class Simulation {
 
   #tellCompleted(id: number): void {
     this.#riskyUntil = this.log.total + RISKY_ACTIONS
+    if (this.#process?.coordinator?.facts.state === 'RUNNING') this.#completedInAttempt++
     try {
       this.#options.onCompletedCheckpoint(id)
     } catch (error) {
@@ -447,6 +476,10 @@ export class Simulation {
     }
     const isDisturbed = this.#faultsInProcess > 0 || this.#isAskedToEnd
     if (isDisturbed && error.code !== undefined && EXPLAINED.has(error.code)) return
+    // Injected errors differ from each other but for these: the same slot twice ends the job on purpose.
+    if (error.code === 'REPEATED_FAILURE' && innermost.code === 'SLOT_HEARTBEAT_TIMEOUT' && this.#hangsInProcess > 1) {
+      return
+    }
     // What cannot be read counts as damaged until it can.
     if (this.#diskHadTrouble && JSON.stringify(error).includes('injected')) return
     this.#unexplained ??= new Error(
@@ -471,8 +504,9 @@ export class Simulation {
       this.#time.pass(REBOOT_MS)
       // Whoever runs it looks after the disk before long.
       if (this.#random.chance(0.5)) this.#diskTrouble = undefined
-      // It may have been the first of all: then there is nothing to resume, and that is a fresh start too.
-      return latest
+      // It may have been the first of all: then there is nothing to resume, and that is a fresh start too. And it may
+      // have got half-way through giving up newer checkpoints: then the same has to be asked for again.
+      return options.chooseRestore(latest)
     }
     const { state, error, savepoint } = end.outcome
     this.log.add(`outcome:${state}`, error?.message ?? '')

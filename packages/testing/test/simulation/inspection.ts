@@ -22,6 +22,12 @@ export function checkCovered(contents: Contents): void {
   }
 }
 
+export function countCheckpoints(contents: Contents): number {
+  let count = 0
+  for (const path of contents.keys()) if (MANIFEST.test(path)) count++
+  return count
+}
+
 /** Every manifest is whole, and so is every segment that it names. */
 export function checkManifests(contents: Contents): readonly CheckpointManifest[] {
   const manifests: CheckpointManifest[] = []

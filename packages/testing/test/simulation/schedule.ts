@@ -12,11 +12,13 @@ import {
   UserCode,
 } from '@millrace/testing'
 import {
+  type Contents,
   checkCovered,
   checkLines,
   checkManifests,
   compareLines,
   contentsOf,
+  countCheckpoints,
   deadSegments,
   finishedLines,
   temporaryFiles,
@@ -144,6 +146,18 @@ export class Schedule {
     const contents = contentsOf(this.simulation.disk)
     if (this.#rewinding === undefined) checkCovered(contents)
     if (moment === 'crashed') checkManifests(contents)
+    else if (this.simulation.isRetentionSettled) this.#checkRetention(contents)
+  }
+
+  /** Beyond those that are to be kept there is only what pending checkpoints may build on, and what was just completed. */
+  #checkRetention(contents: Contents): void {
+    this.simulation.log.add('retention-checked')
+    const most =
+      Number(this.#configuration['execution.checkpointing.num-retained']) +
+      Number(this.#configuration['execution.checkpointing.max-concurrent-checkpoints']) +
+      1
+    const kept = countCheckpoints(contents)
+    assert.ok(kept <= most, `${kept} checkpoints are on the disk of a running job, and it may keep ${most}`)
   }
 
   #checkEnd({ state, error, faultsInLastProcess }: SimulationEnd): void {

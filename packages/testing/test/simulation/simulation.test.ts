@@ -23,6 +23,7 @@ const HAVE_TO_HAPPEN = [
   'process:path',
   'rescaled',
   'rewound',
+  'retention-checked',
   'state:RESTARTING',
   'disk-failed:write',
   'disk-failed:sync',
