@@ -76,6 +76,7 @@ export function figures(more: Partial<TaskFigures> = {}): TaskFigures {
     numRecordsSkipped: 0,
     numRecordsDiscarded: 0,
     busyTimeMs: 0,
+    runnableTimeMs: 0,
     idleTimeMs: 0,
     backPressuredTimeMs: 0,
     currentInputWatermark: Number.NEGATIVE_INFINITY,

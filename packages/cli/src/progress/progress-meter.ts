@@ -79,14 +79,14 @@ function measureOperator(vertex: PlanVertex, before: JobReading, now: JobReading
   }
 }
 
-/** Shares of the time since the earlier reading; the three times of a task add up to it. */
+/** Shares of the time since the earlier reading; the four times of a task add up to it. */
 function measureShares(now: TaskReading, before: TaskReading | undefined): { busy: number; backPressured: number } {
   if (now.isFinished) return { busy: 0, backPressured: 0 }
-  const spent = (metric: 'busyTimeMs' | 'idleTimeMs' | 'backPressuredTimeMs') =>
+  const spent = (metric: 'busyTimeMs' | 'idleTimeMs' | 'backPressuredTimeMs' | 'runnableTimeMs') =>
     Math.max(0, now.metrics[metric] - (before === undefined || before === now ? 0 : before.metrics[metric]))
   const busy = spent('busyTimeMs')
   const backPressured = spent('backPressuredTimeMs')
-  const whole = busy + backPressured + spent('idleTimeMs')
+  const whole = busy + backPressured + spent('idleTimeMs') + spent('runnableTimeMs')
   return whole <= 0 ? { busy: 0, backPressured: 0 } : { busy: busy / whole, backPressured: backPressured / whole }
 }
 

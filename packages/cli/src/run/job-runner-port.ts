@@ -138,6 +138,7 @@ export interface TaskFigures {
   readonly busyTimeMs: number
   readonly idleTimeMs: number
   readonly backPressuredTimeMs: number
+  readonly runnableTimeMs: number
   /** Epoch ms; −∞ for none yet, +∞ after the end of the input. */
   readonly currentInputWatermark: number
   readonly currentOutputWatermark: number

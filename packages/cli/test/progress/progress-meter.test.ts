@@ -22,3 +22,14 @@ test('a source that has not begun is at 0, with no guess of the time left', () =
   const meter = new ProgressMeter(PLAN)
   assert.deepEqual(meter.measure(reading({ tasks: source(0, 100) })).input, { ratio: 0, leftMs: undefined })
 })
+
+test('a task that waits for its turn is not busy', () => {
+  const meter = new ProgressMeter(PLAN)
+  meter.measure(reading({ atMs: 10_000, tasks: [task('v2', 0)] }))
+  const spent = { busyTimeMs: 200, runnableTimeMs: 600, backPressuredTimeMs: 100, idleTimeMs: 100 }
+  const { operators } = meter.measure(reading({ atMs: 11_000, tasks: [task('v2', 0, spent)] }))
+  assert.deepEqual(
+    operators.filter(({ busy }) => busy > 0).map(({ busy, backPressured }) => [busy, backPressured]),
+    [[0.2, 0.1]],
+  )
+})

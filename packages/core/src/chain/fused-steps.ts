@@ -62,20 +62,19 @@ export class FusedSteps implements Operator {
     const output = this.#output as OperatorOutput
     const { records, timestamps } = batch
     const to = Math.min(records.length, from + budget.units)
+    const filled = output.pushBatch !== undefined && to - from <= BATCH_RECORDS_MAX ? createBatch() : undefined
+    let next: number
     try {
-      let next: number
-      if (output.pushBatch !== undefined && to - from <= BATCH_RECORDS_MAX) {
-        const filled = createBatch()
-        next = this.#fill(batch, from, to, filled)
-        output.pushBatch(filled)
-      } else {
-        next = this.#emitLoop(records, timestamps, from, to, output, this.#progress, this.#functions)
-      }
-      budget.units -= next - from
-      return next
+      next =
+        filled === undefined
+          ? this.#emitLoop(records, timestamps, from, to, output, this.#progress, this.#functions)
+          : this.#fill(batch, from, to, filled)
     } catch (cause) {
       throw this.#describe(cause)
     }
+    if (filled !== undefined) output.pushBatch?.(filled)
+    budget.units -= next - from
+    return next
   }
 
   advanceWatermark(): boolean {
@@ -114,8 +113,9 @@ export class FusedSteps implements Operator {
   }
 
   #describe(cause: unknown): unknown {
-    if (cause instanceof MillraceError) return cause
-    const step = this.#steps[this.#progress.step] as FusedStep
+    const step = this.#steps[this.#progress.step]
+    // Behind the last step it was the output that threw, which knows better what happened.
+    if (cause instanceof MillraceError || step === undefined) return cause
     return new MillraceError(
       'USER_FUNCTION_FAILED',
       `The ${step.spec.kind} function of "${step.name}" threw: ${messageOf(cause)}`,
@@ -135,18 +135,18 @@ function messageOf(cause: unknown): string {
 interface LoopEnd {
   readonly start: string
   readonly before: string
-  readonly give: string
+  give(steps: number): string
 }
 
 const EMIT: LoopEnd = {
   start: '',
   before: 'if (output.isFull) return i',
-  give: 'output.emit(record, timestamps[i])',
+  give: (steps) => `step = ${steps}; output.emit(record, timestamps[i])`,
 }
 const FILL: LoopEnd = {
   start: 'const outRecords = output.records, outTimestamps = output.timestamps',
   before: '',
-  give: 'outRecords.push(record); outTimestamps.push(timestamps[i])',
+  give: () => 'outRecords.push(record); outTimestamps.push(timestamps[i])',
 }
 
 function generateLoop<Output>(steps: readonly FusedStep[], end: LoopEnd): FusedLoop<Output> {
@@ -169,7 +169,7 @@ return function fusedSteps(records, timestamps, from, to, output, progress, func
       ${end.before}
       let record = records[i]
 ${body}
-      ${end.give}
+      ${end.give(steps.length)}
     }
   } catch (error) {
     progress.step = step

@@ -48,6 +48,15 @@ class RoomyOutput implements OperatorOutput {
   }
 }
 
+const thrownBy = (work: () => void): unknown => {
+  try {
+    work()
+  } catch (error) {
+    return error
+  }
+  return assert.fail('nothing was thrown')
+}
+
 const step: fc.Arbitrary<FusedStep> = fc.oneof(
   fc.integer({ min: -3, max: 3 }).map((n) => map(`+${n}`, (record: number) => record + n)),
   fc.integer({ min: 2, max: 5 }).map((n) => filter(`%${n}`, (record: number) => record % n !== 0)),
@@ -178,4 +187,36 @@ describe('FusedSteps', () => {
     open([], output).processBatch({ records: [record], timestamps: [7], keyGroups: undefined }, 0, { units: 9 })
     assert.equal(output.taken[0]?.record, record)
   })
+
+  for (const { name, give } of [
+    {
+      name: 'one by one',
+      give: (cause: Error) => ({
+        isFull: false,
+        emit: () => {
+          throw cause
+        },
+      }),
+    },
+    {
+      name: 'as a batch',
+      give: (cause: Error) => ({
+        isFull: false,
+        emit: () => {},
+        pushBatch: () => {
+          throw cause
+        },
+      }),
+    },
+  ]) {
+    it(`an error of the output is not blamed on a step: ${name}`, () => {
+      const cause = new Error('a key function of the next exchange')
+      const operator = open([map('m', (record: number) => record)], give(cause))
+      const batch = { records: [1], timestamps: [0], keyGroups: undefined }
+      assert.equal(
+        thrownBy(() => operator.processBatch(batch, 0, { units: 10 })),
+        cause,
+      )
+    })
+  }
 })

@@ -254,7 +254,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
 
   async #writeFile(path: string, pieces: readonly Uint8Array[], beforeSync: StorageStep): Promise<void> {
     await this.#withNewFile(path, async (file) => {
-      for (const bytes of pieces) await file.write(bytes)
+      for (const bytes of coalesced(pieces)) await file.write(bytes)
       await this.#step(beforeSync)
       await file.sync()
     })
@@ -448,4 +448,32 @@ export async function checkSavepointFolder(files: FileSystem, folder: string): P
     details: { folder },
     hint: 'Name a new or empty folder.',
   })
+}
+
+const WRITE_BYTES = 1_048_576
+
+/**
+ * The same bytes in pieces of about `WRITE_BYTES`. A snapshot has a piece for every key group, and each call of the file
+ * system waits for a turn of the slot's event loop: measured, a second for 370 KB of a busy slot, one by one.
+ */
+function* coalesced(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  let from = 0
+  let bytes = 0
+  for (const [index, piece] of pieces.entries()) {
+    bytes += piece.length
+    if (bytes < WRITE_BYTES && index < pieces.length - 1) continue
+    yield from === index ? piece : concatenated(pieces.slice(from, index + 1), bytes)
+    from = index + 1
+    bytes = 0
+  }
+}
+
+function concatenated(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }

@@ -29,6 +29,7 @@ export const TASK_METRICS = [
   { name: 'busyTimeMs', kind: 'counter' },
   { name: 'idleTimeMs', kind: 'counter' },
   { name: 'backPressuredTimeMs', kind: 'counter' },
+  { name: 'runnableTimeMs', kind: 'counter' },
   { name: 'currentInputWatermark', kind: 'gauge', initial: Number.NEGATIVE_INFINITY },
   { name: 'currentOutputWatermark', kind: 'gauge', initial: Number.NEGATIVE_INFINITY },
   /** The checkpoint whose barriers are being aligned, 0 for none; since when; and what the last alignment took. */

@@ -312,7 +312,8 @@ function publish(task: Task, metrics: TaskMetricsWriter): void {
 function accountWait(metrics: TaskMetricsWriter, progress: TaskProgress, waitedMs: number): void {
   if (progress === 'idle') metrics.add('idleTimeMs', waitedMs)
   else if (progress === 'blocked') metrics.add('backPressuredTimeMs', waitedMs)
-  else metrics.add('busyTimeMs', waitedMs)
+  else if (progress === 'waiting') metrics.add('busyTimeMs', waitedMs)
+  else metrics.add('runnableTimeMs', waitedMs)
 }
 
 /** More only where the units were what ended the turn: one that had nothing to do says nothing about its time. */

@@ -65,8 +65,11 @@ export interface TaskOptions {
   readonly wasFinished: boolean
 }
 
-/** A slice of snapshot encoding per turn: enough to get done under load, short enough not to be felt. */
-const ENCODE_SLICE_MS = 1
+/** What encoding gets for each ms that has passed since its last slice: about a fifth of the time, however long turns are. */
+const ENCODE_MS_PER_MS = 0.25
+const ENCODE_SLICE_MS_MIN = 1
+/** Short enough not to be felt. */
+const ENCODE_SLICE_MS_MAX = 10
 /** A source gives its chain as much as it worked off in about this time, so that a barrier never waits long. */
 const SOURCE_PIECE_MS = 10
 const SOURCE_PIECE_RECORDS_MIN = 1
@@ -92,6 +95,8 @@ export class Task {
   #hasFailed = false
   #isEnded: boolean
   #hasBegun = false
+  /** When a snapshot was last given time. */
+  #encodedAtMs = 0
   #isOutputIdle = false
   #openSinceMs: number | undefined
   #sourcePieceRecords = 64
@@ -379,7 +384,8 @@ export class Task {
     this.#snapshots.set(id, snapshot)
     for (const edge of this.#edges) edge.broadcast(barrier)
     const syncDoneMs = this.#clock.monotonicMs()
-    snapshot.encode(ENCODE_SLICE_MS)
+    snapshot.encode(ENCODE_SLICE_MS_MIN)
+    this.#encodedAtMs = this.#clock.monotonicMs()
     snapshot.store().then(
       (stored) => {
         if (snapshot.isAborted || this.#hasFailed) return
@@ -433,7 +439,11 @@ export class Task {
   }
 
   #encodeSnapshots(): void {
-    for (const snapshot of this.#snapshots.values()) snapshot.encode(ENCODE_SLICE_MS)
+    if (!this.#isEncoding()) return
+    const passedMs = this.#clock.monotonicMs() - this.#encodedAtMs
+    const sliceMs = Math.min(ENCODE_SLICE_MS_MAX, Math.max(ENCODE_SLICE_MS_MIN, passedMs * ENCODE_MS_PER_MS))
+    for (const snapshot of this.#snapshots.values()) snapshot.encode(sliceMs)
+    this.#encodedAtMs = this.#clock.monotonicMs()
   }
 
   #isEncoding(): boolean {

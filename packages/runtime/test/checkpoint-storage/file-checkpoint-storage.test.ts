@@ -54,6 +54,27 @@ test('segments of one subtask share a file and are read back one by one', async 
   assert.equal((await after.readSegment(refs[0] as SegmentRef)).length, 50, 'durable when the promise resolved')
 })
 
+test('many segments go into few writes, and each is read back whole', async () => {
+  const { storage, files } = await storageOn()
+  let writes = 0
+  const create = files.create.bind(files)
+  files.create = async (path) => {
+    const file = await create(path)
+    const write = file.write.bind(file)
+    file.write = (bytes) => {
+      writes++
+      return write(bytes)
+    }
+    return file
+  }
+  const lengths = [10, 700_000, 20, 700_000, 1_500_000, 30, ...new Array<number>(122).fill(1_000)]
+  const pieces = lengths.map((length, index) => segmentOf('base', `s${index}`, length))
+  const batch = { checkpointId: 1, attempt: 0, vertexId: 'v', subtask: 0, pieces, inlineBytesMax: 0 }
+  const refs = await storage.writeSegments(batch)
+  assert.equal(writes, 3)
+  for (const [index, ref] of refs.entries()) assert.deepEqual(await storage.readSegment(ref), pieces[index]?.bytes)
+})
+
 test('small segments go into the manifest', async () => {
   const { storage, write, disk } = await storageOn()
   const refs = await write(1, 0, 81)

@@ -45,6 +45,12 @@ export default defineJob({
       assert.deepEqual([source.numRecordsIn, source.numRecordsOut, map.numRecordsIn], [5_000, 5_000, 5_000])
       assert.ok(source.numBytesOut > 5_000, `${source.numBytesOut} bytes`)
       assert.deepEqual([source.numBytesIn, map.numBytesIn, map.numBytesOut], [0, source.numBytesOut, 0])
+      // One thread ran both.
+      const ranMs = (reading?.atMs ?? 0) - (reading?.startedAtMs ?? 0)
+      assert.ok(
+        source.busyTimeMs + map.busyTimeMs <= ranMs + 1,
+        `${source.busyTimeMs} + ${map.busyTimeMs} of ${ranMs} ms`,
+      )
       for (const metrics of [source, map]) {
         assert.deepEqual([metrics.inputQueuedBytes, metrics.outputQueuedBytes, metrics.checkpointAligning], [0, 0, 0])
         assert.ok(metrics.lastHeartbeatAtMs >= startMs && metrics.lastHeartbeatAtMs <= Date.now())
