@@ -3,8 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import type { JobOutcome } from '../../src/coordinator/coordinator-ports.ts'
-import { runJob } from '../../src/coordinator/run-job.ts'
+import { type RunningJob, runJob } from '../../src/coordinator/run-job.ts'
 import { bundleJob } from '../../src/job-loading/bundle-job.ts'
+
+/** A job that runs, and the folder of its checkpoints. */
+export interface StartedThreadJob {
+  readonly job: RunningJob
+  readonly checkpointFolder: string
+}
 
 /** Call at the top of a test file. The folder is below the package, so that imports resolve as in a user's project. */
 export function threadJobs() {
@@ -14,25 +20,30 @@ export function threadJobs() {
   })
   after(() => rm(folder, { recursive: true, force: true }))
   let jobs = 0
-  const run = async (jobFile: string, configuration: Readonly<Record<string, string>> = {}): Promise<JobOutcome> => {
-    const { bundlePath } = await bundleJob(jobFile)
-    return runJob({
+  const startText = async (
+    text: string,
+    configuration: Readonly<Record<string, string>> = {},
+  ): Promise<StartedThreadJob> => {
+    const own = join(folder, `job-${jobs++}`)
+    await mkdir(own)
+    await writeFile(join(own, 'job.ts'), text)
+    const { bundlePath } = await bundleJob(join(own, 'job.ts'))
+    const checkpointFolder = join(own, 'checkpoints')
+    const job = runJob({
       bundlePath,
       params: {},
       configuration: {
-        'execution.checkpointing.dir': join(folder, `checkpoints-${jobs++}`),
+        'execution.checkpointing.dir': checkpointFolder,
         'restart-strategy.type': 'none',
         ...configuration,
       },
       restore: { kind: 'none' },
-    }).outcome
+    })
+    return { job, checkpointFolder }
   }
   return {
-    runText: async (text: string, configuration?: Readonly<Record<string, string>>): Promise<JobOutcome> => {
-      const own = join(folder, `job-${jobs++}`)
-      await mkdir(own)
-      await writeFile(join(own, 'job.ts'), text)
-      return run(join(own, 'job.ts'), configuration)
-    },
+    startText,
+    runText: async (text: string, configuration?: Readonly<Record<string, string>>): Promise<JobOutcome> =>
+      (await startText(text, configuration)).job.outcome,
   }
 }
