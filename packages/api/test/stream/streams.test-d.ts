@@ -247,6 +247,21 @@ byAirport().process(ofVisits)
 // @ts-expect-error records with less than it needs
 byAirport().process(ofMore)
 
+// Process functions are synchronous
+// @ts-expect-error a promise
+stream.process({ async onRecord() {} })
+// @ts-expect-error a promise
+stream.process({ onRecord() {}, async onEnd() {} })
+// @ts-expect-error a promise
+byAirport().process({ async onRecord() {} })
+// @ts-expect-error a promise
+byAirport().process({ onRecord() {}, async onTimer() {} })
+// @ts-expect-error a promise
+process({ onRecord: async (_f: Flight) => {} })
+// @ts-expect-error a promise
+keyedProcess({ async onRecord(_f: Flight) {} })
+byAirport().process({ emits: type<string>(), onRecord: (f, ctx) => ctx.emit(f.airport) })
+
 // Sinks
 stream.to(flightSink)
 stream.to(collect('flights'), { uid: 'out' })
