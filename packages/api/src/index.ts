@@ -140,6 +140,7 @@ export {
   type KeyField,
   type KeyWindowContext,
   type NoSideRecords,
+  type RecordsOf,
   type SideRecords,
   type SideRecordsOf,
   WindowedStream,

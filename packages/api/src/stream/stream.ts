@@ -36,6 +36,9 @@ export type NoSideRecords = Record<never, never>
 /** The record types behind declared side outputs. */
 export type SideRecordsOf<Sides extends SideOutputs> = { readonly [Name in keyof Sides]: TypeOf<Sides[Name]> }
 
+/** The type of a stream's records. */
+export type RecordsOf<Stream> = Stream extends DataStream<infer T, AnyRecord> ? T : never
+
 /** Fields that can be a key: those that are always there. */
 export type KeyField<T> = {
   [Name in keyof T]-?: undefined extends T[Name] ? never : Name
@@ -112,8 +115,10 @@ export class DataStream<T, Sides extends SideRecords = NoSideRecords> {
     return new KeyedStream(this.#graph, this.#repartitioned({ kind: 'hash', key }), key)
   }
 
-  /** The records of all streams, in no particular order between them; the lowest of their watermarks counts. */
-  union<Other>(...others: readonly DataStream<Other, AnyRecord>[]): DataStream<T | Other> {
+  /** The records of all streams, of whatever types, in no particular order between them; the lowest of their watermarks counts. */
+  union<Others extends readonly DataStream<AnyRecord, AnyRecord>[]>(
+    ...others: Others
+  ): DataStream<T | RecordsOf<Others[number]>> {
     const edges = [...this.#edges]
     for (const other of others) {
       if (other.#graph !== this.#graph) {

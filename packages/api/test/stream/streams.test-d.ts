@@ -48,6 +48,17 @@ const noted = stream.filter((f): f is Flight & { note: string } => f.note !== un
 expectType<Equal<typeof noted, DataStream<Flight & { note: string }>>>()
 const both = stream.union(delays)
 expectType<Equal<typeof both, DataStream<Flight | { at: string; delay: number }>>>()
+const three = stream.union(delays, words.rebalance())
+expectType<Equal<typeof three, DataStream<Flight | { at: string; delay: number } | string>>>()
+declare const manyDelays: (typeof delays)[]
+const unitedDelays = words.union(...manyDelays)
+expectType<Equal<typeof unitedDelays, DataStream<string | { at: string; delay: number }>>>()
+function withOthers<A, B>(a: DataStream<A>, b: DataStream<B>): DataStream<A | B> {
+  return a.union(b)
+}
+expectType<Equal<ReturnType<typeof withOthers<1, 2>>, DataStream<1 | 2>>>()
+// @ts-expect-error no stream
+stream.union(['BOS'])
 const same = stream.union(stream.filter((f) => f.delay > 0)).rebalance()
 expectType<Equal<typeof same, DataStream<Flight>>>()
 const generated = env.from(generator({ generate: (index) => ({ index }), records: 10 }))
