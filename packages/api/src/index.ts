@@ -115,6 +115,7 @@ export { type AsyncIterableOptions, fromAsyncIterable } from './source/async-ite
 export { collection } from './source/collection.ts'
 export { type GeneratorOptions, generator } from './source/generator.ts'
 export { aggregatingState, listState, mapState, reducingState, valueState } from './state/declare-state.ts'
+export type { DeepReadonly } from './state/deep-readonly.ts'
 export type {
   AggregatingState,
   AggregatingStateDescriptor,
@@ -128,6 +129,7 @@ export type {
   StateHandle,
   StateKind,
   StateOptions,
+  Storable,
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'

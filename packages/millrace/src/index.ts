@@ -18,6 +18,7 @@ export {
   customWatermarks,
   DataStream,
   type DeadLetter,
+  type DeepReadonly,
   type DeliveryGuarantee,
   type Duration,
   type DurationUnit,
