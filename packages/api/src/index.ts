@@ -134,12 +134,12 @@ export type {
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'
 export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
+export type { CheckedKey, Key, KeyField, NotAKey } from './stream/key.ts'
 export type { StepOptions } from './stream/step-options.ts'
 export {
   DataStream,
   type KeyContext,
   KeyedStream,
-  type KeyField,
   type KeyWindowContext,
   type NoSideRecords,
   type RecordsOf,

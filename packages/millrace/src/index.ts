@@ -40,6 +40,7 @@ export {
   generator,
   type JobDeclaration,
   type JobDefinition,
+  type Key,
   type KeyContext,
   type KeyedProcessContext,
   type KeyedProcessFunction,

@@ -27,6 +27,7 @@ import type { AnyRecord, KeySelector, LogicalEdge, NodeSpec, Partitioning } from
 import { checkFunction, checkOptions, invalidOption } from '../option/check-options.ts'
 import { type Duration, parseDurationMs } from '../time/duration.ts'
 import type { TimeWindow, WindowAssigner } from '../window/window-assigner.ts'
+import type { CheckedKey, Key, KeyField } from './key.ts'
 import { parseStepOptions, type StepOptions } from './step-options.ts'
 
 /** Record types of side outputs by name. */
@@ -38,12 +39,6 @@ export type SideRecordsOf<Sides extends SideOutputs> = { readonly [Name in keyof
 
 /** The type of a stream's records. */
 export type RecordsOf<Stream> = Stream extends DataStream<infer T, AnyRecord> ? T : never
-
-/** Fields that can be a key: those that are always there. */
-export type KeyField<T> = {
-  [Name in keyof T]-?: undefined extends T[Name] ? never : Name
-}[keyof T] &
-  string
 
 /** Options of `window`. */
 export interface WindowOptions {
@@ -106,10 +101,14 @@ export class DataStream<T, Sides extends SideRecords = NoSideRecords> {
 
   /**
    * Brings the records of equal key together. A field name is visible in the plan and to hashing; a function may
-   * combine fields into an array or object, compared by content. Keys must not be `undefined` or NaN (`KEY_INVALID`).
+   * combine fields into an array or object, compared by content. What cannot be a key does not compile, see `Key`; what
+   * the compiler does not see, as NaN, is refused at the first record (`KEY_INVALID`).
    */
   keyBy<Field extends KeyField<T>>(field: Field): KeyedStream<T, T[Field]>
-  keyBy<const K>(select: (record: T) => K): KeyedStream<T, K>
+  // `Field` is here for the compiler's messages only, which speak of the last overload.
+  keyBy<const K, Field extends KeyField<T>>(
+    select: Field | (((record: T) => K) & ((record: T) => Key | CheckedKey<K>)),
+  ): KeyedStream<T, K>
   keyBy(selector: string | ((record: T) => unknown)): KeyedStream<T, unknown> {
     const key = parseKeySelector(selector)
     return new KeyedStream(this.#graph, this.#repartitioned({ kind: 'hash', key }), key)
