@@ -59,8 +59,8 @@ export interface Timers {
 export type TimeDomain = 'event' | 'processing'
 
 /**
- * A function over single records. It is synchronous: a promise is refused. Its parts are properties in the type, so that the compiler refuses a function of
- * other records; methods implement them.
+ * A function over single records. It is synchronous: a promise is refused. Its parts are properties in the type, so
+ * that the compiler refuses a function of other records; methods implement them.
  */
 export interface ProcessFunction<In, Out, Sides extends SideOutputs> {
   readonly emits?: TypeToken<Out>
