@@ -271,15 +271,28 @@ export class WindowedStream<T, K> {
   }
 
   /**
-   * Aggregates the records of each key and window; `project` makes the record that leaves, with the window's end − 1
-   * as its timestamp. Records that are late for all their windows are at `.sideOutput('late')`.
+   * Aggregates the records of each key and window. The results leave as they are or as `project` makes of them, the
+   * key and the window, with the window's end − 1 as their timestamp. Records that are late for all their windows are
+   * at `.sideOutput('late')`.
    */
+  aggregate<Parts extends AggregateParts<T>>(
+    parts: Parts,
+    options?: StepOptions,
+  ): DataStream<ResultsOf<Parts>, { readonly late: T }>
   aggregate<Parts extends AggregateParts<T>, Out>(
     parts: Parts,
     project: (results: ResultsOf<Parts>, context: KeyWindowContext<K>) => Out,
     options?: StepOptions,
-  ): DataStream<Out, { readonly late: T }> {
-    return this.#step('aggregate', combineAggregates(parts), project, options)
+  ): DataStream<Out, { readonly late: T }>
+  aggregate(
+    parts: AggregateParts<T>,
+    projectOrOptions?: ((results: AnyRecord, context: KeyWindowContext<K>) => unknown) | StepOptions,
+    options?: StepOptions,
+  ): DataStream<unknown, { readonly late: T }> {
+    const aggregate = combineAggregates<T, AggregateParts<T>>(parts)
+    return typeof projectOrOptions === 'function'
+      ? this.#step('aggregate', aggregate, projectOrOptions, options)
+      : this.#step('aggregate', aggregate, asItIs, projectOrOptions ?? options)
   }
 
   /**
