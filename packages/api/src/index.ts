@@ -66,6 +66,7 @@ export type {
   TypeOf,
   TypeToken,
 } from './function/process-function.ts'
+export { isPromise, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
 export {
   type AnyKeyedProcessFunction,
   type AnyProcessFunction,
@@ -114,6 +115,7 @@ export { type AsyncIterableOptions, fromAsyncIterable } from './source/async-ite
 export { collection } from './source/collection.ts'
 export { type GeneratorOptions, generator } from './source/generator.ts'
 export { aggregatingState, listState, mapState, reducingState, valueState } from './state/declare-state.ts'
+export type { DeepReadonly } from './state/deep-readonly.ts'
 export type {
   AggregatingState,
   AggregatingStateDescriptor,
@@ -127,18 +129,20 @@ export type {
   StateHandle,
   StateKind,
   StateOptions,
+  Storable,
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'
 export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
+export type { CheckedKey, Key, KeyField, NotAKey } from './stream/key.ts'
 export type { StepOptions } from './stream/step-options.ts'
 export {
   DataStream,
   type KeyContext,
   KeyedStream,
-  type KeyField,
   type KeyWindowContext,
   type NoSideRecords,
+  type RecordsOf,
   type SideRecords,
   type SideRecordsOf,
   WindowedStream,

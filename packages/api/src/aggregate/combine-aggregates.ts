@@ -2,6 +2,7 @@
  * Makes one aggregate of several named ones: `{ views: count(), worst: max('delay') }`. Its accumulator is an array of
  * the parts' accumulators in the order of their sorted names, so that rearranging the parts keeps stored state readable.
  */
+import { isPromise, promiseRefusal, synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 
@@ -37,11 +38,13 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
-    create: () => aggregates.map((part) => part.create()),
+    create: () => aggregates.map((part, index) => synchronousResult(`${names[index]}.create`, part.create())),
     add(accumulators, value, timestamp) {
       let index = 0
       for (const part of aggregates) {
-        accumulators[index] = part.add(accumulators[index], value, timestamp)
+        const added = part.add(accumulators[index], value, timestamp)
+        if (isPromise(added)) throw promiseRefusal(`${names[index]}.add`, added)
+        accumulators[index] = added
         index++
       }
       return accumulators
@@ -50,7 +53,9 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
       const results: Record<string, unknown> = {}
       let index = 0
       for (const part of aggregates) {
-        results[names[index] as string] = part.result(accumulators[index])
+        const result = part.result(accumulators[index])
+        if (isPromise(result)) throw promiseRefusal(`${names[index]}.result`, result)
+        results[names[index] as string] = result
         index++
       }
       return results as ResultsOf<Parts>
@@ -62,7 +67,9 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     merge(into, other) {
       let index = 0
       for (const part of aggregates) {
-        into[index] = part.merge?.(into[index], other[index])
+        const merged = part.merge?.(into[index], other[index])
+        if (isPromise(merged)) throw promiseRefusal(`${names[index]}.merge`, merged)
+        into[index] = merged
         index++
       }
       return into
@@ -76,7 +83,7 @@ export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFuncti
     name: 'reduce',
     create: () => [],
     add(kept, value) {
-      kept[0] = kept.length === 0 ? value : reduce(kept[0] as T, value)
+      kept[0] = kept.length === 0 ? value : synchronousResult('The reduce function', reduce(kept[0] as T, value))
       return kept
     },
     // The engine asks only after a value.

@@ -10,8 +10,12 @@ import { MillraceError } from '../error/millrace-error.ts'
  */
 export type SumAccumulator = number | bigint | readonly [bigint]
 
-/** The sum with one more value. A sum of numbers takes no bigint and the other way round (`USER_FUNCTION_FAILED`). */
+/**
+ * The sum with one more value. A sum of numbers takes no bigint and the other way round, and neither takes anything
+ * else, as texts of digits (`USER_FUNCTION_FAILED`).
+ */
 export function addToSum(sum: SumAccumulator, value: number | bigint): SumAccumulator {
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw notSummable(value)
   return mergeSums(sum, value)
 }
 
@@ -38,6 +42,13 @@ function mergeBigints(a: SumAccumulator, b: SumAccumulator): bigint {
   if (b === 0) return a as bigint
   throw new MillraceError('USER_FUNCTION_FAILED', 'A sum was given both numbers and bigints', {
     hint: 'Convert in the selector, as (row) => Number(row.amount).',
+  })
+}
+
+function notSummable(value: unknown): MillraceError {
+  const what = typeof value === 'string' ? `the text "${value}"` : `a value of type ${typeof value}`
+  return new MillraceError('USER_FUNCTION_FAILED', `A sum was given ${what}, which is no number`, {
+    hint: 'Declare the column as a number, or convert in the selector, as (row) => Number(row.amount).',
   })
 }
 

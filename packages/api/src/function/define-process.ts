@@ -2,7 +2,8 @@
  * Lets the compiler infer the types of a process function that is written apart from its stream. Written inside
  * `.process({ … })` it needs no such call.
  */
-import { checkFunction, invalidOption } from '../option/check-options.ts'
+import { MillraceError } from '../error/millrace-error.ts'
+import { checkFunction, checkOptions, invalidOption } from '../option/check-options.ts'
 import type {
   KeyedProcessFunction,
   ProcessFunction,
@@ -46,6 +47,14 @@ export function keyedProcess<
 /** Refuses what plain JavaScript may hand over as a process function. */
 export function checkProcessFunction(call: string, fn: object): void {
   if (typeof fn !== 'object' || fn === null) throw invalidOption(call, 'the process function', fn, 'an object')
+  for (const part of ['state', 'onTimer', 'key']) {
+    if ((fn as Record<string, unknown>)[part] === undefined) continue
+    throw new MillraceError('OPTION_UNKNOWN', `${call} has no "${part}" on a stream without keys`, {
+      details: { call, option: part },
+      hint: 'State and timers belong to a key: call keyBy first.',
+    })
+  }
+  checkParts(call, fn, ['emits', 'sideOutputs', 'onRecord', 'onEnd'])
   const { onRecord, onEnd } = fn as Record<string, unknown>
   checkFunction(call, 'onRecord', onRecord)
   if (onEnd !== undefined) checkFunction(call, 'onEnd', onEnd)
@@ -54,6 +63,7 @@ export function checkProcessFunction(call: string, fn: object): void {
 /** Refuses what plain JavaScript may hand over as a keyed process function. */
 export function checkKeyedProcessFunction(call: string, fn: object): void {
   if (typeof fn !== 'object' || fn === null) throw invalidOption(call, 'the process function', fn, 'an object')
+  checkParts(call, fn, ['key', 'state', 'emits', 'sideOutputs', 'onRecord', 'onTimer'])
   const { onRecord, onTimer, state } = fn as Record<string, unknown>
   checkFunction(call, 'onRecord', onRecord)
   if (onTimer !== undefined) checkFunction(call, 'onTimer', onTimer)
@@ -64,5 +74,19 @@ export function checkKeyedProcessFunction(call: string, fn: object): void {
     if (typeof kind !== 'string') {
       throw invalidOption(call, `state.${name}`, descriptor, 'made by valueState, listState, mapState or the like')
     }
+  }
+}
+
+/** A misspelled part would never be called. Instances of classes may have fields of their own, plain objects not. */
+function checkParts(call: string, fn: object, known: readonly string[]): void {
+  const prototype: object | null = Object.getPrototypeOf(fn)
+  if (prototype === Object.prototype || prototype === null) checkOptions(call, fn, known)
+  const { emits, sideOutputs } = fn as Record<string, unknown>
+  for (const [name, value] of [
+    ['emits', emits],
+    ['sideOutputs', sideOutputs],
+  ] as const) {
+    if (value === undefined || (typeof value === 'object' && value !== null)) continue
+    throw invalidOption(call, name, value, name === 'emits' ? 'type<…>()' : 'an object of type<…>()')
   }
 }

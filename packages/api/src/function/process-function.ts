@@ -1,5 +1,6 @@
 /** Functions with access to time, state, timers and side outputs. They are called for one record at a time, in order. */
 import type { StateDescriptor, StateHandle } from '../state/state-descriptor.ts'
+import type { NothingReturned } from './synchronous-result.ts'
 
 /** Carries a type to the compiler and nothing at run time: `emits: type<Row>()`. */
 export interface TypeToken<T> {
@@ -58,22 +59,26 @@ export interface Timers {
 export type TimeDomain = 'event' | 'processing'
 
 /**
- * A function over single records. Its parts are properties in the type, so that the compiler refuses a function of
- * other records; methods implement them.
+ * A function over single records. It is synchronous: a promise is refused. Its parts are properties in the type, so
+ * that the compiler refuses a function of other records; methods implement them.
  */
 export interface ProcessFunction<In, Out, Sides extends SideOutputs> {
   readonly emits?: TypeToken<Out>
   readonly sideOutputs?: Sides
-  readonly onRecord: (record: In, context: ProcessContext<Out, Sides>) => void
+  readonly onRecord: (record: In, context: ProcessContext<Out, Sides>) => NothingReturned
   /** Once per subtask, after its last record. Not called again for a subtask that had finished before a restore. */
-  readonly onEnd?: (context: ProcessContext<Out, Sides>) => void
+  readonly onEnd?: (context: ProcessContext<Out, Sides>) => NothingReturned
 }
 
-/** A function over the records and timers of each key, with state per key. */
+/** A function over the records and timers of each key, with state per key. It is synchronous: a promise is refused. */
 export interface KeyedProcessFunction<K, In, Out, States extends StateDeclarations, Sides extends SideOutputs> {
   readonly state?: States
   readonly emits?: TypeToken<Out>
   readonly sideOutputs?: Sides
-  readonly onRecord: (record: In, context: KeyedProcessContext<K, Out, States, Sides>) => void
-  readonly onTimer?: (at: number, context: KeyedProcessContext<K, Out, States, Sides>, domain: TimeDomain) => void
+  readonly onRecord: (record: In, context: KeyedProcessContext<K, Out, States, Sides>) => NothingReturned
+  readonly onTimer?: (
+    at: number,
+    context: KeyedProcessContext<K, Out, States, Sides>,
+    domain: TimeDomain,
+  ) => NothingReturned
 }

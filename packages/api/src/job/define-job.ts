@@ -1,14 +1,11 @@
 /** A job as its file exports it: name, parameters, and the function that writes its steps. */
+import type { NothingReturned } from '../function/synchronous-result.ts'
 import { checkFunction, checkOptions, invalidOption } from '../option/check-options.ts'
 import type { Env } from '../stream/env.ts'
 import type { SchemaOutput, StandardSchema } from './standard-schema.ts'
 
 /** Parameters of a job without a schema: whatever the command line gave, unchecked. */
 export type UncheckedParams = Readonly<Record<string, unknown>>
-
-// A union with void, so that the compiler refuses an async build; plain void would let it pass.
-// biome-ignore lint/suspicious/noConfusingVoidType: as said above
-type NothingReturned = void | undefined
 
 /** Marks job definitions across copies of this package, as when a bundle brings its own. */
 const JOB_MARK = Symbol.for('millrace.job')

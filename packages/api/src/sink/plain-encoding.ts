@@ -1,6 +1,6 @@
 /**
  * Carries values of records through plain data, as committables must be, and back without loss: bigints, dates, maps,
- * sets, typed arrays, −0, NaN, `undefined`. What JSON knows stays as it is; the rest becomes `{ $: kind, v: … }`.
+ * sets, typed arrays and other views of bytes, −0, NaN, `undefined`. What JSON knows stays as it is; the rest becomes `{ $: kind, v: … }`.
  */
 import type { PlainValue } from '../connector/plain-value.ts'
 import { MillraceError } from '../error/millrace-error.ts'
@@ -64,6 +64,10 @@ export function decodePlain(plain: PlainValue): unknown {
       return new Map(decodePlain(v ?? null) as [unknown, unknown][])
     case 'set':
       return new Set(decodePlain(v ?? null) as unknown[])
+    case 'ArrayBuffer':
+      return decodeBytes(v).buffer
+    case 'DataView':
+      return new DataView(decodeBytes(v).buffer)
     case 'object':
       return decodeEntries(v as unknown as [string, PlainValue][])
     default: {
@@ -97,10 +101,19 @@ function encodeObject(value: object, depth: number): PlainValue {
       Array.from(value as unknown as Iterable<number | bigint>, (item) => encodePlain(item, depth)),
     )
   }
+  if (prototype === ArrayBuffer.prototype) return tagged('ArrayBuffer', [...new Uint8Array(value as ArrayBuffer)])
+  if (prototype === DataView.prototype) {
+    const { buffer, byteOffset, byteLength } = value as DataView
+    return tagged('DataView', [...new Uint8Array(buffer, byteOffset, byteLength)])
+  }
   if (prototype !== Object.prototype && prototype !== null) throw notEncodable(`an instance of ${String(kind)}`)
   const entries = Object.entries(value).map(([name, item]): [string, PlainValue] => [name, encodePlain(item, depth)])
   // A field of that name would be taken for a tag.
   return Object.hasOwn(value, '$') ? tagged('object', entries) : Object.fromEntries(entries)
+}
+
+function decodeBytes(v: PlainValue | undefined): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(v as readonly number[])
 }
 
 function decodeEntries(entries: readonly (readonly [string, PlainValue | undefined])[]): object {

@@ -1,6 +1,7 @@
 /** A source that computes its records from their index: bounded or not, as fast as possible or at a rate, replayable. */
 import type { ReaderContext, Source, SourceBatch, SourceSplit, SplitReader } from '../connector/source.ts'
 import { MillraceError } from '../error/millrace-error.ts'
+import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkOptions, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 
 /** What a generator makes, how much of it and how fast. */
@@ -101,6 +102,8 @@ class GeneratorReader<T> implements SplitReader<T, number> {
     const generate = this.#generate
     const records: T[] = []
     for (let index = from; records.length < length; index += step) records.push(generate(index))
+    // Only one of them: an async function gives nothing but promises.
+    synchronousResult('generate', records[0])
     this.#position += length
     return { records, end: this.#position >= this.#indices.length }
   }

@@ -4,6 +4,7 @@
  */
 import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
 import type { Duration } from '../time/duration.ts'
+import type { DeepReadonly } from './deep-readonly.ts'
 
 /** Options that every kind of state has. */
 export interface StateOptions {
@@ -47,41 +48,47 @@ export type StateDescriptor =
   // biome-ignore lint/suspicious/noExplicitAny: as above
   | AggregatingStateDescriptor<any, any, any>
 
+/** What a state takes: a new value, or one made with parts of what `get` gave. */
+export type Storable<V> = V | DeepReadonly<V>
+
 /** One value of the current key. */
 export interface ValueState<V> {
-  /** The value of the current key; `undefined` when none was set. Read-only: a change counts only through `set`. */
-  get(): V | undefined
-  set(value: V): void
+  /**
+   * The value of the current key; `undefined` when none was set. Read-only: only what `set` is given is in a
+   * checkpoint, so `set({ ...value, n: value.n + 1 })`.
+   */
+  get(): DeepReadonly<V> | undefined
+  set(value: Storable<V>): void
   clear(): void
 }
 /** The current key's list, in the order of addition. What `get` returns is read-only. */
 export interface ListState<V> {
-  get(): readonly V[]
-  add(value: V): void
-  set(values: readonly V[]): void
+  get(): readonly DeepReadonly<V>[]
+  add(value: Storable<V>): void
+  set(values: readonly Storable<V>[]): void
   clear(): void
 }
-/** The current key's map. Iterates in no order that a job may rely on. */
+/** The current key's map. Iterates in no order that a job may rely on. The values that it gives are read-only. */
 export interface MapState<K, V> {
-  get(key: K): V | undefined
+  get(key: K): DeepReadonly<V> | undefined
   has(key: K): boolean
-  set(key: K, value: V): void
+  set(key: K, value: Storable<V>): void
   delete(key: K): void
-  entries(): IterableIterator<[K, V]>
+  entries(): IterableIterator<[K, DeepReadonly<V>]>
   keys(): IterableIterator<K>
-  values(): IterableIterator<V>
+  values(): IterableIterator<DeepReadonly<V>>
   isEmpty(): boolean
   clear(): void
 }
-/** One value of the current key into which `add` folds. */
+/** One value of the current key into which `add` folds. What `get` returns is read-only. */
 export interface ReducingState<V> {
-  get(): V | undefined
-  add(value: V): void
+  get(): DeepReadonly<V> | undefined
+  add(value: Storable<V>): void
   clear(): void
 }
-/** The current key's aggregate; `get` gives its result, `undefined` before the first `add`. */
+/** The current key's aggregate; `get` gives its result, read-only, `undefined` before the first `add`. */
 export interface AggregatingState<T, R> {
-  get(): R | undefined
+  get(): DeepReadonly<R> | undefined
   add(value: T): void
   clear(): void
 }

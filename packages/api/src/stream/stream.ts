@@ -27,6 +27,7 @@ import type { AnyRecord, KeySelector, LogicalEdge, NodeSpec, Partitioning } from
 import { checkFunction, checkOptions, invalidOption } from '../option/check-options.ts'
 import { type Duration, parseDurationMs } from '../time/duration.ts'
 import type { TimeWindow, WindowAssigner } from '../window/window-assigner.ts'
+import type { CheckedKey, Key, KeyField } from './key.ts'
 import { parseStepOptions, type StepOptions } from './step-options.ts'
 
 /** Record types of side outputs by name. */
@@ -36,11 +37,8 @@ export type NoSideRecords = Record<never, never>
 /** The record types behind declared side outputs. */
 export type SideRecordsOf<Sides extends SideOutputs> = { readonly [Name in keyof Sides]: TypeOf<Sides[Name]> }
 
-/** Fields that can be a key: those that are always there. */
-export type KeyField<T> = {
-  [Name in keyof T]-?: undefined extends T[Name] ? never : Name
-}[keyof T] &
-  string
+/** The type of a stream's records. */
+export type RecordsOf<Stream> = Stream extends DataStream<infer T, AnyRecord> ? T : never
 
 /** Options of `window`. */
 export interface WindowOptions {
@@ -103,17 +101,23 @@ export class DataStream<T, Sides extends SideRecords = NoSideRecords> {
 
   /**
    * Brings the records of equal key together. A field name is visible in the plan and to hashing; a function may
-   * combine fields into an array or object, compared by content. Keys must not be `undefined` or NaN (`KEY_INVALID`).
+   * combine fields into an array or object, compared by content. What cannot be a key does not compile, see `Key`; what
+   * the compiler does not see, as NaN, is refused at the first record (`KEY_INVALID`).
    */
   keyBy<Field extends KeyField<T>>(field: Field): KeyedStream<T, T[Field]>
-  keyBy<const K>(select: (record: T) => K): KeyedStream<T, K>
+  // `Field` is here for the compiler's messages only, which speak of the last overload.
+  keyBy<const K, Field extends KeyField<T>>(
+    select: Field | (((record: T) => K) & ((record: T) => Key | CheckedKey<K>)),
+  ): KeyedStream<T, K>
   keyBy(selector: string | ((record: T) => unknown)): KeyedStream<T, unknown> {
     const key = parseKeySelector(selector)
     return new KeyedStream(this.#graph, this.#repartitioned({ kind: 'hash', key }), key)
   }
 
-  /** The records of all streams, in no particular order between them; the lowest of their watermarks counts. */
-  union<Other>(...others: readonly DataStream<Other, AnyRecord>[]): DataStream<T | Other> {
+  /** The records of all streams, of whatever types, in no particular order between them; the lowest of their watermarks counts. */
+  union<Others extends readonly DataStream<AnyRecord, AnyRecord>[]>(
+    ...others: Others
+  ): DataStream<T | RecordsOf<Others[number]>> {
     const edges = [...this.#edges]
     for (const other of others) {
       if (other.#graph !== this.#graph) {
@@ -267,15 +271,28 @@ export class WindowedStream<T, K> {
   }
 
   /**
-   * Aggregates the records of each key and window; `project` makes the record that leaves, with the window's end − 1
-   * as its timestamp. Records that are late for all their windows are at `.sideOutput('late')`.
+   * Aggregates the records of each key and window. The results leave as they are or as `project` makes of them, the
+   * key and the window, with the window's end − 1 as their timestamp. Records that are late for all their windows are
+   * at `.sideOutput('late')`.
    */
+  aggregate<Parts extends AggregateParts<T>>(
+    parts: Parts,
+    options?: StepOptions,
+  ): DataStream<ResultsOf<Parts>, { readonly late: T }>
   aggregate<Parts extends AggregateParts<T>, Out>(
     parts: Parts,
     project: (results: ResultsOf<Parts>, context: KeyWindowContext<K>) => Out,
     options?: StepOptions,
-  ): DataStream<Out, { readonly late: T }> {
-    return this.#step('aggregate', combineAggregates(parts), project, options)
+  ): DataStream<Out, { readonly late: T }>
+  aggregate(
+    parts: AggregateParts<T>,
+    projectOrOptions?: ((results: AnyRecord, context: KeyWindowContext<K>) => unknown) | StepOptions,
+    options?: StepOptions,
+  ): DataStream<unknown, { readonly late: T }> {
+    const aggregate = combineAggregates<T, AggregateParts<T>>(parts)
+    return typeof projectOrOptions === 'function'
+      ? this.#step('aggregate', aggregate, projectOrOptions, options)
+      : this.#step('aggregate', aggregate, asItIs, projectOrOptions ?? options)
   }
 
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type AggregateParts, combineAggregates } from '../../src/aggregate/combine-aggregates.ts'
-import { aggregateFunction, count, max } from '../../src/index.ts'
+import { type AggregateParts, combineAggregates, reducingAggregate } from '../../src/aggregate/combine-aggregates.ts'
+import { aggregateFunction, count, first, max } from '../../src/index.ts'
 
 const unmergeable = aggregateFunction({
   name: 'own',
@@ -35,4 +35,26 @@ test('what is no aggregate is refused', () => {
   assert.throws(() => combineAggregates({}), { code: 'OPTION_INVALID' })
   assert.throws(() => combineAggregates({ all: count } as never), { code: 'OPTION_INVALID' })
   assert.throws(() => combineAggregates(count() as never), { code: 'OPTION_INVALID' })
+})
+
+test('parts that return promises are refused by name', () => {
+  const later = () => Promise.reject(new Error('nobody waits for it'))
+  const own = { name: 'own', create: () => 0, add: (a: number) => a, result: (a: number) => a, merge: (a: number) => a }
+  for (const [name, part] of [
+    ['own.create', { ...own, create: later }],
+    ['own.add', { ...own, add: later }],
+    ['own.merge', { ...own, merge: later }],
+    ['own.result', { ...own, result: later }],
+    ['own.result', first(later)],
+    ['own.add', max(later as never)],
+  ] as const) {
+    const combined = combineAggregates<unknown, AggregateParts<unknown>>({ own: part as unknown as typeof own })
+    const run = () => combined.result(combined.merge?.(combined.add(combined.create(), 1, 0), [0]) ?? [])
+    assert.throws(run, {
+      code: 'USER_FUNCTION_FAILED',
+      message: `${name} returned a promise; its result is used at once`,
+    })
+  }
+  const reducing = reducingAggregate<unknown>(later)
+  assert.throws(() => reducing.add(reducing.add([], 1, 0), 2, 0), { code: 'USER_FUNCTION_FAILED', message: /promise/ })
 })

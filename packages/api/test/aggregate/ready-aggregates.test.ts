@@ -70,3 +70,18 @@ test('what an aggregate cannot take is refused', () => {
   assert.throws(() => resultOf(sum(select), [1, 2n]), { code: 'USER_FUNCTION_FAILED' })
   assert.throws(() => sum(3 as never), { code: 'OPTION_INVALID' })
 })
+
+test('sums and averages refuse what is no number', () => {
+  for (const [value, message] of [
+    ['55', /the text "55"/],
+    ['', /the text ""/],
+    [true, /type boolean/],
+    [[9], /type object/],
+    [new Date(5), /type object/],
+  ] as const) {
+    for (const aggregate of [sum(select), average(select)]) {
+      assert.throws(() => resultOf(aggregate, [value]), { code: 'USER_FUNCTION_FAILED', message })
+      assert.throws(() => resultOf(aggregate, [7, value]), { code: 'USER_FUNCTION_FAILED', message })
+    }
+  }
+})

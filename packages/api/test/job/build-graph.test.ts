@@ -147,12 +147,19 @@ test('results of windows and keys without a projection leave as they are', () =>
       .window(tumbling({ size: '1 h' }))
       .reduce((a) => a, { uid: 'reduced' })
       .to(print())
+    const windows = keyed.window(tumbling({ size: '1 h' }))
+    windows.aggregate({ n: count() }, { uid: 'counted' }).to(print())
+    windows.aggregate({ n: count() }).to(print())
   })
   const running = graph.nodes[1]
   const reduced = graph.nodes[3]
   assert.ok(running?.spec.kind === 'keyedAggregate' && reduced?.spec.kind === 'window')
   assert.deepEqual([running.uid, reduced.uid], ['running', 'reduced'])
   assert.deepEqual(running.spec.project({ n: 1 }, { key: 'k' }), { n: 1 })
+  const counted = graph.nodes[5]
+  assert.ok(counted?.spec.kind === 'window' && graph.nodes[7]?.spec.kind === 'window')
+  assert.equal(counted.uid, 'counted')
+  assert.deepEqual(counted.spec.project({ n: 1 }, { key: 'k', window: { start: 0, end: 1 } }), { n: 1 })
   const { aggregate } = reduced.spec
   assert.equal(aggregate.result(aggregate.add(aggregate.create(), 'row', 0)), 'row')
   assert.equal(aggregate.merge, undefined)

@@ -64,6 +64,8 @@ test('collected records keep their values through JSON', async () => {
     new Uint8Array([1, 255]),
     new Float64Array([Number.NaN, -0]),
     new BigInt64Array([-5n]),
+    new Uint8Array([1, 2, 255]).buffer,
+    new DataView(new Uint8Array([0, 1, 255, 0]).buffer, 1, 2),
     JSON.parse('{"__proto__": 1}'),
     '\ud800',
     undefined,

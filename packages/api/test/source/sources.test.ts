@@ -40,6 +40,11 @@ test('a generator without an end says so', async () => {
   assert.equal(reader.position(), 4)
 })
 
+test('a generator of promises is refused', async () => {
+  const reader = await openSplit(generator({ generate: async () => Promise.reject(new Error('nobody')), records: 1 }))
+  await assert.rejects(async () => reader.next(1), { code: 'USER_FUNCTION_FAILED', message: /^generate returned/ })
+})
+
 test('a generator keeps its rate', async () => {
   const context = new TestClock()
   const startMs = context.nowMs

@@ -48,6 +48,17 @@ const noted = stream.filter((f): f is Flight & { note: string } => f.note !== un
 expectType<Equal<typeof noted, DataStream<Flight & { note: string }>>>()
 const both = stream.union(delays)
 expectType<Equal<typeof both, DataStream<Flight | { at: string; delay: number }>>>()
+const three = stream.union(delays, words.rebalance())
+expectType<Equal<typeof three, DataStream<Flight | { at: string; delay: number } | string>>>()
+declare const manyDelays: (typeof delays)[]
+const unitedDelays = words.union(...manyDelays)
+expectType<Equal<typeof unitedDelays, DataStream<string | { at: string; delay: number }>>>()
+function withOthers<A, B>(a: DataStream<A>, b: DataStream<B>): DataStream<A | B> {
+  return a.union(b)
+}
+expectType<Equal<ReturnType<typeof withOthers<1, 2>>, DataStream<1 | 2>>>()
+// @ts-expect-error no stream
+stream.union(['BOS'])
 const same = stream.union(stream.filter((f) => f.delay > 0)).rebalance()
 expectType<Equal<typeof same, DataStream<Flight>>>()
 const generated = env.from(generator({ generate: (index) => ({ index }), records: 10 }))
@@ -150,6 +161,11 @@ const windowed = byAirport()
   .window(tumbling({ size: '1 h' }), { allowedLateness: '5 min' })
   .aggregate({ n: count() }, ({ n }, { key, window }) => ({ key, n, from: window.start }))
 expectType<Equal<typeof windowed, DataStream<{ key: string; n: number; from: number }, { readonly late: Flight }>>>()
+const unprojected = byAirport()
+  .window(tumbling({ size: '1 h' }))
+  .aggregate({ n: count(), worst: max('delay') }, { uid: 'unprojected' })
+unprojected.map(({ n, worst }) => n.toFixed() + worst.toFixed())
+expectType<Equal<ReturnType<typeof unprojected.sideOutput<'late'>>, DataStream<Flight>>>()
 expectType<Equal<ReturnType<typeof late>, DataStream<Flight>>>()
 function late() {
   return windowed.sideOutput('late')
@@ -246,6 +262,21 @@ byAirport().process(ofNumbers)
 byAirport().process(ofVisits)
 // @ts-expect-error records with less than it needs
 byAirport().process(ofMore)
+
+// Process functions are synchronous
+// @ts-expect-error a promise
+stream.process({ async onRecord() {} })
+// @ts-expect-error a promise
+stream.process({ onRecord() {}, async onEnd() {} })
+// @ts-expect-error a promise
+byAirport().process({ async onRecord() {} })
+// @ts-expect-error a promise
+byAirport().process({ onRecord() {}, async onTimer() {} })
+// @ts-expect-error a promise
+process({ onRecord: async (_f: Flight) => {} })
+// @ts-expect-error a promise
+keyedProcess({ async onRecord(_f: Flight) {} })
+byAirport().process({ emits: type<string>(), onRecord: (f, ctx) => ctx.emit(f.airport) })
 
 // Sinks
 stream.to(flightSink)

@@ -9,7 +9,7 @@
  *
  * Measured (decisions 0004 and 0010).
  */
-import { type FilterSpec, type MapSpec, MillraceError } from '@millrace/api'
+import { type FilterSpec, type MapSpec, MillraceError, promiseRefusal } from '@millrace/api'
 import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
 import { estimateRecordBytes } from '../codec/record-size.ts'
 import type { Operator, OperatorHost, OperatorOutput, TurnBudget } from '../operator/operator.ts'
@@ -34,6 +34,7 @@ type FusedLoop<Output> = (
   output: Output,
   progress: { step: number },
   functions: readonly ((record: unknown) => unknown)[],
+  refuse: (returned: PromiseLike<unknown>) => never,
 ) => number
 
 export class FusedSteps implements Operator {
@@ -67,7 +68,7 @@ export class FusedSteps implements Operator {
     try {
       next =
         filled === undefined
-          ? this.#emitLoop(records, timestamps, from, to, output, this.#progress, this.#functions)
+          ? this.#emitLoop(records, timestamps, from, to, output, this.#progress, this.#functions, refuse)
           : this.#fill(batch, from, to, filled)
     } catch (cause) {
       throw this.#describe(cause)
@@ -102,7 +103,7 @@ export class FusedSteps implements Operator {
     while (next < to && bytes < STAGE_BYTES_MAX) {
       const filledBefore = filled.records.length
       const sliceEnd = Math.min(to, next + this.#fillSliceRecords)
-      next = this.#fillLoop(records, timestamps, next, sliceEnd, filled, this.#progress, this.#functions)
+      next = this.#fillLoop(records, timestamps, next, sliceEnd, filled, this.#progress, this.#functions, refuse)
       const given = filled.records.length - filledBefore
       if (given === 0) continue
       const recordBytes = estimateRecordBytes(filled.records[filledBefore])
@@ -116,15 +117,28 @@ export class FusedSteps implements Operator {
     const step = this.#steps[this.#progress.step]
     // Behind the last step it was the output that threw, which knows better what happened.
     if (cause instanceof MillraceError || step === undefined) return cause
-    return new MillraceError(
-      'USER_FUNCTION_FAILED',
-      `The ${step.spec.kind} function of "${step.name}" threw: ${messageOf(cause)}`,
-      {
-        details: { operator: step.name, uid: step.uid, subtask: this.#subtask },
-        cause,
-      },
-    )
+    const { name, uid, spec } = step
+    const what = `The ${spec.kind} function of "${name}"`
+    const details = { operator: name, uid, subtask: this.#subtask }
+    if (cause instanceof PromiseReturned) {
+      const { message, hint } = promiseRefusal(what, cause.promise)
+      return new MillraceError('USER_FUNCTION_FAILED', message, { details, ...(hint === undefined ? {} : { hint }) })
+    }
+    return new MillraceError('USER_FUNCTION_FAILED', `${what} threw: ${messageOf(cause)}`, { details, cause })
   }
+}
+
+/** Carries a promise out of the loop to where the step's name is known. */
+class PromiseReturned {
+  readonly promise: PromiseLike<unknown>
+
+  constructor(promise: PromiseLike<unknown>) {
+    this.promise = promise
+  }
+}
+
+function refuse(promise: PromiseLike<unknown>): never {
+  throw new PromiseReturned(promise)
 }
 
 function messageOf(cause: unknown): string {
@@ -149,17 +163,20 @@ const FILL: LoopEnd = {
   give: () => 'outRecords.push(record); outTimestamps.push(timestamps[i])',
 }
 
+/** Promises are found here: the next step would take one for its record, and as the answer of a filter it is true. */
+const STEP_CODE: Readonly<Record<FusedStep['spec']['kind'], (index: number) => string>> = {
+  map: (index) => `      step = ${index}; record = f${index}(record)
+      if (typeof record === 'object' && record !== null && typeof record.then === 'function') refuse(record)`,
+  filter: (index) => `      step = ${index}; const kept${index} = f${index}(record)
+      if (!kept${index}) continue
+      if (kept${index} !== true && typeof kept${index}.then === 'function') refuse(kept${index})`,
+}
+
 function generateLoop<Output>(steps: readonly FusedStep[], end: LoopEnd): FusedLoop<Output> {
-  const body = steps
-    .map(({ spec }, index) =>
-      spec.kind === 'map'
-        ? `      step = ${index}; record = f${index}(record)`
-        : `      step = ${index}; if (!f${index}(record)) continue`,
-    )
-    .join('\n')
+  const body = steps.map(({ spec }, index) => STEP_CODE[spec.kind](index)).join('\n')
   const names = steps.map((_, index) => `f${index}`).join(', ')
   const code = `'use strict'
-return function fusedSteps(records, timestamps, from, to, output, progress, functions) {
+return function fusedSteps(records, timestamps, from, to, output, progress, functions, refuse) {
   const [${names}] = functions
   ${end.start}
   let step = 0

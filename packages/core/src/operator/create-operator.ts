@@ -1,5 +1,5 @@
 /** From a step of the logical graph to the operator that runs it. */
-import { type LogicalNode, MillraceError } from '@millrace/api'
+import { type LogicalNode, MillraceError, synchronousResult } from '@millrace/api'
 import { FlatMapOperator } from './flat-map.ts'
 import { KeyedAggregateOperator, KeyedReduceOperator } from './keyed-fold.ts'
 import { KeyedProcessOperator } from './keyed-process.ts'
@@ -18,11 +18,11 @@ export function createOperator(node: LogicalNode): Operator {
     case 'keyedProcess':
       return new KeyedProcessOperator(spec)
     case 'keyedReduce':
-      return new KeyedReduceOperator(spec)
+      return new KeyedReduceOperator({ ...spec, reduce: synchronous('The reduce function', spec.reduce) })
     case 'keyedAggregate':
-      return new KeyedAggregateOperator(spec)
+      return new KeyedAggregateOperator({ ...spec, project: synchronous('The projection', spec.project) })
     case 'window':
-      return new WindowAggregateOperator(spec)
+      return new WindowAggregateOperator({ ...spec, project: synchronous('The projection', spec.project) })
     case 'map':
     case 'filter':
     case 'source':
@@ -32,4 +32,9 @@ export function createOperator(node: LogicalNode): Operator {
         `Step "${node.name}" of kind ${spec.kind} does not run as an operator of its own.`,
       )
   }
+}
+
+/** The same function, which must not return a promise: its result would be stored or leave as a record. */
+function synchronous<A, B, R>(what: string, fn: (a: A, b: B) => R): (a: A, b: B) => R {
+  return (a, b) => synchronousResult(what, fn(a, b))
 }

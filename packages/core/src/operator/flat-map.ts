@@ -2,7 +2,7 @@
  * `flatMap`: any number of records for each. The user's iterable is drained only while the output has room; what is
  * left of it waits for the next call, before the next record.
  */
-import { type FlatMapSpec, MillraceError } from '@millrace/api'
+import { type FlatMapSpec, isPromise, MillraceError, promiseRefusal } from '@millrace/api'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
 import { RecordOperator } from './record-operator.ts'
@@ -61,11 +61,12 @@ export class FlatMapOperator extends RecordOperator {
 }
 
 function iteratorOf(results: unknown): Iterator<unknown> {
+  if (isPromise(results)) throw promiseRefusal('flatMap', results)
   const iterable = results as Partial<Iterable<unknown>> | null | undefined
   const iterate = iterable?.[Symbol.iterator]
   if (typeof iterate !== 'function') {
     throw new MillraceError('USER_FUNCTION_FAILED', `flatMap returned ${describe(results)}, which is not iterable.`, {
-      hint: 'Return an array, or write a generator function; an empty array for no records.',
+      hint: 'Return an array, or write a generator function (not an async one); an empty array for no records.',
     })
   }
   return iterate.call(iterable)
@@ -73,5 +74,5 @@ function iteratorOf(results: unknown): Iterator<unknown> {
 
 function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value)
-  return value instanceof Promise ? 'a promise' : `a value of type ${typeof value}`
+  return Symbol.asyncIterator in Object(value) ? 'an async iterable' : `a value of type ${typeof value}`
 }

@@ -11,6 +11,7 @@ import {
   MillraceError,
   type SideOutputs,
   type StateDeclarations,
+  synchronousResult,
   type TimeDomain,
   type Timers,
 } from '@millrace/api'
@@ -69,7 +70,7 @@ export class KeyedProcessOperator implements Operator {
         const timestamp = timestamps[index] as number
         this.#timestamp = timestamp
         emission.timestamp = timestamp
-        fn.onRecord(record, context)
+        synchronousResult('onRecord', fn.onRecord(record, context))
         budget.units--
         index++
       }
@@ -108,7 +109,7 @@ export class KeyedProcessOperator implements Operator {
     this.#timestamp = time
     emission.timestamp = emittedTimestamp
     try {
-      this.#spec.fn.onTimer?.(time, context, domain)
+      synchronousResult('onTimer', this.#spec.fn.onTimer?.(time, context, domain))
     } catch (cause) {
       throw describeUserFailure(host, cause)
     }

@@ -1,5 +1,5 @@
 /** `process` on a stream without keys: a function per record, with side outputs, counters and a call at the end. */
-import type { ProcessContext, ProcessSpec, SideOutputs } from '@millrace/api'
+import { type ProcessContext, type ProcessSpec, type SideOutputs, synchronousResult } from '@millrace/api'
 import { NO_TIMESTAMP, type RecordBatch } from '../batch/record-batch.ts'
 import { Counters } from './counters.ts'
 import { Emission } from './emission.ts'
@@ -49,7 +49,7 @@ export class ProcessOperator extends RecordOperator {
     try {
       while (index < records.length && budget.units > 0 && !emission.isBlocked()) {
         emission.timestamp = timestamps[index] as number
-        this.#fn.onRecord(records[index], context)
+        synchronousResult('onRecord', this.#fn.onRecord(records[index], context))
         budget.units--
         index++
       }
@@ -72,7 +72,7 @@ export class ProcessOperator extends RecordOperator {
     budget.units--
     emission.timestamp = NO_TIMESTAMP
     try {
-      this.#fn.onEnd(this.#context as ProcessContext<unknown, SideOutputs>)
+      synchronousResult('onEnd', this.#fn.onEnd(this.#context as ProcessContext<unknown, SideOutputs>))
     } catch (cause) {
       throw describeUserFailure(this.#host as OperatorHost, cause)
     }

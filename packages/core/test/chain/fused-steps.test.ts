@@ -181,6 +181,38 @@ describe('FusedSteps', () => {
     }
   }
 
+  it('refuses promises, which the next step would take for records, and a filter for yes', () => {
+    const isOdd = (n: number) => n % 2 === 1
+    const odd = async (n: number) => isOdd(n)
+    const failing = (n: number) => (n === 3 ? Promise.reject(new Error('nobody waits for it')) : n)
+    const cases = [
+      [map('slow', odd), /^The map function of "slow" returned a promise/, 0],
+      // Also when only some results are promises.
+      [map('failing', failing), /^The map function of "failing" returned a promise/, 2],
+      [filter('slow', odd as never), /^The filter function of "slow" returned a promise/, 0],
+      [
+        // biome-ignore lint/suspicious/noThenProperty: a promise of another make
+        filter('thenable', (() => ({ then() {} })) as never),
+        /^The filter function of "thenable" returned a promise/,
+        0,
+      ],
+    ] as const
+    for (const [step, message, emitted] of cases) {
+      const output = new RoomyOutput(10)
+      const operator = open([step, map('next', (record) => record)], output)
+      const batch = { records: [1, 2, 3], timestamps: [1, 2, 3], keyGroups: undefined }
+      assert.throws(
+        () => operator.processBatch(batch, 0, { units: 9 }),
+        (error) =>
+          error instanceof MillraceError &&
+          error.code === 'USER_FUNCTION_FAILED' &&
+          message.test(error.message) &&
+          error.details.uid === step.uid,
+      )
+      assert.equal(output.taken.length, emitted)
+    }
+  })
+
   it('hands records on as they are when it has no steps', () => {
     const output = new RoomyOutput(10)
     const record = { a: 1 }

@@ -82,7 +82,8 @@ describe('flatMap', () => {
   it('says what was returned when it is not iterable', () => {
     for (const [returned, message] of [
       [undefined, /"operator".*undefined.*not iterable/],
-      [Promise.resolve([]), /a promise/],
+      [Promise.reject(new Error('nobody waits for it')), /a promise/],
+      [(async function* () {})(), /an async iterable/],
       [5, /type number/],
     ] as const) {
       const harness = open((() => returned) as never)

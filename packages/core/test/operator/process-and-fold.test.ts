@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { NodeSpec, WindowSpec } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { collectMergeable, nodeOf } from './operator-nodes.ts'
+import { collectMergeable, nodeOf, tumbling, windowNode } from './operator-nodes.ts'
 
 const byKey = { kind: 'function', select: ({ key }: { key: unknown }) => key } as const
 
@@ -49,6 +50,46 @@ describe('process', () => {
       [1, 2, 3, 'end at Infinity'],
     )
   })
+})
+
+describe('functions that return promises', () => {
+  const rejected = () => Promise.reject(new Error('nobody waits for it'))
+  const window = windowNode(tumbling(10), collectMergeable)
+  const cases: readonly [string, NodeSpec][] = [
+    ['onRecord', { kind: 'process', fn: { onRecord: rejected as never } }],
+    ['onEnd', { kind: 'process', fn: { onRecord() {}, onEnd: rejected as never } }],
+    ['onRecord', { kind: 'keyedProcess', key: byKey, fn: { onRecord: rejected as never } }],
+    [
+      'onTimer',
+      {
+        kind: 'keyedProcess',
+        key: byKey,
+        fn: { onRecord: (_record, ctx) => ctx.timers.eventTime(5), onTimer: rejected as never },
+      },
+    ],
+    ['The reduce function', { kind: 'keyedReduce', key: byKey, reduce: rejected }],
+    ['The projection', { kind: 'keyedAggregate', key: byKey, aggregate: collectMergeable, project: rejected }],
+    ['The projection', { ...(window.spec as WindowSpec), project: rejected }],
+  ]
+  for (const [what, spec] of cases) {
+    it(`are refused: ${what} of ${spec.kind}`, () => {
+      const harness = new OperatorHarness(createOperator(nodeOf(spec)), { name: 'slow' })
+      assert.throws(
+        () => {
+          for (const value of [1, 2]) harness.processRecord({ key: 'a', value }, value)
+          harness.end()
+        },
+        {
+          code: 'USER_FUNCTION_FAILED',
+          message: `Operator "slow": ${what} returned a promise; its result is used at once`,
+        },
+      )
+      assert.deepEqual(
+        harness.output,
+        spec.kind === 'keyedReduce' ? [{ record: { key: 'a', value: 1 }, timestamp: 1 }] : [],
+      )
+    })
+  }
 })
 
 describe('keyed reduce', () => {

@@ -16,13 +16,19 @@ export class ColumnMismatch extends Error {
 /** A function that takes a parsed JSON value and gives a record; it throws `ColumnMismatch` or an `Error`. */
 export function createColumnPicker(columns: readonly Column[]): (value: unknown) => unknown {
   const scope = Object.fromEntries(columns.map((column, i) => [`check${i}`, createCheck(column)]))
-  const fields = columns.map(({ name }, i) => ({ name, expression: `check${i}(value[${JSON.stringify(name)}])` }))
+  const fields = columns.map(({ name }, i) => ({ name, expression: `check${i}(${readProperty(name)})` }))
   const build = compileRecordBuilder<(value: unknown) => unknown>(fields, ['value'], scope)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new Error('the line is no JSON object')
     return build(value)
   }
+}
+
+/** The code that reads a property of `value`: not one that every object inherits, as `constructor`. */
+function readProperty(name: string): string {
+  const text = JSON.stringify(name)
+  return name in Object.prototype ? `Object.hasOwn(value, ${text}) ? value[${text}] : undefined` : `value[${text}]`
 }
 
 function createCheck({ name, type, nullable }: Column): (value: unknown) => unknown {
@@ -63,7 +69,8 @@ function toBigInt(value: unknown): bigint | undefined {
 }
 
 function toTimestampMs(value: unknown): number | undefined {
-  if (typeof value === 'number') return value
+  // A number that is too large is read as infinite.
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   if (typeof value !== 'string') return undefined
   const bytes = Buffer.from(value)
   return parseTimestampMs(bytes, 0, bytes.length)

@@ -42,6 +42,20 @@ test('reads declared columns only', async () => {
   ])
 })
 
+test('takes what an object inherits for missing', async () => {
+  const columns = {
+    constructor: { type: 'string', nullable: true },
+    toString: { type: 'int', nullable: true },
+  } as const
+  const content = '{}\n{"constructor":"x","toString":1}\n'
+  assert.deepEqual(await readAll(jsonLinesFiles('in.jsonl', { columns }), diskWith(content)), [
+    { constructor: null, toString: null },
+    { constructor: 'x', toString: 1 },
+  ])
+  const needed = jsonLinesFiles('in.jsonl', { columns: { valueOf: 'int' } })
+  await assert.rejects(readAll(needed, diskWith('{}\n')), { code: 'INPUT_MALFORMED', message: /"valueOf" is missing/ })
+})
+
 test('reads with a parse function', async () => {
   const parse = (value: unknown) => (value as { n: number }).n * 2
   assert.deepEqual(await readAll(jsonLinesFiles('in.jsonl', { parse }), diskWith('{"n":1}\n{"n":2}\n')), [2, 4])
@@ -59,6 +73,7 @@ const bad: [string, string, Columns[string] | undefined, number, number][] = [
   ['an unsafe number', '{"v":9007199254740993}\n', 'int', 1, 1],
   ['an unsafe number as bigint', '{"v":9007199254740993}\n', 'bigint', 1, 1],
   ['a time that is none', '{"v":"noon"}\n', 'timestamp', 1, 1],
+  ['a time beyond all numbers', '{"v":1e999}\n', 'timestamp', 1, 1],
 ]
 for (const [name, content, type, line, column] of bad) {
   test(`refuses ${name}, naming file, line and column`, async () => {
