@@ -1,0 +1,208 @@
+package millrace.peer.shapes;
+
+import static millrace.peer.digest.RowDigest.ROW_START;
+import static millrace.peer.digest.RowDigest.mixDouble;
+import static millrace.peer.digest.RowDigest.mixInteger;
+import static millrace.peer.digest.RowDigest.mixString;
+
+/** A record with 60 fields. */
+public class Wide60 implements WideRecord {
+    public long f0;
+    public String f1;
+    public double f2;
+    public long f3;
+    public String f4;
+    public double f5;
+    public long f6;
+    public String f7;
+    public double f8;
+    public long f9;
+    public String f10;
+    public double f11;
+    public long f12;
+    public String f13;
+    public double f14;
+    public long f15;
+    public String f16;
+    public double f17;
+    public long f18;
+    public String f19;
+    public double f20;
+    public long f21;
+    public String f22;
+    public double f23;
+    public long f24;
+    public String f25;
+    public double f26;
+    public long f27;
+    public String f28;
+    public double f29;
+    public long f30;
+    public String f31;
+    public double f32;
+    public long f33;
+    public String f34;
+    public double f35;
+    public long f36;
+    public String f37;
+    public double f38;
+    public long f39;
+    public String f40;
+    public double f41;
+    public long f42;
+    public String f43;
+    public double f44;
+    public long f45;
+    public String f46;
+    public double f47;
+    public long f48;
+    public String f49;
+    public double f50;
+    public long f51;
+    public String f52;
+    public double f53;
+    public long f54;
+    public String f55;
+    public double f56;
+    public long f57;
+    public String f58;
+    public double f59;
+
+    @Override
+    public long key() {
+        return f0;
+    }
+
+    @Override
+    public double amount() {
+        return f2;
+    }
+
+    @Override
+    public void fill(WideValues values, int hash) {
+        f0 = values.key(hash);
+        f1 = values.text(hash, 1);
+        f2 = values.amount(hash, 2);
+        f3 = values.integer(hash, 3);
+        f4 = values.text(hash, 4);
+        f5 = values.amount(hash, 5);
+        f6 = values.integer(hash, 6);
+        f7 = values.text(hash, 7);
+        f8 = values.amount(hash, 8);
+        f9 = values.integer(hash, 9);
+        f10 = values.text(hash, 10);
+        f11 = values.amount(hash, 11);
+        f12 = values.integer(hash, 12);
+        f13 = values.text(hash, 13);
+        f14 = values.amount(hash, 14);
+        f15 = values.integer(hash, 15);
+        f16 = values.text(hash, 16);
+        f17 = values.amount(hash, 17);
+        f18 = values.integer(hash, 18);
+        f19 = values.text(hash, 19);
+        f20 = values.amount(hash, 20);
+        f21 = values.integer(hash, 21);
+        f22 = values.text(hash, 22);
+        f23 = values.amount(hash, 23);
+        f24 = values.integer(hash, 24);
+        f25 = values.text(hash, 25);
+        f26 = values.amount(hash, 26);
+        f27 = values.integer(hash, 27);
+        f28 = values.text(hash, 28);
+        f29 = values.amount(hash, 29);
+        f30 = values.integer(hash, 30);
+        f31 = values.text(hash, 31);
+        f32 = values.amount(hash, 32);
+        f33 = values.integer(hash, 33);
+        f34 = values.text(hash, 34);
+        f35 = values.amount(hash, 35);
+        f36 = values.integer(hash, 36);
+        f37 = values.text(hash, 37);
+        f38 = values.amount(hash, 38);
+        f39 = values.integer(hash, 39);
+        f40 = values.text(hash, 40);
+        f41 = values.amount(hash, 41);
+        f42 = values.integer(hash, 42);
+        f43 = values.text(hash, 43);
+        f44 = values.amount(hash, 44);
+        f45 = values.integer(hash, 45);
+        f46 = values.text(hash, 46);
+        f47 = values.amount(hash, 47);
+        f48 = values.integer(hash, 48);
+        f49 = values.text(hash, 49);
+        f50 = values.amount(hash, 50);
+        f51 = values.integer(hash, 51);
+        f52 = values.text(hash, 52);
+        f53 = values.amount(hash, 53);
+        f54 = values.integer(hash, 54);
+        f55 = values.text(hash, 55);
+        f56 = values.amount(hash, 56);
+        f57 = values.integer(hash, 57);
+        f58 = values.text(hash, 58);
+        f59 = values.amount(hash, 59);
+    }
+
+    @Override
+    public int mix() {
+        int hash = mixInteger(ROW_START, f0);
+        hash = mixString(hash, f1);
+        hash = mixDouble(hash, f2);
+        hash = mixInteger(hash, f3);
+        hash = mixString(hash, f4);
+        hash = mixDouble(hash, f5);
+        hash = mixInteger(hash, f6);
+        hash = mixString(hash, f7);
+        hash = mixDouble(hash, f8);
+        hash = mixInteger(hash, f9);
+        hash = mixString(hash, f10);
+        hash = mixDouble(hash, f11);
+        hash = mixInteger(hash, f12);
+        hash = mixString(hash, f13);
+        hash = mixDouble(hash, f14);
+        hash = mixInteger(hash, f15);
+        hash = mixString(hash, f16);
+        hash = mixDouble(hash, f17);
+        hash = mixInteger(hash, f18);
+        hash = mixString(hash, f19);
+        hash = mixDouble(hash, f20);
+        hash = mixInteger(hash, f21);
+        hash = mixString(hash, f22);
+        hash = mixDouble(hash, f23);
+        hash = mixInteger(hash, f24);
+        hash = mixString(hash, f25);
+        hash = mixDouble(hash, f26);
+        hash = mixInteger(hash, f27);
+        hash = mixString(hash, f28);
+        hash = mixDouble(hash, f29);
+        hash = mixInteger(hash, f30);
+        hash = mixString(hash, f31);
+        hash = mixDouble(hash, f32);
+        hash = mixInteger(hash, f33);
+        hash = mixString(hash, f34);
+        hash = mixDouble(hash, f35);
+        hash = mixInteger(hash, f36);
+        hash = mixString(hash, f37);
+        hash = mixDouble(hash, f38);
+        hash = mixInteger(hash, f39);
+        hash = mixString(hash, f40);
+        hash = mixDouble(hash, f41);
+        hash = mixInteger(hash, f42);
+        hash = mixString(hash, f43);
+        hash = mixDouble(hash, f44);
+        hash = mixInteger(hash, f45);
+        hash = mixString(hash, f46);
+        hash = mixDouble(hash, f47);
+        hash = mixInteger(hash, f48);
+        hash = mixString(hash, f49);
+        hash = mixDouble(hash, f50);
+        hash = mixInteger(hash, f51);
+        hash = mixString(hash, f52);
+        hash = mixDouble(hash, f53);
+        hash = mixInteger(hash, f54);
+        hash = mixString(hash, f55);
+        hash = mixDouble(hash, f56);
+        hash = mixInteger(hash, f57);
+        hash = mixString(hash, f58);
+        return mixDouble(hash, f59);
+    }
+}
