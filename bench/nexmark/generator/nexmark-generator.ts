@@ -84,6 +84,20 @@ const DRAW_E = 0x4528_21e6
 
 /** Gives the event of a number, from 0 on. */
 export function nexmarkGenerator(options: NexmarkOptions = {}): (index: number) => NexmarkEvent {
+  return eventMakers(options).eventAt
+}
+
+/** The parts that a stream of bids alone is made of; `group` is the number of the group of 50 that the event is in. */
+export function nexmarkBids(options: NexmarkOptions = {}): {
+  /** Which event, after shuffling, has the given place in the stream. */
+  readonly numberOf: (index: number) => number
+  /** `auction`: another one than Nexmark's. */
+  readonly bidAt: (number: number, group: number, dateTime: number, auction: number | undefined) => Bid
+} {
+  return eventMakers(options)
+}
+
+function eventMakers(options: NexmarkOptions) {
   const {
     seed,
     eventsPerSecond,
@@ -104,15 +118,17 @@ export function nexmarkGenerator(options: NexmarkOptions = {}): (index: number) 
   /** Numbers from an auction to the one that is as many auctions later as are in flight. */
   const horizonEvents = Math.floor((inFlightAuctions * EVENTS_PER_GROUP) / AUCTIONS_PER_GROUP)
 
-  return function eventAt(index) {
-    const number = outOfOrderGroupSize === 1 ? index : shuffled(index)
+  return { eventAt, numberOf, bidAt }
+
+  function eventAt(index: number): NexmarkEvent {
+    const number = numberOf(index)
     const group = Math.floor(number / EVENTS_PER_GROUP)
     const place = number - group * EVENTS_PER_GROUP
-    if (place >= FIRST_BID_OF_GROUP) return bidAt(number, group)
+    if (place >= FIRST_BID_OF_GROUP) return bidAt(number, group, timeOf(number), undefined)
     return place < PERSONS_PER_GROUP ? personAt(number, group) : auctionAt(number, group, place - PERSONS_PER_GROUP)
   }
 
-  function bidAt(number: number, group: number): Bid {
+  function bidAt(number: number, group: number, dateTime: number, auction: number | undefined): Bid {
     const hash = hashIndex(number, seedHash)
     const a = mix32(hash ^ DRAW_A)
     const b = mix32(hash ^ DRAW_B)
@@ -120,12 +136,12 @@ export function nexmarkGenerator(options: NexmarkOptions = {}): (index: number) 
     const channel = (d & 1) === 0 ? (d >>> 16) & 3 : HOT_CHANNELS.length + pick16(d, coldChannels)
     return {
       kind: 'bid',
-      auction: biddenAuction(a, group * AUCTIONS_PER_GROUP + AUCTIONS_PER_GROUP - 1),
+      auction: auction ?? biddenAuction(a, group * AUCTIONS_PER_GROUP + AUCTIONS_PER_GROUP - 1),
       bidder: isHot(b, hotBidderRatio) ? hotOne(group) + 1 + FIRST_PERSON_ID : activePerson(b, group),
       price: priceOf(mix32(hash ^ DRAW_C)),
       channel: channels[channel] as string,
       url: urls[channel] as string,
-      dateTime: timeOf(number),
+      dateTime,
       extra: bidExtras[(d >>> 1) & (POOL_LENGTH - 1)] as string,
     }
   }
@@ -176,7 +192,8 @@ export function nexmarkGenerator(options: NexmarkOptions = {}): (index: number) 
   }
 
   /** The multiplier and a group's size have no common divisor, so a group keeps its numbers. */
-  function shuffled(index: number): number {
+  function numberOf(index: number): number {
+    if (outOfOrderGroupSize === 1) return index
     const place = index % outOfOrderGroupSize
     return index - place + ((index * SHUFFLE) % outOfOrderGroupSize)
   }
