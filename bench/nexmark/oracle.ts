@@ -2,12 +2,14 @@
  * The answers of the Nexmark queries by plain loops over all events, as slow and as obvious as they can be: what every
  * engine's digests are held against. Nothing is late here, so it fits jobs whose watermarks wait long enough.
  *
- * node oracle.ts <events> [query ...] prints the digests, for the default options of the generator.
+ * node oracle.ts [--events 200000] [--seed N] [--events-per-second N] [--base-time-ms N] [--out-of-order-group-size N]
+ * [query ...] prints the digests.
  */
 import process from 'node:process'
+import { parseArgs } from 'node:util'
 import { RowDigest } from '../digest/row-digest.ts'
 import type { Bid, NexmarkEvent } from './generator/nexmark-event.ts'
-import { nexmarkGenerator } from './generator/nexmark-generator.ts'
+import { DEFAULT_NEXMARK_OPTIONS, nexmarkGenerator } from './generator/nexmark-generator.ts'
 import * as rows from './query-rows.ts'
 
 export const NEXMARK_QUERIES = ['q0', 'q1', 'q2', 'q5', 'q7', 'q12', 'q15', 'q16', 'q17', 'q18', 'q22'] as const
@@ -237,11 +239,26 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [count = '200000', ...names] = process.argv.slice(2)
-  const eventAt = nexmarkGenerator()
-  const events = Array.from({ length: Number(count) }, (_, index) => eventAt(index))
+  const { values, positionals } = parseArgs({
+    options: {
+      events: { type: 'string', default: '200000' },
+      seed: { type: 'string' },
+      'events-per-second': { type: 'string' },
+      'base-time-ms': { type: 'string' },
+      'out-of-order-group-size': { type: 'string' },
+    },
+    allowPositionals: true,
+  })
+  const { seed, eventsPerSecond, baseTimeMs, outOfOrderGroupSize } = DEFAULT_NEXMARK_OPTIONS
+  const eventAt = nexmarkGenerator({
+    seed: Number(values.seed ?? seed),
+    eventsPerSecond: Number(values['events-per-second'] ?? eventsPerSecond),
+    baseTimeMs: Number(values['base-time-ms'] ?? baseTimeMs),
+    outOfOrderGroupSize: Number(values['out-of-order-group-size'] ?? outOfOrderGroupSize),
+  })
+  const events = Array.from({ length: Number(values.events) }, (_, index) => eventAt(index))
   for (const query of NEXMARK_QUERIES) {
-    if (names.length > 0 && !names.includes(query)) continue
+    if (positionals.length > 0 && !positionals.includes(query)) continue
     const digest = digestOfQuery(query, events)
     console.log(JSON.stringify({ query, outputs: digest.rows, digest: digest.toString() }))
   }

@@ -39,7 +39,9 @@ export function buildFlink() {
   const wanted = sourcesHash()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
   checkTools()
-  console.error('Building the Flink peer with Maven (the first time it downloads Flink from Maven Central, about 150 MB) ...')
+  console.error(
+    'Building the Flink peer with Maven (the first time it downloads Flink from Maven Central, about 150 MB) ...',
+  )
   const { status } = spawnSync('mvn', ['--quiet', '--batch-mode', 'clean', 'package'], {
     cwd: folder,
     // Standard output is for results.
@@ -60,7 +62,8 @@ export function missingForFlink() {
 
 function checkTools() {
   const missing = missingForFlink()
-  if (missing !== undefined) throw new Error(`The Flink peer needs ${missing}; without it, leave Flink out with --peers`)
+  if (missing !== undefined)
+    throw new Error(`The Flink peer needs ${missing}; without it, leave Flink out with --peers`)
 }
 
 function java() {
@@ -69,7 +72,9 @@ function java() {
 
 function sourcesHash() {
   const hash = createHash('sha256').update(readFileSync(join(folder, 'pom.xml')))
-  const files = readdirSync(join(folder, 'src'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const files = readdirSync(join(folder, 'src'), { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
   for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {
     hash.update(path.slice(folder.length)).update(readFileSync(path))
   }

@@ -16,6 +16,7 @@ final class GeneratorAlone {
     static void run(Arguments arguments) {
         RecordMaker<?> maker = makerOf(arguments);
         maker.open();
+        Measurement.markSetup();
         // Kept for a while, as a job would: otherwise the compiler could leave the objects out.
         Object[] kept = new Object[KEPT];
         long events = arguments.events();

@@ -39,8 +39,8 @@ public final class Main {
         } else {
             runJob(arguments, query, shape);
         }
-        String name = query != null ? query : shape != null ? shape : "events";
-        new Measurement(arguments, isGenerator ? "generator " + name : name, isGenerator, DigestTotals.total()).print();
+        String name = query == null && shape == null ? "events" : nameOf(arguments, query, shape);
+        new Measurement(arguments, isGenerator ? "generator-" + name : name, isGenerator, DigestTotals.total()).print();
     }
 
     private static void runJob(Arguments arguments, String query, String shape) throws Exception {
@@ -50,7 +50,7 @@ public final class Main {
                     StreamExecutionEnvironment.createLocalEnvironment(
                             arguments.parallelism(), configurationOf(arguments, checkpoints));
             if (arguments.isSql()) {
-                SqlJobs.run(nameOfText(arguments, query, shape), arguments, env);
+                SqlJobs.run(nameOf(arguments, query, shape), arguments, env);
             } else {
                 if (query != null) {
                     NexmarkQueries.build(query, events(arguments, env));
@@ -64,7 +64,11 @@ public final class Main {
         }
     }
 
-    private static String nameOfText(Arguments arguments, String query, String shape) {
+    /** The query or shape with its variant; of a SQL job, the name of its text. */
+    private static String nameOf(Arguments arguments, String query, String shape) {
+        if ("wide".equals(shape)) {
+            return "wide-" + arguments.number("fields", Shapes.WIDE_FIELDS);
+        }
         String variant = arguments.text("variant", "");
         String name = query != null ? query : shape;
         return variant.isEmpty() ? name : name + "-" + variant;

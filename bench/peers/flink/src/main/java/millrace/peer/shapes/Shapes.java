@@ -24,6 +24,9 @@ import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 
 /** The shapes in the DataStream API. {@code bench/shapes/README.md} defines them and their rows. */
 public final class Shapes {
+    /** Fields of a wide record, unless {@code --fields} says otherwise. */
+    public static final long WIDE_FIELDS = 10;
+
     private static final long WIDE_KEYS = 1_000;
     private static final double AMOUNT_MIN = 1_048_576;
 
@@ -117,7 +120,7 @@ public final class Shapes {
 
     /** The records of the shape wide, by the argument {@code --fields}. */
     public static WideMaker<?> wideMaker(Arguments arguments) {
-        long fields = arguments.number("fields", 10);
+        long fields = arguments.number("fields", WIDE_FIELDS);
         if (fields == 3) {
             return wideMaker(arguments, Wide3.class, Wide3::new);
         } else if (fields == 10) {

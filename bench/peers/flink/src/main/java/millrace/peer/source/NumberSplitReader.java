@@ -2,6 +2,7 @@ package millrace.peer.source;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import millrace.peer.Measurement;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.core.io.InputStatus;
@@ -23,6 +24,7 @@ final class NumberSplitReader<T> implements SourceReader<T, NumberSplit> {
     @Override
     public void start() {
         maker.open();
+        Measurement.markSetup();
     }
 
     @Override
