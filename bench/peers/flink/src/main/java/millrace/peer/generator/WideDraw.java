@@ -2,7 +2,8 @@ package millrace.peer.generator;
 
 /** Draws for the fields of wide records. */
 public final class WideDraw {
-    private static final int FIELD_STEP = 0x9e3779b9;
+    /** As many bits as a place in a pool has. */
+    private static final int TEXT_SHIFT = 22;
 
     private final NexmarkGenerator nexmark;
     private final long keys;
@@ -16,15 +17,11 @@ public final class WideDraw {
         return nexmark.hashOf(index);
     }
 
-    public static int draw(int hash, int field) {
-        return IntegerHash.mix32(hash + field * FIELD_STEP);
-    }
-
     public long key(int hash) {
-        return IntegerHash.pick32(draw(hash, 0), keys);
+        return IntegerHash.pick32(IntegerHash.mix32(hash), keys);
     }
 
     public String text(int draw) {
-        return nexmark.pools.itemNames[draw & (TextPools.POOL_LENGTH - 1)];
+        return nexmark.pools.itemNames[draw >>> TEXT_SHIFT];
     }
 }

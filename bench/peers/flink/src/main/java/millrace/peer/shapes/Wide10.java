@@ -31,15 +31,15 @@ public class Wide10 implements WideRecord {
     @Override
     public void fill(WideValues values, int hash) {
         f0 = values.key(hash);
-        f1 = values.text(hash, 1);
-        f2 = values.amount(hash, 2);
-        f3 = values.integer(hash, 3);
-        f4 = values.text(hash, 4);
-        f5 = values.amount(hash, 5);
-        f6 = values.integer(hash, 6);
-        f7 = values.text(hash, 7);
-        f8 = values.amount(hash, 8);
-        f9 = values.integer(hash, 9);
+        f1 = values.text(hash * 0xdaa66d13);
+        f2 = values.amount(hash * 0x17156075);
+        f3 = values.integer(hash * 0x538453d7);
+        f4 = values.text(hash * 0x8ff34739);
+        f5 = values.amount(hash * 0xcc623a9b);
+        f6 = values.integer(hash * 0x08d12dfd);
+        f7 = values.text(hash * 0x4540215f);
+        f8 = values.amount(hash * 0x81af14c1);
+        f9 = values.integer(hash * 0xbe1e0823);
     }
 
     @Override

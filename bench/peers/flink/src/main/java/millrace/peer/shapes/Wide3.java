@@ -24,8 +24,8 @@ public class Wide3 implements WideRecord {
     @Override
     public void fill(WideValues values, int hash) {
         f0 = values.key(hash);
-        f1 = values.text(hash, 1);
-        f2 = values.amount(hash, 2);
+        f1 = values.text(hash * 0xdaa66d13);
+        f2 = values.amount(hash * 0x17156075);
     }
 
     @Override

@@ -51,35 +51,35 @@ public class Wide30 implements WideRecord {
     @Override
     public void fill(WideValues values, int hash) {
         f0 = values.key(hash);
-        f1 = values.text(hash, 1);
-        f2 = values.amount(hash, 2);
-        f3 = values.integer(hash, 3);
-        f4 = values.text(hash, 4);
-        f5 = values.amount(hash, 5);
-        f6 = values.integer(hash, 6);
-        f7 = values.text(hash, 7);
-        f8 = values.amount(hash, 8);
-        f9 = values.integer(hash, 9);
-        f10 = values.text(hash, 10);
-        f11 = values.amount(hash, 11);
-        f12 = values.integer(hash, 12);
-        f13 = values.text(hash, 13);
-        f14 = values.amount(hash, 14);
-        f15 = values.integer(hash, 15);
-        f16 = values.text(hash, 16);
-        f17 = values.amount(hash, 17);
-        f18 = values.integer(hash, 18);
-        f19 = values.text(hash, 19);
-        f20 = values.amount(hash, 20);
-        f21 = values.integer(hash, 21);
-        f22 = values.text(hash, 22);
-        f23 = values.amount(hash, 23);
-        f24 = values.integer(hash, 24);
-        f25 = values.text(hash, 25);
-        f26 = values.amount(hash, 26);
-        f27 = values.integer(hash, 27);
-        f28 = values.text(hash, 28);
-        f29 = values.amount(hash, 29);
+        f1 = values.text(hash * 0xdaa66d13);
+        f2 = values.amount(hash * 0x17156075);
+        f3 = values.integer(hash * 0x538453d7);
+        f4 = values.text(hash * 0x8ff34739);
+        f5 = values.amount(hash * 0xcc623a9b);
+        f6 = values.integer(hash * 0x08d12dfd);
+        f7 = values.text(hash * 0x4540215f);
+        f8 = values.amount(hash * 0x81af14c1);
+        f9 = values.integer(hash * 0xbe1e0823);
+        f10 = values.text(hash * 0xfa8cfb85);
+        f11 = values.amount(hash * 0x36fbeee7);
+        f12 = values.integer(hash * 0x736ae249);
+        f13 = values.text(hash * 0xafd9d5ab);
+        f14 = values.amount(hash * 0xec48c90d);
+        f15 = values.integer(hash * 0x28b7bc6f);
+        f16 = values.text(hash * 0x6526afd1);
+        f17 = values.amount(hash * 0xa195a333);
+        f18 = values.integer(hash * 0xde049695);
+        f19 = values.text(hash * 0x1a7389f7);
+        f20 = values.amount(hash * 0x56e27d59);
+        f21 = values.integer(hash * 0x935170bb);
+        f22 = values.text(hash * 0xcfc0641d);
+        f23 = values.amount(hash * 0x0c2f577f);
+        f24 = values.integer(hash * 0x489e4ae1);
+        f25 = values.text(hash * 0x850d3e43);
+        f26 = values.amount(hash * 0xc17c31a5);
+        f27 = values.integer(hash * 0xfdeb2507);
+        f28 = values.text(hash * 0x3a5a1869);
+        f29 = values.amount(hash * 0x76c90bcb);
     }
 
     @Override

@@ -14,15 +14,15 @@ public final class WideValues {
         return draw.key(hash);
     }
 
-    long integer(int hash, int field) {
-        return WideDraw.draw(hash, field) >>> 1;
+    long integer(int drawn) {
+        return drawn >>> 1;
     }
 
-    String text(int hash, int field) {
-        return draw.text(WideDraw.draw(hash, field));
+    String text(int drawn) {
+        return draw.text(drawn);
     }
 
-    double amount(int hash, int field) {
-        return (WideDraw.draw(hash, field) >>> 8) / 4.0;
+    double amount(int drawn) {
+        return (drawn >>> 8) / 4.0;
     }
 }
