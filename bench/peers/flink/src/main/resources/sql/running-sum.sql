@@ -1,0 +1,1 @@
+SELECT auction, SUM(price) AS total FROM bids GROUP BY auction
