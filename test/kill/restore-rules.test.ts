@@ -41,9 +41,14 @@ test('killed while it writes its lock: the folder has no owner after a while', a
   await history.finish()
 })
 
-test('killed after it moved a dead lock aside: the next start is not held up and leaves nothing of it', async (t) => {
+test('killed while it took a dead lock over: the next start is not held up and leaves nothing of it', async (t) => {
   const history = await newHistory(t, FEW_ITEMS)
-  for (const killPoint of ['after:write:/LOCK$#1', 'after:rename:/LOCK$#1']) {
+  for (const killPoint of [
+    'after:write:/LOCK$#1',
+    'after:write:/LOCK.takeover$#1',
+    'after:write:/LOCK.takeover.takeover$#1',
+    'after:remove:/LOCK$#1',
+  ]) {
     const { signal } = await history.run({ killPoint })
     assert.equal(signal, 'SIGKILL', history.story())
   }
