@@ -106,7 +106,7 @@ export class RejectedInput {
 
 /** What the `deadLetter` side output of a source carries. */
 export type DeadLetter = {
-  /** The raw line or bytes as text (invalid UTF-8 replaced). */
+  /** The raw line, the lines of a record that has several, or bytes, as text (invalid UTF-8 replaced). */
   readonly raw: string
   readonly file: string
   readonly line: number

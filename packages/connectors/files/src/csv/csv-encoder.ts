@@ -26,7 +26,8 @@ export class CsvEncoder implements PartEncoder<object> {
     this.#columns = columns ?? restoredColumns
     this.#isDelimiterInNumbers = /[-+.:0-9A-Za-z]/.test(delimiter)
     const escaped = delimiter.replace(/[\\\]^-]/, '\\$&')
-    this.#needsQuotes = new RegExp(`["\\r\\n${escaped}]`)
+    // At the start of a file U+FEFF would be taken for a byte order mark.
+    this.#needsQuotes = new RegExp(`^\\ufeff|["\\r\\n${escaped}]`)
   }
 
   get derivedColumns(): readonly string[] | undefined {

@@ -116,18 +116,19 @@ export class CsvFormat<T> implements TextFormat<T> {
       if (at >= to || bytes[at] !== delimiter) break
       at++
     }
-    if (field < columnOfField.length || (this.#fieldsExactly > 0 && field !== this.#fieldsExactly)) {
-      throw this.#wrongFieldCount(bytes, from, at, field)
-    }
     this.recordLines = lines
-    return at < to ? at + 1 : to
+    const recordEnd = at < to ? at + 1 : to
+    if (field < columnOfField.length || (this.#fieldsExactly > 0 && field !== this.#fieldsExactly)) {
+      throw this.#wrongFieldCount(bytes, from, at, field, recordEnd)
+    }
+    return recordEnd
   }
 
   build(bytes: Buffer, isAscii: boolean): T {
     return this.#build(bytes, this.#starts, this.#ends, this.#forms, isAscii)
   }
 
-  #wrongFieldCount(bytes: Buffer, from: number, end: number, fields: number): RecordFailure {
+  #wrongFieldCount(bytes: Buffer, from: number, end: number, fields: number, recordEnd: number): RecordFailure {
     const wanted =
       this.#fieldsExactly > 0 ? `the header has ${this.#fieldsExactly}` : `${this.#columnOfField.length} are needed`
     const isBlank = fields === 1 && (end === from || (end === from + 1 && bytes[from] === RETURN))
@@ -136,6 +137,7 @@ export class CsvFormat<T> implements TextFormat<T> {
       'INPUT_MALFORMED',
       end > from && bytes[end - 1] === RETURN ? end - 1 : end,
       `${found}, ${wanted}`,
+      { recordEnd },
     )
   }
 

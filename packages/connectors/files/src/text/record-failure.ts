@@ -8,16 +8,19 @@ export class RecordFailure extends Error {
   readonly at: number
   /** The column that it happened in, where columns have names. */
   readonly field: string | undefined
+  /** Index after the record, where `scan` had found its end. */
+  readonly recordEnd: number | undefined
 
   constructor(
     code: 'INPUT_MALFORMED' | 'INPUT_NOT_UTF8',
     at: number,
     reason: string,
-    options: { readonly field?: string; readonly cause?: unknown } = {},
+    options: { readonly field?: string; readonly cause?: unknown; readonly recordEnd?: number } = {},
   ) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.at = at
     this.field = options.field
+    this.recordEnd = options.recordEnd
   }
 }

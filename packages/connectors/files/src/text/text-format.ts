@@ -8,7 +8,8 @@ export interface TextFormat<T> {
   readonly recordLines: number
   /**
    * Finds the end of the record that begins at `from`: the index after its line break, or −1 when `[from, to)` holds
-   * only a part of it. With `isLast` the input ends at `to`. Throws `RecordFailure`.
+   * only a part of it. With `isLast` the input ends at `to`. Throws `RecordFailure`, with `recordEnd` (and `recordLines`
+   * set) when the record's end is beyond doubt.
    */
   scan(bytes: Buffer, from: number, to: number, isLast: boolean): number
   /** Builds the record found last. `isAscii`: all its bytes are below 128; else they are valid UTF-8. Throws `RecordFailure`. */

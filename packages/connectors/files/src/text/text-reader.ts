@@ -3,7 +3,9 @@
  * record; a `TextFormat` says what a record is, a `TextWindow` holds the bytes at hand.
  *
  * Invariant: whatever the chunks, the same bytes give the same records, the same rejections and the same positions.
- * So a record that is refused is passed over up to the end of its first line, never up to where a chunk happened to end.
+ * A record that is refused is passed over as a whole: lines within its quotes are no records. Where its end is in doubt,
+ * because its quotes do not fit or are not closed within the longest record, it is passed over up to the end of its
+ * first line, never up to where a chunk happened to end.
  */
 import { MillraceError, type ReadableFile, RejectedInput, type SourceBatch, type SplitReader } from '@millrace/api'
 import { type ByteStream, openByteStream } from '../input/byte-stream.ts'
@@ -206,15 +208,38 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       return
     }
     const window = this.#window
-    const end = lineEnd(window.bytes, window.at, window.end)
+    const { end, lines } = this.#refusedRecord()
     const rejected = this.#reject(failure, end)
     if (end === window.end && !window.isLast) {
       this.#oversized = { position: this.position(), rejected }
       return
     }
     window.at = Math.min(end + 1, window.end)
-    this.#line++
+    this.#line += lines
     onRejected(rejected)
+  }
+
+  /** What of the input a refused record takes: itself when its end is beyond doubt, else its first line. */
+  #refusedRecord(): { readonly end: number; readonly lines: number } {
+    const { at, bytes, end } = this.#window
+    const next = this.#recordEnd()
+    if (next !== undefined) {
+      const breakAt = bytes[next - 1] === NEWLINE ? next - 1 : next
+      const isOversized = contentEnd(bytes, at, breakAt) - at > this.#options.lineBytesMax
+      if (!isOversized) return { end: breakAt, lines: this.#format.recordLines }
+    }
+    return { end: lineEnd(bytes, at, end), lines: 1 }
+  }
+
+  /** Index after the record at hand, or `undefined` when its end is in doubt. */
+  #recordEnd(): number | undefined {
+    const { at, bytes, limit, isLast } = this.#window
+    try {
+      const next = this.#format.scan(bytes, at, limit, isLast)
+      return next < 0 ? undefined : next
+    } catch (error) {
+      return error instanceof RecordFailure ? error.recordEnd : undefined
+    }
   }
 
   /** Of a line that is malformed and too long, smaller chunks would show only the length: it counts first. */
@@ -285,7 +310,7 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       raw: bytes.toString('utf8', at, Math.min(contentEnd(bytes, at, end), at + this.#options.lineBytesMax)),
       file: this.#options.file.path,
       line: this.#line,
-      // The letter holds one line; what went wrong in a later one of the record has no column there.
+      // What went wrong in a later line of the record has no column in the line that the letter names.
       column: isFirstLine ? column : 1,
       reason: isFirstLine ? failure.message : `${failure.message} (line ${line}, column ${column})`,
     })

@@ -10,6 +10,7 @@ function encode(record: unknown, columns?: readonly string[]): string {
 const lines: [Record<string, unknown>, string][] = [
   [{ a: 'x', b: 1, c: true }, 'x,1,true\n'],
   [{ a: 'x,y', b: 'say "hi"', c: 'l\nr' }, '"x,y","say ""hi""","l\nr"\n'],
+  [{ a: '\ufeffx', b: 'y\ufeff' }, '"\ufeffx",y\ufeff\n'],
   [{ a: null, b: undefined, c: '' }, ',,""\n'],
   [{ a: Number.NaN, b: -0, c: Number.POSITIVE_INFINITY }, 'NaN,-0,Infinity\n'],
   [{ a: 12345678901234567890n, b: new Date(0) }, '12345678901234567890,1970-01-01T00:00:00.000Z\n'],

@@ -247,6 +247,37 @@ test('onError skip counts what it passes over', async () => {
   assert.equal(counts.get('numRecordsSkipped'), 4)
 })
 
+const quotedLines: [string, string, unknown[]][] = [
+  ['a field that does not fit', '"m\n1,x\nn",y\n', ['"m\n1,x\nn",y']],
+  ['a last field that does not fit', '1,"x\n2,y",\n"3\n4,z",x', ['"3\n4,z",x']],
+  ['too few fields', '"m\n1,x\nn"\r\n', ['"m\n1,x\nn"']],
+  ['bytes that are not UTF-8', '"m\n1,x\n\xff",x\n', ['"m\n1,x\n\ufffd",x']],
+  ['a quote in a quoted field', '"m\n1,x\n"n,y\n', ['"m', '"n,y']],
+  ['a quote that is not closed', '"m\n1,x\n', ['"m']],
+  ['more than the longest record', `"m\n${'1,x\n'.repeat(8)}n",y\n`, ['"m', 'n",y']],
+]
+for (const [name, bad, letters] of quotedLines) {
+  test(`a record with lines in quotes is refused: ${name}`, async () => {
+    const content = Buffer.from(`7,before\n${bad}${bad.endsWith('\n') ? '' : '\n'}8,after\n`, 'latin1')
+    const columns = { n: 'int', t: 'string' } as const
+    const source = csvFiles('in.csv', { columns, onError: 'deadLetter', lineBytesMax: '24 b' })
+    const records = await readAll(source, diskWith(content))
+    const rejected = records.filter((record) => record instanceof RejectedInput)
+    assert.deepEqual(
+      rejected.map(({ letter }) => letter.raw),
+      letters,
+    )
+    // Where the quotes fit, no line within them is a record; where they do not, only the first line is certain.
+    assert.deepEqual(records.at(0), { n: 7, t: 'before' })
+    assert.deepEqual(records.at(-1), { n: 8, t: 'after' })
+    const skipping = csvFiles('in.csv', { columns, onError: 'skip', lineBytesMax: '24 b' })
+    assert.deepEqual(
+      await readAll(skipping, diskWith(content)),
+      records.filter((record) => !(record instanceof RejectedInput)),
+    )
+  })
+}
+
 test('onError deadLetter gives the raw line with its position', async () => {
   const content = Buffer.concat([
     Buffer.from('1,a\nx,b\r\n'),

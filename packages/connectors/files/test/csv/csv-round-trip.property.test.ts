@@ -6,7 +6,7 @@ import { csvFiles } from '../../src/csv/csv-files.ts'
 import { MemoryFileSystem } from '../memory-file-system.ts'
 import { readAll } from '../read-source.ts'
 
-const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[",;\r\n a]*$/))
+const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[",;\r\n\ufeff a]*$/))
 const record = fc.record({
   text,
   maybe: fc.option(text),

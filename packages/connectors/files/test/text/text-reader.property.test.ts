@@ -46,6 +46,10 @@ const piece = fc.constantFrom(
   '\xff',
   '\r',
   `"${'m\n'.repeat(9)}",1\n`,
+  // Refused as wholes, and what is in their quotes looks like records.
+  '"m\nx,1\nn",z\n',
+  '"m\nx,1\nn"\r\n',
+  `"${'x,1\n'.repeat(7)}",z\n`,
 )
 const content = fc
   .record({ bom: fc.boolean(), pieces: fc.array(piece, { maxLength: 40 }) })
