@@ -56,6 +56,8 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
   /** Why the content cannot be read to its end; counts once all whole lines before it are used up. */
   #streamFailure: unknown
   #oversized: OversizedLine | undefined
+  /** The file holds nothing, and that has not been refused yet. */
+  #isEmpty = false
   /** What ends the job, once the records before it have been handed over. */
   #failure: unknown
   #isEnded = false
@@ -80,6 +82,8 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       const first = await TextReader.#openAtStart(options)
       await first.#closeStream()
     }
+    // Line 2 at byte 0 comes after the refusal of a file that held nothing.
+    if (position.offset === 0) return TextReader.#openEmpty(options, position)
     // One byte earlier, to see that a line ended there.
     const stream = await openByteStream(options.file, position.offset - 1, options.chunkBytes)
     if (stream === undefined) throw changed(options.file.path, position, 'it is shorter now')
@@ -92,7 +96,17 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     const stream = (await openByteStream(options.file, 0, options.chunkBytes)) as ByteStream
     const reader = new TextReader(options, stream, 0, 1)
     await reader.#passByteOrderMark()
+    await reader.#waitForBytes(1)
+    reader.#isEmpty = reader.#window.isLast && reader.#window.at === reader.#window.end
     await reader.#takeHeader()
+    return reader
+  }
+
+  static async #openEmpty<T>(options: TextReaderOptions<T>, position: TextPosition): Promise<TextReader<T>> {
+    const stream = (await openByteStream(options.file, 0, options.chunkBytes)) as ByteStream
+    const reader = new TextReader(options, stream, 0, position.line)
+    await reader.#waitForBytes(1)
+    if (reader.#window.end > 0) throw changed(options.file.path, position, 'it was empty then')
     return reader
   }
 
@@ -142,6 +156,7 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     }
     while (this.#failure === undefined && records.length + passedOver < recordsMax) {
       try {
+        if (this.#isEmpty) this.#refuseEmpty()
         if (this.#oversized === undefined) this.#readRecords(records, recordsMax - passedOver)
         else if (this.#passOversized(onRejected)) continue
       } catch (error) {
@@ -179,6 +194,12 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       this.#line += format.recordLines
     }
     if (records.length < recordsMax && end - window.at > lengthMax + LINE_BREAK_BYTES_MAX) this.#checkLength(end)
+  }
+
+  /** A file is empty more often because its writing failed than because nothing happened: that must not look like success. */
+  #refuseEmpty(): never {
+    this.#isEmpty = false
+    throw new RecordFailure('INPUT_MALFORMED', this.#window.at, 'the file is empty')
   }
 
   #checkLength(next: number): void {

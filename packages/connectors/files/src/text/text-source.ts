@@ -22,8 +22,8 @@ export interface TextSourceOptions {
   /** `name`: the files follow each other in time, in the order of their paths. Default: they are read side by side. */
   readonly order?: 'name'
   /**
-   * What happens to a line that is malformed, too long or not UTF-8, and to the rest of a file that is cut off inside
-   * gzip: `fail` (default) ends the job with an error that names file, line and column; `skip` counts it in
+   * What happens to a line that is malformed, too long or not UTF-8, to the rest of a file that is cut off inside gzip,
+   * and to a file without content (an empty line of it): `fail` (default) ends the job with an error that names file, line and column; `skip` counts it in
    * `numRecordsSkipped`; `deadLetter` sends it with its position to the side output `deadLetter`. A missing file, a
    * header that does not fit and a file that changed since its position was recorded always fail.
    */

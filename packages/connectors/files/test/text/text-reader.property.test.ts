@@ -48,12 +48,17 @@ const piece = fc.constantFrom(
   `"${'m\n'.repeat(9)}",1\n`,
 )
 const content = fc
-  .record({ bom: fc.boolean(), pieces: fc.array(piece, { maxLength: 40 }) })
-  .map(({ bom, pieces }) =>
+  .record({
+    bom: fc.boolean(),
+    head: fc.oneof({ arbitrary: fc.constant('b,a\n'), weight: 9 }, fc.constant(undefined)),
+    pieces: fc.array(piece, { maxLength: 40 }),
+  })
+  .map(({ bom, head, pieces }) =>
     Buffer.concat([
       Buffer.from(bom ? '\ufeff' : ''),
-      Buffer.from('b,a\n'),
-      ...pieces.map((text) => (text === '\xff' ? Buffer.from([0xff]) : Buffer.from(text))),
+      Buffer.from(head ?? ''),
+      // Without a head the file is empty.
+      ...(head === undefined ? [] : pieces).map((text) => (text === '\xff' ? Buffer.from([0xff]) : Buffer.from(text))),
     ]),
   )
 
@@ -102,6 +107,11 @@ for (const [name, create] of Object.entries(formats)) {
               assert.deepEqual(resumed.position(), reader.position())
               used += batch.length
             }
+            const ended = await open(disk, create, 1 << 16, reader.position())
+            assert.deepEqual(
+              (await drain(ended, 3)).flatMap(({ batch }) => batch),
+              [],
+            )
           },
         ),
         { numRuns: 60 },
@@ -116,14 +126,14 @@ test('plain lines lose and add nothing', async () => {
       fc.array(fc.stringMatching(/^[^\n\r\ufeff]*$/u), { maxLength: 20 }),
       fc.boolean(),
       async (lines, ends) => {
+        const text = lines
+          .map((line) => `${line}\n`)
+          .join('')
+          .slice(0, ends ? undefined : -1)
+        // An empty file is refused.
+        fc.pre(text !== '')
         const disk = new MemoryFileSystem()
-        disk.put(
-          'in',
-          lines
-            .map((line) => `${line}\n`)
-            .join('')
-            .slice(0, ends ? undefined : -1),
-        )
+        disk.put('in', text)
         const file = await disk.openRead('in')
         const reader = await TextReader.open({
           file,
