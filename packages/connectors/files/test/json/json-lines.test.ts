@@ -111,12 +111,19 @@ test('writes bigints and dates as texts and leaves undefined properties out', ()
   )
 })
 
+const circle: Record<string, unknown> = { n: 1 }
+circle.list = [circle]
+const own: unknown = { toJSON: () => own }
+
 const refused: [string, unknown, RegExp][] = [
   ['NaN', { a: { b: [Number.NaN] } }, /"a\.b\[0\]" is NaN/],
   ['infinity', { a: Number.POSITIVE_INFINITY }, /"a" is Infinity/],
   ['a function', { a: () => 1 }, /"a" is of type function/],
   ['a map', { a: new Map() }, /"a" is of class Map/],
   ['an invalid date', { a: new Date(Number.NaN) }, /invalid date/],
+  ['a circle', circle, /^"list" is nested deeper than 256 levels or in a circle/],
+  ['a circle of lists', [circle], /^A record is nested deeper/],
+  ['an object that is its own JSON', own, /^A record is nested deeper/],
   ['undefined', undefined, /A record is undefined/],
 ]
 for (const [name, record, message] of refused) {
