@@ -113,6 +113,7 @@ export {
   type TypedConfig,
 } from './config/parse-config.ts'
 export { decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
+export { describeKeyFailure } from './key/key-failure.ts'
 export {
   defaultMaxParallelism,
   keyGroupOf,

@@ -84,19 +84,19 @@ export default defineJob({
       name: 'a key that is NaN',
       code: 'KEY_INVALID',
       steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => Number.NaN).reduce((a) => a, { name: 'first' })`,
-      message: /shape.*NaN/,
+      message: /shape.*keyBy\(\(\) => (Number\.)?NaN\) for "first".*NaN/,
     },
     {
       name: 'a key that is undefined',
       code: 'KEY_INVALID',
       steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => undefined).reduce((a) => a, { name: 'first' })`,
-      message: /shape.*undefined/,
+      message: /shape.*keyBy\(.*\) for "first".*undefined/,
     },
     {
       name: 'a key field that is absent',
       code: 'KEY_INVALID',
-      steps: `.map((n) => ({ n } as { n: number; id?: string }), { name: 'shape' }).keyBy('id' as never).reduce((a) => a)`,
-      message: /shape.*undefined/,
+      steps: `.map((n) => ({ n } as { n: number; id?: string }), { name: 'shape' }).keyBy('id' as never).reduce((a) => a, { name: 'first' })`,
+      message: /shape.*keyBy\('id'\) for "first".*undefined/,
     },
     {
       name: 'a record with a function',
