@@ -6,6 +6,7 @@ export {
   type RecordBatch,
   WATERMARK_MAX,
 } from './batch/record-batch.ts'
+export { FreezingInbox } from './chain/freezing-inbox.ts'
 export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
 export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
 export { StageInbox } from './chain/stage-inbox.ts'

@@ -19,6 +19,7 @@ import {
   compileKeySelector,
   createOperator,
   describeKeyFailure,
+  FreezingInbox,
   type FusedStep,
   FusedSteps,
   type KeyedStateBackend,
@@ -322,7 +323,8 @@ class TaskParts {
 
   stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[] } {
     const groups = this.#groups()
-    const inboxes = groups.map(() => new StageInbox(this.#taskName))
+    const Inbox = this.#options.developmentMode ? FreezingInbox : StageInbox
+    const inboxes = groups.map(() => new Inbox(this.#taskName))
     const stages = groups.map((group, index): ChainStage => {
       const lastStep = group.at(-1) as number
       const outputs = this.#outputsOf(group, lastStep, inboxes[index + 1])
@@ -346,7 +348,7 @@ class TaskParts {
           : { add: (increment) => metrics.add('numRecordsDiscarded', increment) },
       )
     }
-    return readers.length === 1 ? (readers[0] as OperatorOutput) : new FanOut(readers)
+    return this.#join(readers)
   }
 
   /** Indexes of steps by stage: maps and filters that follow each other share one; the source itself has none. */
