@@ -40,7 +40,14 @@ export class ScriptedRunner implements JobRunner {
     this.requests.push(request)
     const { promise, resolve } = Promise.withResolvers<RunResult>()
     const end = (result: Partial<RunResult>) =>
-      resolve({ state: 'FINISHED', error: undefined, savepoint: undefined, final: reading(), ...result })
+      resolve({
+        state: 'FINISHED',
+        error: undefined,
+        savepoint: undefined,
+        final: reading(),
+        lastCheckpoint: undefined,
+        ...result,
+      })
     queueMicrotask(() => this.#script(onEvent, end))
     let stops = 0
     return {
