@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ProgressMeter } from '../../src/progress/progress-meter.ts'
+import { renderStatusLine } from '../../src/progress/render-status-line.ts'
 import { PLAN, reading, task } from '../readings.ts'
 
 const source = (amount: number, total: number) => [
@@ -21,4 +22,19 @@ test('the leap of a source to its restored position is not taken for speed', () 
 test('a source that has not begun is at 0, with no guess of the time left', () => {
   const meter = new ProgressMeter(PLAN)
   assert.deepEqual(meter.measure(reading({ tasks: source(0, 100) })).input, { ratio: 0, leftMs: undefined })
+})
+
+test('the first reading has the mean rate since the start, of a later attempt none', () => {
+  const tasks = [task('v1', 0, { numRecordsIn: 94_000 })]
+  const meter = new ProgressMeter(PLAN)
+  const first = meter.measure(reading({ startedAtMs: 1_000, atMs: 6_000, tasks }))
+  assert.equal(first.operators[0]?.recordsInPerSecond, 18_800)
+  assert.match(renderStatusLine(first), / 94k records read, 19k\/s /)
+  const restarted = meter.measure(reading({ startedAtMs: 1_000, atMs: 7_000, attempt: 1, tasks }))
+  assert.equal(restarted.operators[0]?.recordsInPerSecond, Number.NaN)
+  assert.match(renderStatusLine(restarted), / 94k records read {2}watermark/)
+  const next = meter.measure(
+    reading({ startedAtMs: 1_000, atMs: 8_000, attempt: 1, tasks: [task('v1', 0, { numRecordsIn: 95_000 })] }),
+  )
+  assert.equal(next.operators[0]?.recordsInPerSecond, 1_000)
 })

@@ -115,7 +115,7 @@ test('a new attempt begins a new history', () => {
   const meter = new ProgressMeter(PLAN)
   meter.measure(second)
   const snapshot = meter.measure({ ...first, atMs: 13_000, attempt: 1 })
-  assert.equal(snapshot.operators[0]?.recordsOutPerSecond, 0)
+  assert.equal(snapshot.operators[0]?.recordsOutPerSecond, Number.NaN)
   assert.match(renderProgress(snapshot, 80)[0] ?? '', /attempt 2/)
 })
 
