@@ -42,6 +42,10 @@ interface OversizedLine {
 const START: TextPosition = { offset: 0, line: 1 }
 const NEWLINE = 10
 const LINE_BREAK_BYTES_MAX = 2
+const LINE_HINT = 'Correct the input, or choose onError: "skip" or "deadLetter".'
+/** Without its header no line can be read, so `onError` has no say. */
+const HEADER_HINT =
+  'Name the columns as the header does, or give each its index; a file without a header line takes header: false. Whatever onError says, this fails.'
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const
 
 export class TextReader<T> implements SplitReader<T, TextPosition> {
@@ -283,12 +287,12 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     })
   }
 
-  #positionedError(failure: RecordFailure): MillraceError {
+  #positionedError(failure: RecordFailure, hint = LINE_HINT): MillraceError {
     const { path } = this.#options.file
     const { line, column } = this.#window.locate(failure.at, this.#line)
     return new MillraceError(failure.code, `"${path}", line ${line}, column ${column}: ${failure.message}`, {
       details: { file: path, line, column, ...(failure.field === undefined ? {} : { field: failure.field }) },
-      hint: 'Correct the input, or choose onError: "skip" or "deadLetter".',
+      hint,
       ...(failure.cause === undefined ? {} : { cause: failure.cause }),
     })
   }
@@ -372,7 +376,7 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
         }
         if (length > this.#options.lineBytesMax) this.#checkLength(window.end)
       } catch (error) {
-        throw error instanceof RecordFailure ? this.#positionedError(error) : error
+        throw error instanceof RecordFailure ? this.#positionedError(error, HEADER_HINT) : error
       }
       if (this.#streamFailure !== undefined) throw this.#streamFailure
       await this.#waitForBytes(length + 1)

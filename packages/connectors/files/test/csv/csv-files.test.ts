@@ -214,6 +214,20 @@ for (const [name, content, options, code, line, column] of bad) {
   })
 }
 
+for (const content of ['a,1\n', 'n,t,n\n1,a,1\n']) {
+  for (const onError of ['fail', 'skip', 'deadLetter'] as const) {
+    test(`a header that does not fit fails, with ${onError} too, and does not offer that: ${JSON.stringify(content)}`, async () => {
+      await assert.rejects(read(content, { ...numbers, header: true, onError }), (error) => {
+        assert(error instanceof MillraceError)
+        assert.equal(error.code, 'INPUT_MALFORMED')
+        assert.match(error.hint ?? '', /header/)
+        assert.doesNotMatch(error.hint ?? '', /choose onError/)
+        return true
+      })
+    })
+  }
+}
+
 test('records before a bad line are handed over before the failure', async () => {
   const disk = diskWith('1,a\n2,b\nx,c\n')
   const source = csvFiles('in.csv', numbers)
