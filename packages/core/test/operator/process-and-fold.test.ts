@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
+import { type } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import { collectMergeable, nodeOf } from './operator-nodes.ts'
@@ -13,6 +14,7 @@ describe('process', () => {
         nodeOf({
           kind: 'process',
           fn: {
+            emits: type(),
             sideOutputs: { odd: {} },
             onRecord(n: number, ctx) {
               ctx.emit(n)
@@ -49,6 +51,12 @@ describe('process', () => {
       [1, 2, 3, 'end at Infinity'],
     )
   })
+})
+
+test('process without emits emits nothing to the main output', () => {
+  const fn = { onRecord: (record: unknown, ctx: { emit(record: never): void }) => ctx.emit(record as never) }
+  const harness = new OperatorHarness(createOperator(nodeOf({ kind: 'process', fn })))
+  assert.throws(() => harness.processRecord(1, 7), { code: 'OPTION_UNKNOWN', message: /declares none/ })
 })
 
 describe('keyed reduce', () => {
