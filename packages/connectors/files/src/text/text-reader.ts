@@ -9,16 +9,8 @@ import { MillraceError, type ReadableFile, RejectedInput, type SourceBatch, type
 import { type ByteStream, openByteStream } from '../input/byte-stream.ts'
 import { RecordFailure } from './record-failure.ts'
 import { contentEnd, lineEnd, type TextFormat } from './text-format.ts'
+import type { OnError, TextPosition } from './text-source-options.ts'
 import { findInvalidUtf8, TextWindow } from './text-window.ts'
-
-/** What happens to input that is no record. */
-export type OnError = 'fail' | 'skip' | 'deadLetter'
-
-/**
- * Where a reader continues: after so many bytes of the file (after gzip, if it is compressed), at that line. To
- * continue inside a gzip file, everything before the position is decompressed again and thrown away.
- */
-export type TextPosition = { readonly offset: number; readonly line: number }
 
 export interface TextReaderOptions<T> {
   readonly file: ReadableFile
