@@ -98,6 +98,12 @@ test('a narrow terminal keeps names, load and rates', () => {
   ])
 })
 
+test('a checkpoint that ended after the last reading is no time ahead', () => {
+  const snapshot = measured()
+  const endedAtMs = snapshot.lastCheckpoint?.endedAtMs ?? Number.NaN
+  assert.match(renderProgress({ ...snapshot, nowMs: endedAtMs - 1 }, 120).at(-1) ?? '', / {2}0 ms ago {2}/)
+})
+
 test('a low terminal shows the most loaded operators', () => {
   const snapshot = measured()
   const operators = Array.from({ length: 10 }, (_, index) => ({
