@@ -52,7 +52,8 @@ try {
 async function demonstrate(): Promise<number> {
   print([
     paint('strong', 'Millrace: three million flights, per airport and hour, through a crash'),
-    `Source: flights-3m.parquet of the npm package vega-datasets. ${PARALLELISM} slots, a checkpoint every ${CHECKPOINT_INTERVAL}.`,
+    'Source: flights-3m.parquet of the npm package vega-datasets.',
+    `${PARALLELISM} slots, a checkpoint every ${CHECKPOINT_INTERVAL}.`,
     '',
   ])
   const outputs = { airportHours: join(folder, 'airport-hours'), mostDelayed: join(folder, 'most-delayed') }
@@ -112,7 +113,8 @@ function judge(
   }
   const rows = names.map((name) => exact(expected[name].length)).join(' and ')
   print([
-    `${paint('good', 'EQUAL')} to a plain loop over the file: ${rows} rows of the two outputs, compared one by one.`,
+    `${paint('good', 'EQUAL')} to a plain loop over the file:`,
+    `${rows} rows of the two outputs, compared one by one.`,
     `The slot died at ${Math.floor(killedAtRatio * 100)} % of the input; the output was temporary and is removed.`,
     `The job took ${inSeconds(final.atMs - final.startedAtMs)} with the crash, the loop ${inSeconds(loopMs)}, ` +
       `all of it ${inSeconds(performance.now() - startedAtMs)}.`,

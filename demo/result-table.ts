@@ -32,8 +32,8 @@ export function renderResultTable(lines: readonly string[], flightsMin: number):
         minutes(hour.worstDelay).padStart(11),
       ].join('  '),
     ),
-    `  in all: ${exact(flights)} flights from ${airports} airports, ${exact(hours.length)} airport-hours, mean delay ` +
-      `${minutes(delaySum / flights)}, worst ${minutes(worstDelay)}`,
+    `  in all: ${exact(flights)} flights from ${airports} airports, ${exact(hours.length)} airport-hours,`,
+    `  mean delay ${minutes(delaySum / flights)}, worst ${minutes(worstDelay)}`,
   ]
 }
 

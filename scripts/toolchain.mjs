@@ -125,19 +125,25 @@ export function run(program, args, { cwd = root, env = {} } = {}) {
       env: { ...process.env, PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH ?? ''}`, ...env },
       shell: process.platform === 'win32' && program === 'npm',
     })
-    const forward = (signal) => child.kill(signal)
-    process.once('SIGTERM', forward)
-    process.on('SIGINT', ignore) // the terminal sends it to the child too; the child decides
+    // The child decides what a signal means. A Ctrl-C in a terminal goes to both processes, so passing it on would make
+    // two of it; without a terminal it comes to this one only.
+    const forward = (signal) => {
+      if (signal !== 'SIGINT' || !hasTerminal()) child.kill(signal)
+    }
+    const signals = ['SIGINT', 'SIGTERM']
+    for (const signal of signals) process.on(signal, forward)
     child.once('error', reject)
     child.once('close', (status) => {
-      process.off('SIGTERM', forward)
-      process.off('SIGINT', ignore)
+      for (const signal of signals) process.off(signal, forward)
       resolve(status ?? 1)
     })
   })
 }
 
-function ignore() {}
+/** Any of the three streams will do: the others may lead to files. */
+function hasTerminal() {
+  return [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)
+}
 
 /** Runs an installed tool that is written in JavaScript on the engine's Node. */
 export function runTool(node, packageName, binName, args) {

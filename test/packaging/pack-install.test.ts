@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { cleanEnv, olderNode, root, run } from './commands.ts'
 
 const slow = { timeout: 300_000 }
-const entryPoints = ['millrace', 'millrace/files', '@millrace/testing']
+const jobEntryPoints = ['millrace', 'millrace/files']
+const entryPoints = [...jobEntryPoints, '@millrace/testing']
 const fittingNode = process.execPath
 const older = olderNode()
 
@@ -64,13 +65,15 @@ async function canBeUsed(dir: string): Promise<void> {
   await succeeds(fittingNode, ['--input-type=module', '--eval', imports], dir)
 
   // Strict, and with the declarations themselves checked: what a user's compiler sees.
-  writeFileSync(
-    join(dir, 'use.ts'),
-    entryPoints.map((name, index) => `import * as p${index} from '${name}'\nvoid p${index}\n`).join(''),
-  )
+  const using = (names: readonly string[]) =>
+    names.map((name, index) => `import * as p${index} from '${name}'\nvoid p${index}\n`).join('')
+  writeFileSync(join(dir, 'use.ts'), using(entryPoints))
+  writeFileSync(join(dir, 'use-in-jobs.ts'), using(jobEntryPoints))
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', 'false']
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   await succeeds(fittingNode, [tool('typescript', 'bin/tsc'), ...flags, ...types, 'use.ts'], dir)
+  // A job needs nothing of Node, so neither do the types of what it is written with.
+  await succeeds(fittingNode, [tool('typescript', 'bin/tsc'), ...flags, '--types', '', 'use-in-jobs.ts'], dir)
 }
 
 describe('packages as they are published', () => {

@@ -47,6 +47,7 @@ export class ScriptedRunner implements JobRunner {
         error: undefined,
         savepoint: undefined,
         final: reading(),
+        lastCheckpoint: undefined,
         ...result,
       })
     queueMicrotask(() => this.#script(onEvent, end))

@@ -12,9 +12,12 @@ import { reading, task } from './readings.ts'
 // Below the package, so that the job's imports resolve as in a user's project.
 let folder = ''
 let jobFile = ''
+let noJobFile = ''
 before(async () => {
   folder = await mkdtemp(join(import.meta.dirname, 'jobs-'))
   jobFile = join(folder, 'job.ts')
+  noJobFile = join(folder, 'no-job.ts')
+  await writeFile(noJobFile, 'export const x = 1')
   await writeFile(jobFile, JOB)
 })
 after(() => rm(folder, { recursive: true, force: true }))
@@ -80,6 +83,7 @@ const wrong: { argv: string[]; err: RegExp }[] = [
   { argv: ['job.ts'], err: /To run that job: millrace run job\.ts/ },
   { argv: ['run'], err: /job file is missing/ },
   { argv: ['run', 'gone.ts'], err: /JOB_NOT_FOUND .*gone\.ts/ },
+  { argv: ['run', 'NO-JOB'], err: /JOB_NOT_FOUND {2}".*no-job\.ts" has no default export[\s\S]* {2}exports: x/ },
   { argv: ['run', 'JOB'], err: /PARAMS_INVALID[\s\S]*--to: must be positive \(not given\)/ },
   { argv: ['run', 'JOB', '--', '--to', '-1'], err: /--to: must be positive \(given: "-1"\)/ },
   { argv: ['run', 'JOB', '-D', 'execution.chekpointing.interval=1 s', '--', '--to', '5'], err: /CONFIG_UNKNOWN_KEY/ },
@@ -88,7 +92,8 @@ const wrong: { argv: string[]; err: RegExp }[] = [
 
 for (const { argv, err } of wrong) {
   test(`wrong usage: ${argv.join(' ')}`, async () => {
-    const result = await cli(argv.map((argument) => (argument === 'JOB' ? jobFile : argument)))
+    const files: Record<string, string> = { JOB: jobFile, 'NO-JOB': noJobFile }
+    const result = await cli(argv.map((argument) => files[argument] ?? argument))
     assert.equal(result.exit, 2)
     assert.match(result.err, err)
     assert.equal(result.out, '')

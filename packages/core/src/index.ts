@@ -6,6 +6,7 @@ export {
   type RecordBatch,
   WATERMARK_MAX,
 } from './batch/record-batch.ts'
+export { FreezingInbox } from './chain/freezing-inbox.ts'
 export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
 export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
 export { StageInbox } from './chain/stage-inbox.ts'
@@ -113,6 +114,7 @@ export {
   type TypedConfig,
 } from './config/parse-config.ts'
 export { decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
+export { describeKeyFailure } from './key/key-failure.ts'
 export {
   defaultMaxParallelism,
   keyGroupOf,

@@ -74,6 +74,7 @@ export const ERROR_CODES = {
 
   // Sinks
   SINK_FOLDER_IN_USE: user('fail', 'An output folder that holds parts of another run.'),
+  SINK_FOLDER_UNUSABLE: user('fail', 'An output path that cannot be a folder.'),
   SINK_NEWER_PARTS: user('fail', 'An output folder with parts committed after the restored checkpoint.'),
   SINK_DATA_LOSS: external('fail', 'Prepared output that is neither pending nor final.'),
   SINK_WRITE_FAILED: external('restart', 'A sink could not write.'),

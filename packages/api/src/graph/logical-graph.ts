@@ -70,9 +70,13 @@ export type Partitioning =
   | { readonly kind: 'hash'; readonly key: KeySelector }
 
 /** A field name is visible to plan and hashing; a function is not. */
-export type KeySelector =
+export type KeySelector = (
   | { readonly kind: 'field'; readonly field: string }
   | { readonly kind: 'function'; readonly select: (record: AnyRecord) => unknown }
+) & {
+  /** Where `keyBy` was called, for messages about its keys. Its text is made when it is first read. */
+  readonly calledAt?: Pick<Error, 'stack'>
+}
 
 /** What a step does. */
 export type NodeSpec =

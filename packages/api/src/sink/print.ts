@@ -52,10 +52,18 @@ class PrintWriter implements SinkWriter<unknown, null, null> {
   async close(): Promise<void> {}
 }
 
-/** One line for a record: JSON, with bigints as `12n`, maps as objects of entries, sets as lists. */
+/** One line for a record: JSON, with bigints as `12n`, maps as objects of entries, sets as lists. Throws `VALUE_NOT_ENCODABLE`. */
 export function formatRecord(record: unknown): string {
   if (typeof record === 'string') return record
-  return JSON.stringify(record, showValue) ?? String(record)
+  try {
+    return JSON.stringify(record, showValue) ?? String(record)
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n', 1)[0] as string) : String(cause)
+    throw new MillraceError('VALUE_NOT_ENCODABLE', `A record cannot be written as JSON: ${reason}`, {
+      hint: 'Map records to plain values before print.',
+      cause,
+    })
+  }
 }
 
 function showValue(_name: string, value: unknown): unknown {

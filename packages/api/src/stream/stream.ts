@@ -347,8 +347,11 @@ function addStep<Out, OutSides extends SideRecords>(
 }
 
 function parseKeySelector(selector: unknown): KeySelector {
-  if (typeof selector === 'string' && selector !== '') return { kind: 'field', field: selector }
-  if (typeof selector === 'function') return { kind: 'function', select: selector as (record: AnyRecord) => unknown }
+  const calledAt = new Error('keyBy was called')
+  if (typeof selector === 'string' && selector !== '') return { kind: 'field', field: selector, calledAt }
+  if (typeof selector === 'function') {
+    return { kind: 'function', select: selector as (record: AnyRecord) => unknown, calledAt }
+  }
   throw invalidOption('keyBy', 'the key', selector, 'a field name or a function')
 }
 

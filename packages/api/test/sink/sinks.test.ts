@@ -113,3 +113,15 @@ test('records as lines', () => {
   ]
   for (const [record, line] of cases) assert.equal(formatRecord(record), line)
 })
+
+test('a record that no line can show is refused, for trying again would not help', () => {
+  const circle: Record<string, unknown> = {}
+  circle.self = circle
+  const record = {
+    toJSON() {
+      throw new Error('mine')
+    },
+  }
+  assert.throws(() => formatRecord(circle), { code: 'VALUE_NOT_ENCODABLE', message: /JSON: Converting circular/ })
+  assert.throws(() => formatRecord(record), { code: 'VALUE_NOT_ENCODABLE', message: /JSON: mine/ })
+})

@@ -25,8 +25,18 @@ export function renderError(error: ErrorData, paint: Paint): readonly string[] {
 /** The facts that the message does not say already. */
 function renderDetails(error: ErrorData): readonly string[] {
   return Object.entries(error.details)
-    .filter(([, value]) => value !== undefined && value !== null && !error.message.includes(String(value)))
+    .filter(([name, value]) => value !== undefined && value !== null && !isNamed(error.message, name, value))
     .map(([name, value]) => `  ${name}: ${asOneLine(String(value))}`)
+}
+
+/** Whether a message gives the fact in quotes or after its name ("line 7"). That its letters stand somewhere says nothing. */
+function isNamed(message: string, name: string, value: unknown): boolean {
+  const text = String(value)
+  if (message.includes(`"${text}"`) || message.includes(`'${text}'`)) return true
+  const at = message.toLowerCase().indexOf(`${name} ${text}`.toLowerCase())
+  if (at < 0) return false
+  const after = message.slice(at + name.length + 1 + text.length)
+  return !/\w/.test(message[at - 1] ?? ' ') && !/^(\w|[.,]\w)/.test(after)
 }
 
 function renderCauses(error: ErrorData): readonly string[] {

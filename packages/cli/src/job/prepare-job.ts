@@ -28,7 +28,7 @@ export async function prepareJob(request: JobRequest): Promise<PreparedJob> {
   const config = parseConfig([{ source: 'the command line', pairs: configuration }])
   const maxParallelism = config.get('pipeline.max-parallelism')
   const { bundlePath } = await bundleJob(request.jobFile)
-  const job = await loadJob(bundlePath)
+  const job = await loadJob(bundlePath, request.jobFile)
   const params = await parseParams(job, request.params)
   const plan = compilePlan(buildGraph(job, params), {
     parallelism: config.get('parallelism.default'),

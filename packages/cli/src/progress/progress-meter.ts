@@ -57,11 +57,16 @@ export class ProgressMeter {
 function measureOperator(vertex: PlanVertex, before: JobReading, now: JobReading): OperatorProgress {
   const tasks = tasksOf(vertex, now)
   const earlier = new Map(tasksOf(vertex, before).map((task) => [task.subtask, task]))
-  const seconds = (now.atMs - before.atMs) / 1_000
+  // With one reading there is only the mean since the start; of a later attempt it is not known when it began.
+  const sinceMs = before !== now ? before.atMs : now.attempt === 0 ? now.startedAtMs : now.atMs
+  const seconds = (now.atMs - sinceMs) / 1_000
   const recordsIn = sumOf(tasks, (task) => task.metrics.numRecordsIn)
   const recordsOut = sumOf(tasks, (task) => task.metrics.numRecordsOut)
-  const perSecond = (count: number, metric: 'numRecordsIn' | 'numRecordsOut') =>
-    seconds <= 0 ? 0 : Math.max(0, count - sumOf([...earlier.values()], (task) => task.metrics[metric])) / seconds
+  const perSecond = (count: number, metric: 'numRecordsIn' | 'numRecordsOut') => {
+    if (seconds <= 0) return Number.NaN
+    const countBefore = before === now ? 0 : sumOf([...earlier.values()], (task) => task.metrics[metric])
+    return Math.max(0, count - countBefore) / seconds
+  }
   const shares = tasks.map((task) => measureShares(task, earlier.get(task.subtask)))
   return {
     name: vertex.name,

@@ -26,6 +26,7 @@ export interface OperatorProgress {
   /** For a source what it read. */
   readonly recordsIn: number
   readonly recordsOut: number
+  /** Of the last seconds; NaN while it cannot be told. */
   readonly recordsInPerSecond: number
   readonly recordsOutPerSecond: number
   /** Share of the time, 0 to 1, of the busiest and of the most back-pressured subtask. */

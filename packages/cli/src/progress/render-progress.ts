@@ -182,7 +182,8 @@ function renderCheckpoints(snapshot: ProgressSnapshot, width: number, paint: Pai
   return joinPieces(
     [
       { text: describeCheckpoint(last), tone: last.outcome === 'failed' ? 'warning' : undefined },
-      { text: `${formatDuration(snapshot.nowMs - last.endedAtMs)} ago` },
+      // The last reading of a job is taken just before its last checkpoint is given up.
+      { text: `${formatDuration(Math.max(0, snapshot.nowMs - last.endedAtMs))} ago` },
       { text: `${checkpointsCompleted} completed` },
       ...(checkpointsFailed > 0 ? [{ text: `${checkpointsFailed} failed`, tone: 'warning' as const }] : []),
     ],

@@ -12,7 +12,7 @@ export function renderStatusLine(snapshot: ProgressSnapshot): string {
   return [
     `${formatClock(snapshot.elapsedMs)} ${snapshot.state}`,
     ...(snapshot.attempt > 0 ? [`attempt ${snapshot.attempt + 1}`] : []),
-    `${formatCount(read)} records read, ${formatCount(perSecond)}/s`,
+    `${formatCount(read)} records read${Number.isNaN(perSecond) ? '' : `, ${formatCount(perSecond)}/s`}`,
     ...(input === undefined ? [] : [formatPercent(input.ratio)]),
     ...(input?.leftMs === undefined || input.ratio >= 1 ? [] : [`${formatClock(input.leftMs)} left`]),
     `watermark ${formatInstant(watermark)}`,

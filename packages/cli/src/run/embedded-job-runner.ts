@@ -8,11 +8,13 @@ import {
 } from '@millrace/runtime'
 import type {
   CheckpointReading,
+  DetailedCheckpoint,
   JobReading,
   JobRunner,
   RunEvent,
   RunningJob,
   RunRequest,
+  SubtaskCheckpoint,
   TaskFigures,
 } from './job-runner-port.ts'
 
@@ -53,7 +55,14 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
   return {
     result: job.outcome.then(({ state, isStuck, error, savepoint, reading }) => {
       const final = read(reading)
-      return { state, isStuck, error, savepoint, final: { ...final, state } }
+      return {
+        state,
+        isStuck,
+        error,
+        savepoint,
+        final: { ...final, state },
+        lastCheckpoint: detailedCheckpoint(reading),
+      }
     }),
     reading: () => read(job.reading()),
     stop: () => job.stop(),
@@ -77,8 +86,8 @@ function readingBefore(startedAtMs: number, nowMs: number): JobReading {
 }
 
 function translateReading(reading: EngineReading): JobReading {
-  const { counts, history } = reading.statistics
-  const last = history.find(({ status }) => status !== 'IN_PROGRESS')
+  const { counts } = reading.statistics
+  const last = lastEnded(reading)
   return {
     atMs: reading.atMs,
     startedAtMs: reading.startedAtMs,
@@ -92,6 +101,24 @@ function translateReading(reading: EngineReading): JobReading {
     checkpointsCompleted: counts.completed,
     checkpointsFailed: counts.failed,
     lastCheckpoint: last === undefined ? undefined : recordedCheckpoint(last),
+  }
+}
+
+function lastEnded({ statistics }: EngineReading): CheckpointRecord | undefined {
+  return statistics.history.find(({ status }) => status !== 'IN_PROGRESS')
+}
+
+function detailedCheckpoint(reading: EngineReading | undefined): DetailedCheckpoint | undefined {
+  const last = reading === undefined ? undefined : lastEnded(reading)
+  if (last === undefined) return undefined
+  return {
+    ...recordedCheckpoint(last),
+    triggeredAtMs: last.triggeredAtMs,
+    subtasks: last.vertices.flatMap(({ vertexId, subtasks }) =>
+      subtasks.flatMap((record): SubtaskCheckpoint[] =>
+        record === undefined ? [] : [{ vertex: vertexId, ...record }],
+      ),
+    ),
   }
 }
 

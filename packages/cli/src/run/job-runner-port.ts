@@ -72,6 +72,8 @@ export interface RunResult {
   /** The savepoint that `stopAfter` asked for. */
   readonly savepoint: string | undefined
   readonly final: JobReading
+  /** The last checkpoint that ended, subtask by subtask; `undefined` when there was none. */
+  readonly lastCheckpoint: DetailedCheckpoint | undefined
 }
 
 export type RunEvent =
@@ -105,6 +107,37 @@ export interface CheckpointReading {
   readonly bytes: number
   /** Why it failed. */
   readonly reason: string | undefined
+}
+
+export interface DetailedCheckpoint extends CheckpointReading {
+  readonly triggeredAtMs: number
+  /** Of those that acknowledged it, in the order of the plan's vertices. */
+  readonly subtasks: readonly SubtaskCheckpoint[]
+}
+
+/** What one subtask did for a checkpoint, phase by phase. */
+export interface SubtaskCheckpoint {
+  readonly vertex: VertexId
+  readonly subtask: number
+  readonly acknowledgedAtMs: number
+  /** From the trigger to the acknowledgement. */
+  readonly endToEndDurationMs: number
+  /** From the trigger to the first barrier. */
+  readonly startDelayMs: number
+  /** From the first barrier to the last. */
+  readonly alignmentDurationMs: number
+  /** Fixing what belongs to the snapshot; processing stands still. */
+  readonly syncDurationMs: number
+  /** Encoding and writing beside processing. */
+  readonly asyncDurationMs: number
+  /** Read from channels while the barriers were aligned. */
+  readonly processedBytes: number
+  /** In-flight data within the snapshot. */
+  readonly persistedBytes: number
+  /** Newly written. */
+  readonly checkpointedBytes: number
+  /** All that the checkpoint names, older segments included. */
+  readonly stateBytes: number
 }
 
 /** All figures of one moment. Counters are those of the present attempt. */

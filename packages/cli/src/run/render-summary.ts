@@ -1,5 +1,6 @@
 /** The end of a run in a few lines: how it ended, how much, what was lost, where the output is. */
 import type { PhysicalPlan } from '@millrace/core'
+import { textWidth } from '../text/fit-text.ts'
 import { formatDuration, formatExact } from '../text/format-quantity.ts'
 import type { Paint } from '../text/paint.ts'
 import type { RunResult } from './job-runner-port.ts'
@@ -12,7 +13,16 @@ const ENDINGS = {
   CANCELED: ['warning', 'cancelled'],
 } as const
 
-export function renderSummary(result: RunResult, plan: PhysicalPlan, paint: Paint): readonly string[] {
+/** Indent of what has no room behind its place on a line. */
+const CONTINUED = '              '
+
+/** `width`: of the terminal, when it is read there; in a log lines stay whole. */
+export function renderSummary(
+  result: RunResult,
+  plan: PhysicalPlan,
+  paint: Paint,
+  width = Number.POSITIVE_INFINITY,
+): readonly string[] {
   const { final, savepoint } = result
   const [tone, ending] = ENDINGS[result.state]
   const read = recordsRead(plan, result)
@@ -21,9 +31,9 @@ export function renderSummary(result: RunResult, plan: PhysicalPlan, paint: Pain
   const rate = elapsedMs > 0 && final.attempt === 0 ? ` (${formatExact(Math.round((read / elapsedMs) * 1_000))}/s)` : ''
   return [
     `${plan.jobName} ${paint(tone, ending)} after ${formatDuration(elapsedMs)}`,
-    `  read        ${formatExact(read)} records${rate}`,
+    `  read        ${formatExact(read)} records${rate}${final.attempt > 0 ? ' in the last attempt' : ''}`,
     `  checkpoints ${final.checkpointsCompleted} completed, ${final.checkpointsFailed} failed`,
-    ...(final.attempt > 0 ? [`  restarts    ${final.attempt}; counters are those of the last attempt`] : []),
+    ...(final.attempt > 0 ? [`  restarts    ${final.attempt}; all counters are those of the last attempt`] : []),
     ...lostRecords(plan, final).map(
       ({ operator, reason, records }) =>
         `  ${paint('warning', reason.padEnd(11))} ${formatExact(records)} records in "${operator}"`,
@@ -32,10 +42,12 @@ export function renderSummary(result: RunResult, plan: PhysicalPlan, paint: Pain
       ({ operator, counter, count }) => `  counted     ${counter}: ${formatExact(count)} in "${operator}"`,
     ),
     ...(savepoint === undefined ? [] : [`  savepoint   ${savepoint}`]),
-    ...planOutputs(plan).map(
-      ({ uid, sink, place, guarantee }) =>
-        `  output      ${place ?? sink}  (${place === undefined ? '' : `${sink}, `}${uid}, ${guarantee})`,
-    ),
+    ...planOutputs(plan).flatMap(({ uid, sink, place, guarantee }) => {
+      const where = `  output      ${place ?? sink}`
+      const what = `(${place === undefined ? '' : `${sink}, `}${uid}, ${guarantee})`
+      const whole = `${where}  ${what}`
+      return textWidth(whole) <= width ? [whole] : [where, `${CONTINUED}${what}`]
+    }),
   ]
 }
 

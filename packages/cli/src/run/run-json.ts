@@ -18,7 +18,7 @@ export function runResultJson(result: RunResult, plan: PhysicalPlan): object {
     restarts: final.attempt,
     checkpointsCompleted: final.checkpointsCompleted,
     checkpointsFailed: final.checkpointsFailed,
-    lastCheckpoint: final.lastCheckpoint ?? null,
+    lastCheckpoint: result.lastCheckpoint ?? null,
     lost: lostRecords(plan, final),
     counted: userCounts(plan, final),
     outputs: planOutputs(plan),

@@ -84,7 +84,9 @@ class TerminalRunView implements RunView {
     this.onReading(result.final)
     this.#leaveOthers()
     this.#view.close()
-    writeLines(this.#environment.stdout, renderSummary(result, this.#plan, this.#summaryPaint))
+    const { stdout } = this.#environment
+    const width = stdout.isTerminal ? stdout.size().columns : undefined
+    writeLines(stdout, renderSummary(result, this.#plan, this.#summaryPaint, width))
   }
 }
 

@@ -5,15 +5,33 @@ import { isUserFrame, renderError } from '../../src/error/render-error.ts'
 import { plainPaint } from '../../src/text/paint.ts'
 
 test('code, what happened, to what, what to try', () => {
-  const error = new MillraceError('INPUT_MALFORMED', 'Line 7 of a.csv has 3 fields', {
-    details: { file: 'a.csv', operator: 'behaviors' },
+  const error = new MillraceError('INPUT_MALFORMED', '"a.csv", line 7: there are 3 fields', {
+    details: { file: 'a.csv', line: 7, operator: 'behaviors' },
     hint: 'Set onError.',
   })
   assert.deepEqual(renderError({ ...toErrorData(error), stack: undefined }, plainPaint), [
-    'error INPUT_MALFORMED  Line 7 of a.csv has 3 fields',
+    'error INPUT_MALFORMED  "a.csv", line 7: there are 3 fields',
     '  operator: behaviors',
     '  try: Set onError.',
   ])
+})
+
+test('a detail is left out only where the message names just that', () => {
+  const details = { operator: 'map', uid: 'm', subtask: 0, line: 7, path: 'key', limit: 10, gone: undefined }
+  const shown = (message: string) =>
+    renderError({ ...toErrorData(new MillraceError('INTERNAL', message, { details })), stack: undefined }, plainPaint)
+      .slice(1)
+      .map((line) => line.trim().split(':', 1)[0])
+  assert.deepEqual(shown('The map function threw: 10.5 of 100 at 0 key m'), [
+    'operator',
+    'uid',
+    'subtask',
+    'line',
+    'path',
+    'limit',
+  ])
+  assert.deepEqual(shown('Operator "map", uid \'m\', subtask 0, Line 7, path key.'), ['limit'])
+  assert.deepEqual(shown('"map" "m" subtask 0.5, line 70, xpath key, limit 10'), ['subtask', 'line', 'path'])
 })
 
 test("the user's own line comes first, frames of Node, packages and the engine are left out", () => {

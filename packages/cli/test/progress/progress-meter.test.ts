@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ProgressMeter } from '../../src/progress/progress-meter.ts'
+import { renderStatusLine } from '../../src/progress/render-status-line.ts'
 import { PLAN, reading, task } from '../readings.ts'
 
 const source = (amount: number, total: number) => [
@@ -32,4 +33,19 @@ test('a task that waits for its turn is not busy', () => {
     operators.filter(({ busy }) => busy > 0).map(({ busy, backPressured }) => [busy, backPressured]),
     [[0.2, 0.1]],
   )
+})
+
+test('the first reading has the mean rate since the start, of a later attempt none', () => {
+  const tasks = [task('v1', 0, { numRecordsIn: 94_000 })]
+  const meter = new ProgressMeter(PLAN)
+  const first = meter.measure(reading({ startedAtMs: 1_000, atMs: 6_000, tasks }))
+  assert.equal(first.operators[0]?.recordsInPerSecond, 18_800)
+  assert.match(renderStatusLine(first), / 94k records read, 19k\/s /)
+  const restarted = meter.measure(reading({ startedAtMs: 1_000, atMs: 7_000, attempt: 1, tasks }))
+  assert.equal(restarted.operators[0]?.recordsInPerSecond, Number.NaN)
+  assert.match(renderStatusLine(restarted), / 94k records read {2}watermark/)
+  const next = meter.measure(
+    reading({ startedAtMs: 1_000, atMs: 8_000, attempt: 1, tasks: [task('v1', 0, { numRecordsIn: 95_000 })] }),
+  )
+  assert.equal(next.operators[0]?.recordsInPerSecond, 1_000)
 })

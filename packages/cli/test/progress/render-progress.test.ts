@@ -98,6 +98,12 @@ test('a narrow terminal keeps names, load and rates', () => {
   ])
 })
 
+test('a checkpoint that ended after the last reading is no time ahead', () => {
+  const snapshot = measured()
+  const endedAtMs = snapshot.lastCheckpoint?.endedAtMs ?? Number.NaN
+  assert.match(renderProgress({ ...snapshot, nowMs: endedAtMs - 1 }, 120).at(-1) ?? '', / {2}0 ms ago {2}/)
+})
+
 test('a low terminal shows the most loaded operators', () => {
   const snapshot = measured()
   const operators = Array.from({ length: 10 }, (_, index) => ({
@@ -115,7 +121,7 @@ test('a new attempt begins a new history', () => {
   const meter = new ProgressMeter(PLAN)
   meter.measure(second)
   const snapshot = meter.measure({ ...first, atMs: 13_000, attempt: 1 })
-  assert.equal(snapshot.operators[0]?.recordsOutPerSecond, 0)
+  assert.equal(snapshot.operators[0]?.recordsOutPerSecond, Number.NaN)
   assert.match(renderProgress(snapshot, 80)[0] ?? '', /attempt 2/)
 })
 

@@ -13,6 +13,8 @@ import { type FilterSpec, type MapSpec, MillraceError, promiseRefusal } from '@m
 import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
 import { estimateRecordBytes } from '../codec/record-size.ts'
 import type { Operator, OperatorHost, OperatorOutput, TurnBudget } from '../operator/operator.ts'
+import { describeMutation, isFrozenWrite } from '../operator/user-failure.ts'
+import { deepFreeze } from '../state/deep-freeze.ts'
 import { STAGE_BYTES_MAX } from './stage-inbox.ts'
 
 /** A batch is filled in slices, and looked at after each: bounds what records can take that grow on their way. */
@@ -39,12 +41,13 @@ type FusedLoop<Output> = (
 
 export class FusedSteps implements Operator {
   readonly #steps: readonly FusedStep[]
-  readonly #functions: readonly ((record: unknown) => unknown)[]
+  #functions: readonly ((record: unknown) => unknown)[]
   readonly #emitLoop: FusedLoop<OperatorOutput>
   readonly #fillLoop: FusedLoop<RecordBatch>
   readonly #progress = { step: 0 }
   #output: OperatorOutput | undefined
   #subtask = 0
+  #developmentMode = false
   #fillSliceRecords = 32
 
   constructor(steps: readonly FusedStep[]) {
@@ -57,6 +60,13 @@ export class FusedSteps implements Operator {
   open(host: OperatorHost): void {
     this.#output = host.output
     this.#subtask = host.subtask
+    this.#developmentMode = host.developmentMode
+    // Between two of these steps there is no output that could freeze what the first one gives.
+    if (host.developmentMode) {
+      this.#functions = this.#functions.map((call, index) =>
+        this.#steps[index]?.spec.kind === 'map' ? (record) => deepFreeze(call(record)) : call,
+      )
+    }
   }
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
@@ -124,6 +134,7 @@ export class FusedSteps implements Operator {
       const { message, hint } = promiseRefusal(what, cause.promise)
       return new MillraceError('USER_FUNCTION_FAILED', message, { details, ...(hint === undefined ? {} : { hint }) })
     }
+    if (this.#developmentMode && isFrozenWrite(cause)) return describeMutation(name, details, cause)
     return new MillraceError('USER_FUNCTION_FAILED', `${what} threw: ${messageOf(cause)}`, { details, cause })
   }
 }

@@ -1,6 +1,8 @@
 /** Where a process function's records go: the main output, and side outputs by their declared names. */
-import { MillraceError, type SideOutputs } from '@millrace/api'
+import { MillraceError, type ProcessSpec } from '@millrace/api'
 import type { OperatorHost, OperatorOutput } from './operator.ts'
+
+type DeclaredOutputs = Pick<ProcessSpec['fn'], 'emits' | 'sideOutputs'>
 
 export class Emission {
   /** Event time of what is emitted, epoch ms. */
@@ -10,8 +12,9 @@ export class Emission {
   /** All outputs, for `isBlocked`. */
   readonly #all: readonly OperatorOutput[]
 
-  constructor(host: OperatorHost, sideOutputs: SideOutputs | undefined) {
-    this.#main = host.output
+  /** `emits` and `sideOutputs` as the function declares them. */
+  constructor(host: OperatorHost, { emits, sideOutputs }: DeclaredOutputs) {
+    this.#main = emits === undefined ? new UndeclaredOutput(host.output) : host.output
     for (const name of Object.keys(sideOutputs ?? {})) this.#sides.set(name, host.sideOutput(name))
     this.#all = [this.#main, ...this.#sides.values()]
   }
@@ -35,5 +38,24 @@ export class Emission {
   readonly isBlocked = (): boolean => {
     for (const output of this.#all) if (output.isFull) return true
     return false
+  }
+}
+
+/** The main output of a function without `emits`, whose records would have no type downstream. */
+class UndeclaredOutput implements OperatorOutput {
+  readonly #output: OperatorOutput
+
+  constructor(output: OperatorOutput) {
+    this.#output = output
+  }
+
+  emit(): void {
+    throw new MillraceError('OPTION_UNKNOWN', 'A record was emitted, but the function declares none.', {
+      hint: 'Declare what it emits: emits: type<Row>().',
+    })
+  }
+
+  get isFull(): boolean {
+    return this.#output.isFull
   }
 }

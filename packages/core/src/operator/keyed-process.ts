@@ -48,7 +48,7 @@ export class KeyedProcessOperator implements Operator {
   }
 
   open(host: OperatorHost): void {
-    const emission = new Emission(host, this.#spec.fn.sideOutputs)
+    const emission = new Emission(host, this.#spec.fn)
     const eventTimers = new TimerQueue(host.state, host.uid, 'event')
     const processingTimers = new TimerQueue(host.state, host.uid, 'processing')
     const states = createStateHandles(host, this.#spec.fn.state, () => this.#timestamp)

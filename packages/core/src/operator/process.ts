@@ -22,7 +22,7 @@ export class ProcessOperator extends RecordOperator {
 
   override open(host: OperatorHost): void {
     this.#host = host
-    const emission = new Emission(host, this.#fn.sideOutputs)
+    const emission = new Emission(host, this.#fn)
     const watermark = () => this.#watermark
     this.#emission = emission
     this.#context = {

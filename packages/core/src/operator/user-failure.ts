@@ -1,5 +1,5 @@
 /** Errors that come out of a call of user code, as what the user and the coordinator need: whose code, where, and the cause. */
-import { MillraceError } from '@millrace/api'
+import { type ErrorDetails, MillraceError } from '@millrace/api'
 import type { OperatorHost } from './operator.ts'
 
 /**
@@ -16,25 +16,28 @@ export function describeUserFailure(host: OperatorHost, cause: unknown): unknown
       cause,
     })
   }
-  if (host.developmentMode && isFrozenWrite(cause)) {
-    return new MillraceError(
-      'RECORD_MUTATED',
-      `Operator "${host.name}" changed a value that it may only read: ${messageOf(cause)}`,
-      {
-        details,
-        hint: 'Make a copy, change the copy, and emit or set that.',
-        cause,
-      },
-    )
-  }
+  if (host.developmentMode && isFrozenWrite(cause)) return describeMutation(host.name, details, cause)
   return new MillraceError('USER_FUNCTION_FAILED', `User code of operator "${host.name}" threw: ${messageOf(cause)}`, {
     details,
     cause,
   })
 }
 
+/** `RECORD_MUTATED` for a write that `isFrozenWrite` in development mode, where the engine has frozen what it handed over. */
+export function describeMutation(operator: string, details: ErrorDetails, cause: unknown): MillraceError {
+  return new MillraceError(
+    'RECORD_MUTATED',
+    `Operator "${operator}" changed a value that it may only read: ${messageOf(cause)}`,
+    {
+      details,
+      hint: 'Make a copy, change the copy, and emit or set that.',
+      cause,
+    },
+  )
+}
+
 /** What V8 says when strict code writes to a frozen object. */
-function isFrozenWrite(cause: unknown): boolean {
+export function isFrozenWrite(cause: unknown): boolean {
   return (
     cause instanceof TypeError &&
     /^Cannot (assign to read only property|add property|delete property|redefine property|define property)/.test(

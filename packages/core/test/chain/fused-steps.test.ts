@@ -213,6 +213,31 @@ describe('FusedSteps', () => {
     }
   })
 
+  it('freezes what a map gives, in development mode only, and names the step that changes it', () => {
+    const seen: unknown[] = []
+    const steps = [
+      map('make', (n: number) => ({ n })),
+      filter('change', (record: { n: number }) => {
+        seen.push(record.n)
+        return ++record.n > 0
+      }),
+    ]
+    const batch = { records: [1], timestamps: [1], keyGroups: undefined }
+    const { host } = new OperatorHarness(new FusedSteps([]))
+    const run = (developmentMode: boolean) => {
+      const operator = new FusedSteps(steps)
+      operator.open({ ...host, developmentMode, output: new StageInbox() })
+      operator.processBatch(batch, 0, { units: 9 })
+    }
+    run(false)
+    assert.throws(() => run(true), {
+      code: 'RECORD_MUTATED',
+      message: /^Operator "change" changed a value/,
+      details: { operator: 'change', uid: 'change-uid', subtask: 0 },
+    })
+    assert.deepEqual(seen, [1, 1])
+  })
+
   it('hands records on as they are when it has no steps', () => {
     const output = new RoomyOutput(10)
     const record = { a: 1 }

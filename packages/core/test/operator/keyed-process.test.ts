@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KeyedProcessFunction, SideOutputs, StateDeclarations, StateDescriptor } from '@millrace/api'
+import {
+  type KeyedProcessFunction,
+  type SideOutputs,
+  type StateDeclarations,
+  type StateDescriptor,
+  type,
+} from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import { nodeOf } from './operator-nodes.ts'
@@ -10,7 +16,9 @@ type AnyFunction = KeyedProcessFunction<any, any, any, any, SideOutputs>
 
 const open = (fn: AnyFunction, options: OperatorHarnessOptions = {}) =>
   new OperatorHarness(
-    createOperator(nodeOf({ kind: 'keyedProcess', key: { kind: 'field', field: 'key' }, fn: fn as never })),
+    createOperator(
+      nodeOf({ kind: 'keyedProcess', key: { kind: 'field', field: 'key' }, fn: { emits: type(), ...fn } as never }),
+    ),
     options,
   )
 
@@ -279,6 +287,19 @@ describe('keyedProcess: context', () => {
       code: 'OPTION_UNKNOWN',
       message: /even/,
     })
+  })
+
+  it('emits to the main output only when it says what', () => {
+    const harness = open({
+      emits: undefined,
+      onRecord: (record: unknown, ctx: { emit(record: unknown): void }) => ctx.emit(record),
+    } as never)
+    assert.throws(() => harness.processRecord({ key: 'a' }, 7), {
+      code: 'OPTION_UNKNOWN',
+      message: /"operator".*declares none/,
+      hint: /emits: type/,
+    })
+    assert.deepEqual(harness.output, [])
   })
 
   it('refuses keys that are none, naming the operator', () => {

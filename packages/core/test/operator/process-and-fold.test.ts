@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import type { NodeSpec, WindowSpec } from '@millrace/api'
+import { describe, it, test } from 'node:test'
+import { type NodeSpec, type, type WindowSpec } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import { collectMergeable, nodeOf, tumbling, windowNode } from './operator-nodes.ts'
@@ -14,6 +14,7 @@ describe('process', () => {
         nodeOf({
           kind: 'process',
           fn: {
+            emits: type(),
             sideOutputs: { odd: {} },
             onRecord(n: number, ctx) {
               ctx.emit(n)
@@ -90,6 +91,12 @@ describe('functions that return promises', () => {
       )
     })
   }
+})
+
+test('process without emits emits nothing to the main output', () => {
+  const fn = { onRecord: (record: unknown, ctx: { emit(record: never): void }) => ctx.emit(record as never) }
+  const harness = new OperatorHarness(createOperator(nodeOf({ kind: 'process', fn })))
+  assert.throws(() => harness.processRecord(1, 7), { code: 'OPTION_UNKNOWN', message: /declares none/ })
 })
 
 describe('keyed reduce', () => {

@@ -1,6 +1,7 @@
 /** Timers against a sorted list: registered and deleted from records and while firing, with short turns and restores. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import fc from 'fast-check'
@@ -107,6 +108,7 @@ describe('timers against a list', () => {
                   kind: 'keyedProcess',
                   key: { kind: 'field', field: 'key' },
                   fn: {
+                    emits: type(),
                     onRecord({ at, plan }: { at: number; plan: Plan }, ctx) {
                       for (const offset of plan.register) ctx.timers.eventTime(at + offset)
                       for (const offset of plan.remove) ctx.timers.deleteEventTime(at + offset)

@@ -3,6 +3,7 @@
  * decide by; the original error stays as the cause.
  */
 import { type FileHandle, mkdir, open, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import {
   FileError,
   type FileErrorKind,
@@ -23,7 +24,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   async makeFolder(path: string): Promise<void> {
-    await attempt(path, () => mkdir(path, { recursive: true }))
+    await attempt(path, () => makeFolders(path))
   }
 
   async list(path: string): Promise<readonly FolderEntry[]> {
@@ -140,6 +141,31 @@ const KINDS: Readonly<Record<string, FileErrorKind>> = {
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',
+}
+
+/** Step by step from the first that exists: Node's own recursive `mkdir` never returns where a name cannot be made, as under /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    return await mkdir(path)
+  } catch (error) {
+    if (await isFolder(path)) return
+    const parent = dirname(path)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || (await isFolder(parent))) throw error
+    await makeFolders(parent)
+  }
+  try {
+    await mkdir(path)
+  } catch (error) {
+    // Somebody else may have been quicker.
+    if (!(await isFolder(path))) throw error
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  )
 }
 
 /** Some network and user-space file systems have no sync of folders; their entries are as durable as they get. */

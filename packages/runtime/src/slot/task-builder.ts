@@ -3,6 +3,7 @@
  * state, opened writers. Everything here happens before the first record.
  */
 import {
+  type KeySelector,
   LATE_OUTPUT,
   type LogicalGraph,
   type LogicalNode,
@@ -17,6 +18,8 @@ import {
   type CheckpointMode,
   compileKeySelector,
   createOperator,
+  describeKeyFailure,
+  FreezingInbox,
   type FusedStep,
   FusedSteps,
   type KeyedStateBackend,
@@ -155,21 +158,30 @@ export class TaskBuilder {
 
   #route(edge: PlanEdge, from: PlanVertex, to: PlanVertex, subtask: number): Route {
     if (edge.partitioning.kind !== 'hash') return { kind: 'rebalance', first: subtask }
-    const key = this.#keySelectorOf(edge, from, to)
+    const selector = this.#keySelectorOf(edge, from, to)
+    const key = compileKeySelector(selector).keyOf
+    const receiver = to.steps[0] as PlanStep
     const channelOfGroup = new Uint16Array(to.maxParallelism)
     for (let group = 0; group < to.maxParallelism; group++) {
       channelOfGroup[group] = subtaskOfKeyGroup(group, to.parallelism, to.maxParallelism)
     }
-    return { kind: 'hash', keyGroupOf: (record) => keyGroupOf(key(record), to.maxParallelism), channelOfGroup }
+    const keyGroup = (record: unknown) => {
+      try {
+        return keyGroupOf(key(record), to.maxParallelism)
+      } catch (cause) {
+        throw describeKeyFailure(cause, selector, receiver, record)
+      }
+    }
+    return { kind: 'hash', keyGroupOf: keyGroup, channelOfGroup }
   }
 
   /** The selector stands at the input edge of the receiving step. */
-  #keySelectorOf(edge: PlanEdge, from: PlanVertex, to: PlanVertex): (record: unknown) => unknown {
+  #keySelectorOf(edge: PlanEdge, from: PlanVertex, to: PlanVertex): KeySelector {
     const sender = (from.steps[edge.fromStep] as PlanStep).nodeId
     const receiver = this.#nodes.get((to.steps[0] as PlanStep).nodeId) as LogicalNode
     for (const input of receiver.inputs) {
       if (input.from !== sender || input.sideOutput !== edge.sideOutput || input.partitioning.kind !== 'hash') continue
-      return compileKeySelector(input.partitioning.key).keyOf
+      return input.partitioning.key
     }
     throw new MillraceError('INTERNAL', `The edge ${edge.id} has no key selector in the job`)
   }
@@ -311,7 +323,8 @@ class TaskParts {
 
   stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[] } {
     const groups = this.#groups()
-    const inboxes = groups.map(() => new StageInbox(this.#taskName))
+    const Inbox = this.#options.developmentMode ? FreezingInbox : StageInbox
+    const inboxes = groups.map(() => new Inbox(this.#taskName))
     const stages = groups.map((group, index): ChainStage => {
       const lastStep = group.at(-1) as number
       const outputs = this.#outputsOf(group, lastStep, inboxes[index + 1])
@@ -335,7 +348,7 @@ class TaskParts {
           : { add: (increment) => metrics.add('numRecordsDiscarded', increment) },
       )
     }
-    return readers.length === 1 ? (readers[0] as OperatorOutput) : new FanOut(readers)
+    return this.#join(readers)
   }
 
   /** Indexes of steps by stage: maps and filters that follow each other share one; the source itself has none. */

@@ -1,5 +1,5 @@
 /** Outputs of a step that are not one edge or the next stage: several edges, or none. */
-import type { Counter, OperatorOutput } from '@millrace/core'
+import { type Counter, deepFreeze, type OperatorOutput } from '@millrace/core'
 
 /** Sends every record to several outputs; the record is shared, so it must not be changed (records are values). */
 export class FanOut implements OperatorOutput {
@@ -48,12 +48,4 @@ export class FreezingOutput implements OperatorOutput {
   get isFull(): boolean {
     return this.#output.isFull
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  // Typed arrays cannot be frozen; Map and Set keep their own entries changeable.
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
-  Object.freeze(value)
-  for (const part of Object.values(value)) deepFreeze(part)
-  return value
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { FileError, type FileErrorKind, type FileSystem } from '@millrace/api'
 import { NodeFileSystem } from '../../src/file-system/node-file-system.ts'
@@ -63,6 +63,29 @@ test('creating empties an existing file, or refuses it', () =>
     await (await files.create(path)).close()
     assert.equal((await files.stat(path))?.sizeBytes, 0)
   }))
+
+test('folders are made with their parents, by several at once and by relative paths', () =>
+  inFolder(async (files, folder) => {
+    const paths = ['a/b/c/d', 'a/b/c/e', 'a/b', 'a//b/c/'].map((path) => `${folder}/${path}`)
+    await Promise.all([...paths, ...paths].map((path) => files.makeFolder(path)))
+    for (const path of paths) assert.equal((await files.stat(path))?.kind, 'folder')
+    await files.makeFolder(relative(process.cwd(), `${folder}/x/y`))
+    assert.equal((await files.stat(`${folder}/x/y`))?.kind, 'folder')
+    await files.makeFolder('.')
+    await files.makeFolder('/')
+  }))
+
+test('a folder that cannot be made is an error', { timeout: 30_000 }, () =>
+  inFolder(async (files, folder) => {
+    await (await files.create(`${folder}/file`)).close()
+    await assert.rejects(files.makeFolder(`${folder}/file`), isKind('exists'))
+    await assert.rejects(files.makeFolder(`${folder}/file/a/b`), isKind('not-found'))
+    if (process.platform !== 'linux') return
+    // The system answers there that the name does not exist, whatever exists above it.
+    await assert.rejects(files.makeFolder('/proc/none'), isKind('not-found'))
+    await assert.rejects(files.makeFolder('/proc/none/a/b'), isKind('not-found'))
+  }),
+)
 
 test('failures carry their kind', () =>
   inFolder(async (files, folder) => {

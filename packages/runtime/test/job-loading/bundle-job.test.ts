@@ -128,6 +128,11 @@ for (const [index, { name, text, code, message }] of unloadable.entries()) {
   test(`not loaded: ${name}`, async () => {
     const { bundlePath } = await bundleJob(await write(`unloadable-${index}/job.ts`, text))
     await assert.rejects(loadJob(bundlePath), failsWith(code, message))
+    await assert.rejects(loadJob(bundlePath, 'mine.ts'), (error: MillraceError) => {
+      assert.match(error.message, /^"mine\.ts" /)
+      assert.deepEqual([error.details.file, error.details.bundle], ['mine.ts', undefined])
+      return true
+    })
   })
 }
 

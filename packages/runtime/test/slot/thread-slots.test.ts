@@ -85,24 +85,50 @@ export default defineJob({
     assert.equal(described?.details.uid, 'check')
   })
 
+  const change = '(r: { n: number }) => { r.n = -1; return r }'
+  const mutations: Record<string, string> = {
+    'of a source, in its chain': `.map(${change}, { name: 'bad' })`,
+    'of a step before, in the chain': `.map((r) => ({ ...r })).filter(() => true).map(${change}, { name: 'bad' })`,
+    'of a step before, by another operator': `.flatMap((r) => [{ ...r }]).flatMap((r) => [(${change})(r)], { name: 'bad' })`,
+    'of another slot': `.rebalance().flatMap((r) => [(${change})(r)], { name: 'bad', parallelism: 2 })`,
+    'of another slot, in a map': `.rebalance().map(${change}, { name: 'bad', parallelism: 2 })`,
+  }
+  for (const [name, steps] of Object.entries(mutations)) {
+    it(`development mode finds a change of a record ${name}`, async () => {
+      const { state, error } = await runText(
+        `import { collect, defineJob, generator } from '@millrace/api'
+export default defineJob({
+  name: 'mutation',
+  build(env) {
+    env.from(generator({ records: 10, generate: (n) => ({ n }) }), { uid: 'numbers', parallelism: 1 })${steps}
+      .to(collect('out'), { uid: 'out' })
+  },
+})`,
+        { 'millrace.development-mode': 'true', 'millrace.exchange.encode': 'always' },
+      )
+      assert.deepEqual([state, error?.code], ['FAILED', 'RECORD_MUTATED'], error?.message)
+      assert.match(error?.message ?? '', /"bad" changed a value/)
+    })
+  }
+
   const refused: { name: string; code: string; steps: string; message: RegExp }[] = [
     {
       name: 'a key that is NaN',
       code: 'KEY_INVALID',
       steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => Number.NaN).reduce((a) => a, { name: 'first' })`,
-      message: /shape.*NaN/,
+      message: /shape.*keyBy\(\(\) => (Number\.)?NaN\) for "first".*NaN/,
     },
     {
       name: 'a key that is undefined',
       code: 'KEY_INVALID',
       steps: `.map((n) => ({ n }), { name: 'shape' }).keyBy(() => undefined).reduce((a) => a, { name: 'first' })`,
-      message: /shape.*undefined/,
+      message: /shape.*keyBy\(.*\) for "first".*undefined/,
     },
     {
       name: 'a key field that is absent',
       code: 'KEY_INVALID',
-      steps: `.map((n) => ({ n } as { n: number; id?: string }), { name: 'shape' }).keyBy('id' as never).reduce((a) => a)`,
-      message: /shape.*undefined/,
+      steps: `.map((n) => ({ n } as { n: number; id?: string }), { name: 'shape' }).keyBy('id' as never).reduce((a) => a, { name: 'first' })`,
+      message: /shape.*keyBy\('id'\) for "first".*undefined/,
     },
     {
       name: 'a record with a function',

@@ -23,8 +23,8 @@ export function checkPaths(call: string, paths: unknown): readonly string[] {
 
 /**
  * The files of all paths, as splits with the file's path as id. With `order: 'name'` they are sorted by path, else by
- * path within each given path. Throws `INPUT_NOT_FOUND` for a path that is missing and for a pattern that fits no
- * file, `OPTION_INVALID` when a file is named twice. A folder without files gives none.
+ * path within each given path. Throws `INPUT_NOT_FOUND` for a path that is missing, a folder without
+ * files and a pattern that fits none, `OPTION_INVALID` when a file is named twice.
  */
 export async function listInputFiles(
   files: FileSystem,
@@ -50,7 +50,11 @@ export async function listInputFiles(
 async function listPath(files: FileSystem, path: string): Promise<InputFile[]> {
   const facts = await statInput(files, path)
   if (facts?.kind === 'file') return [{ path, sizeBytes: facts.sizeBytes }]
-  if (facts?.kind === 'folder') return listFolder(files, path, /^[^._]/)
+  if (facts?.kind === 'folder') {
+    const found = await listFolder(files, path, /^[^._]/)
+    if (found.length === 0) throw notFound(path, `The input folder "${path}" has no files to read`)
+    return found
+  }
   const pattern = posix.basename(path)
   if (!/[*?]/.test(pattern)) throw notFound(path, `The input "${path}" does not exist`)
   const matching = await listFolder(files, posix.dirname(path), patternToRegExp(pattern))

@@ -6,6 +6,8 @@ import { MillraceError } from '@millrace/api'
 import type { PartEncoder } from '../sink/part-encoder.ts'
 
 const KEYS_MAX = 4_096
+/** As deep as values nest where they are encoded between slots; a value in a circle gets there at once. */
+const DEPTH_MAX = 256
 
 export class JsonLinesEncoder implements PartEncoder<unknown> {
   /** Property names as JSON, with their colon. */
@@ -18,13 +20,13 @@ export class JsonLinesEncoder implements PartEncoder<unknown> {
   encode(record: unknown): string {
     if (record === undefined) throw notEncodable('A record is undefined', '')
     if (typeof record !== 'object' || record === null || !isPlainObject(record) || 'toJSON' in record) {
-      return `${encodeValue('', record)}\n`
+      return `${encodeValue('', record, 0)}\n`
     }
     let line = '{'
     for (const name of Object.keys(record)) {
       const value = (record as Readonly<Record<string, unknown>>)[name]
       if (value === undefined) continue
-      line += (line.length > 1 ? ',' : '') + this.#key(name) + encodeValue(name, value)
+      line += (line.length > 1 ? ',' : '') + this.#key(name) + encodeValue(name, value, 1)
     }
     return `${line}}\n`
   }
@@ -39,7 +41,7 @@ export class JsonLinesEncoder implements PartEncoder<unknown> {
   }
 }
 
-function encodeValue(name: string, value: unknown): string {
+function encodeValue(name: string, value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value)
@@ -50,7 +52,7 @@ function encodeValue(name: string, value: unknown): string {
     case 'bigint':
       return `"${value}"`
     case 'object':
-      return value === null ? 'null' : encodeObject(name, value)
+      return value === null ? 'null' : encodeObject(name, value, depth)
     default:
       throw notEncodable(`${at(name)} is of type ${typeof value}`, name)
   }
@@ -61,20 +63,24 @@ function encodeNumber(name: string, value: number): string {
   return Object.is(value, -0) ? '-0' : `${value}`
 }
 
-function encodeObject(path: string, value: object): string {
+function encodeObject(path: string, value: object, depth: number): string {
+  if (depth >= DEPTH_MAX) {
+    const [property = ''] = path.split(/[.[]/, 1)
+    throw notEncodable(`${at(property)} is nested deeper than ${DEPTH_MAX} levels or in a circle`, property)
+  }
   if (Array.isArray(value)) {
-    return `[${value.map((item, i) => encodeValue(`${path}[${i}]`, item === undefined ? null : item)).join(',')}]`
+    return `[${value.map((item, i) => encodeValue(`${path}[${i}]`, item === undefined ? null : item, depth + 1)).join(',')}]`
   }
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw notEncodable(`${at(path)} is an invalid date`, path)
     return `"${value.toISOString()}"`
   }
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
-    return encodeValue(path, (value as { toJSON(): unknown }).toJSON() ?? null)
+    return encodeValue(path, (value as { toJSON(): unknown }).toJSON() ?? null, depth + 1)
   }
   if (!isPlainObject(value)) throw notEncodable(`${at(path)} is of class ${value.constructor?.name}`, path)
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${encodeValue(path === '' ? name : `${path}.${name}`, field)}`).join(',')}}`
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${encodeValue(path === '' ? name : `${path}.${name}`, field, depth + 1)}`).join(',')}}`
 }
 
 function isPlainObject(value: object): boolean {

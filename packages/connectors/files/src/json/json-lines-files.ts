@@ -1,8 +1,8 @@
 /** The source of JSON lines: one JSON value a line. */
 import { checkFunction, checkOptions, invalidOption, type Source } from '@millrace/api'
 import { type Columns, parseColumns, type RecordOf } from '../column/columns.ts'
-import type { TextPosition } from '../text/text-reader.ts'
-import { createTextSource, TEXT_SOURCE_OPTIONS, type TextSourceOptions } from '../text/text-source.ts'
+import { createTextSource, TEXT_SOURCE_OPTIONS } from '../text/text-source.ts'
+import type { TextPosition, TextSourceOptions } from '../text/text-source-options.ts'
 import { JsonLinesFormat } from './json-lines-format.ts'
 import { createColumnPicker } from './pick-columns.ts'
 

@@ -3,6 +3,7 @@
 import { RecordFailure } from '../text/record-failure.ts'
 import { contentEnd, lineEnd, type TextFormat } from '../text/text-format.ts'
 import { findJsonError } from './find-json-error.ts'
+import { findJsonValue } from './find-json-value.ts'
 import { ColumnMismatch } from './pick-columns.ts'
 
 export class JsonLinesFormat<T> implements TextFormat<T> {
@@ -38,7 +39,13 @@ export class JsonLinesFormat<T> implements TextFormat<T> {
     } catch (cause) {
       const field = cause instanceof ColumnMismatch ? cause.column : undefined
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new RecordFailure('INPUT_MALFORMED', from, reason, { ...(field === undefined ? {} : { field }), cause })
+      // What is missing has no place of its own: the record's start stands for it, and the message has its name.
+      const at = field === undefined ? undefined : findJsonValue(text, field)
+      const offset = at === undefined ? 0 : Buffer.byteLength(text.slice(0, at))
+      throw new RecordFailure('INPUT_MALFORMED', from + offset, reason, {
+        ...(field === undefined ? {} : { field }),
+        cause,
+      })
     }
   }
 

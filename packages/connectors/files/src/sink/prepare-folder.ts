@@ -5,7 +5,14 @@
  */
 
 import { posix } from 'node:path'
-import { FileError, type FileSystem, type FolderEntry, MillraceError, type SinkTargetContext } from '@millrace/api'
+import {
+  FileError,
+  type FileErrorKind,
+  type FileSystem,
+  type FolderEntry,
+  MillraceError,
+  type SinkTargetContext,
+} from '@millrace/api'
 import { holdsRecorded } from './copy-open-part.ts'
 import type { OpenPartState, PartCommittable, PartWriterState } from './part-file.ts'
 import {
@@ -41,7 +48,7 @@ export async function checkFolder(
   })
 }
 
-/** Throws `SINK_FOLDER_IN_USE`, `SINK_NEWER_PARTS` or `SINK_WRITE_FAILED`. */
+/** Throws `SINK_FOLDER_IN_USE`, `SINK_FOLDER_UNUSABLE`, `SINK_NEWER_PARTS` or `SINK_WRITE_FAILED`. */
 export async function prepareFolder(
   folder: string,
   prefix: string,
@@ -183,20 +190,36 @@ function openParts(context: Pick<SinkTargetContext, 'writerStates'>): readonly O
   return (context.writerStates as readonly PartWriterState[]).filter((state) => state.kind === 'open')
 }
 
-/** Makes a folder and its parents with names that are durable. */
+/** Makes a folder and its parents with names that are durable. Throws `SINK_FOLDER_UNUSABLE` for what no later attempt can mend. */
 async function makeFolderDurably(files: FileSystem, folder: string): Promise<void> {
   const missing: string[] = []
   for (let path = posix.normalize(folder); ; path = posix.dirname(path)) {
     const facts = await files.stat(path)
     if (facts?.kind === 'file') {
-      throw new FileError('exists', path, `"${path}" is a file, not a folder`)
+      throw unusable(folder, path === posix.normalize(folder) ? 'it is a file' : `"${path}" is a file`)
     }
     if (facts !== undefined || path === posix.dirname(path)) break
     missing.push(path)
   }
   if (missing.length === 0) return
-  await files.makeFolder(folder)
+  try {
+    await files.makeFolder(folder)
+  } catch (cause) {
+    if (cause instanceof FileError && PERMANENT.has(cause.kind)) throw unusable(folder, cause.message, cause)
+    throw cause
+  }
   for (const path of missing) await files.syncFolder(posix.dirname(path))
+}
+
+/** Why a folder cannot be made that another attempt would meet again. */
+const PERMANENT: ReadonlySet<FileErrorKind> = new Set(['exists', 'not-found', 'denied'])
+
+function unusable(folder: string, reason: string, cause?: unknown): MillraceError {
+  return new MillraceError('SINK_FOLDER_UNUSABLE', `"${folder}" cannot be the output folder: ${reason}`, {
+    details: { folder },
+    hint: 'Choose another path; parts of the output are written into a folder.',
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 function inUse(folder: string, parts: readonly FoundPart[]): MillraceError {

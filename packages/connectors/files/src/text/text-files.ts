@@ -1,8 +1,8 @@
 /** The source of plain lines. */
 import type { Source } from '@millrace/api'
 import { LineFormat } from './line-format.ts'
-import type { TextPosition } from './text-reader.ts'
-import { createTextSource, TEXT_SOURCE_OPTIONS, type TextSourceOptions } from './text-source.ts'
+import { createTextSource, TEXT_SOURCE_OPTIONS } from './text-source.ts'
+import type { TextPosition, TextSourceOptions } from './text-source-options.ts'
 
 /**
  * Reads text files line by line; a record is the line without its line break.

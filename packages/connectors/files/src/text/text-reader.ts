@@ -11,16 +11,8 @@ import { MillraceError, type ReadableFile, RejectedInput, type SourceBatch, type
 import { type ByteStream, openByteStream } from '../input/byte-stream.ts'
 import { RecordFailure } from './record-failure.ts'
 import { contentEnd, lineEnd, type TextFormat } from './text-format.ts'
+import type { OnError, TextPosition } from './text-source-options.ts'
 import { findInvalidUtf8, TextWindow } from './text-window.ts'
-
-/** What happens to input that is no record. */
-export type OnError = 'fail' | 'skip' | 'deadLetter'
-
-/**
- * Where a reader continues: after so many bytes of the file (after gzip, if it is compressed), at that line. To
- * continue inside a gzip file, everything before the position is decompressed again and thrown away.
- */
-export type TextPosition = { readonly offset: number; readonly line: number }
 
 export interface TextReaderOptions<T> {
   readonly file: ReadableFile
@@ -44,6 +36,10 @@ interface OversizedLine {
 const START: TextPosition = { offset: 0, line: 1 }
 const NEWLINE = 10
 const LINE_BREAK_BYTES_MAX = 2
+const LINE_HINT = 'Correct the input, or choose onError: "skip" or "deadLetter".'
+/** Without its header no line can be read, so `onError` has no say. */
+const HEADER_HINT =
+  'Name the columns as the header does, or give each its index; a file without a header line takes header: false. Whatever onError says, this fails.'
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const
 
 export class TextReader<T> implements SplitReader<T, TextPosition> {
@@ -58,6 +54,8 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
   /** Why the content cannot be read to its end; counts once all whole lines before it are used up. */
   #streamFailure: unknown
   #oversized: OversizedLine | undefined
+  /** The file holds nothing, and that has not been refused yet. */
+  #isEmpty = false
   /** What ends the job, once the records before it have been handed over. */
   #failure: unknown
   #isEnded = false
@@ -82,6 +80,8 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       const first = await TextReader.#openAtStart(options)
       await first.#closeStream()
     }
+    // Line 2 at byte 0 comes after the refusal of a file that held nothing.
+    if (position.offset === 0) return TextReader.#openEmpty(options, position)
     // One byte earlier, to see that a line ended there.
     const stream = await openByteStream(options.file, position.offset - 1, options.chunkBytes)
     if (stream === undefined) throw changed(options.file.path, position, 'it is shorter now')
@@ -94,7 +94,17 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     const stream = (await openByteStream(options.file, 0, options.chunkBytes)) as ByteStream
     const reader = new TextReader(options, stream, 0, 1)
     await reader.#passByteOrderMark()
+    await reader.#waitForBytes(1)
+    reader.#isEmpty = reader.#window.isLast && reader.#window.at === reader.#window.end
     await reader.#takeHeader()
+    return reader
+  }
+
+  static async #openEmpty<T>(options: TextReaderOptions<T>, position: TextPosition): Promise<TextReader<T>> {
+    const stream = (await openByteStream(options.file, 0, options.chunkBytes)) as ByteStream
+    const reader = new TextReader(options, stream, 0, position.line)
+    await reader.#waitForBytes(1)
+    if (reader.#window.end > 0) throw changed(options.file.path, position, 'it was empty then')
     return reader
   }
 
@@ -144,6 +154,7 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     }
     while (this.#failure === undefined && records.length + passedOver < recordsMax) {
       try {
+        if (this.#isEmpty) this.#refuseEmpty()
         if (this.#oversized === undefined) this.#readRecords(records, recordsMax - passedOver)
         else if (this.#passOversized(onRejected)) continue
       } catch (error) {
@@ -181,6 +192,12 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
       this.#line += format.recordLines
     }
     if (records.length < recordsMax && end - window.at > lengthMax + LINE_BREAK_BYTES_MAX) this.#checkLength(end)
+  }
+
+  /** A file is empty more often because its writing failed than because nothing happened: that must not look like success. */
+  #refuseEmpty(): never {
+    this.#isEmpty = false
+    throw new RecordFailure('INPUT_MALFORMED', this.#window.at, 'the file is empty')
   }
 
   #checkLength(next: number): void {
@@ -287,12 +304,12 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
     })
   }
 
-  #positionedError(failure: RecordFailure): MillraceError {
+  #positionedError(failure: RecordFailure, hint = LINE_HINT): MillraceError {
     const { path } = this.#options.file
     const { line, column } = this.#window.locate(failure.at, this.#line)
     return new MillraceError(failure.code, `"${path}", line ${line}, column ${column}: ${failure.message}`, {
       details: { file: path, line, column, ...(failure.field === undefined ? {} : { field: failure.field }) },
-      hint: 'Correct the input, or choose onError: "skip" or "deadLetter".',
+      hint,
       ...(failure.cause === undefined ? {} : { cause: failure.cause }),
     })
   }
@@ -376,7 +393,7 @@ export class TextReader<T> implements SplitReader<T, TextPosition> {
         }
         if (length > this.#options.lineBytesMax) this.#checkLength(window.end)
       } catch (error) {
-        throw error instanceof RecordFailure ? this.#positionedError(error) : error
+        throw error instanceof RecordFailure ? this.#positionedError(error, HEADER_HINT) : error
       }
       if (this.#streamFailure !== undefined) throw this.#streamFailure
       await this.#waitForBytes(length + 1)

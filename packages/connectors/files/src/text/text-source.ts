@@ -6,7 +6,6 @@ import {
   checkOptions,
   type EnumerateContext,
   invalidOption,
-  type MemorySize,
   type PlainValue,
   parseMemorySizeBytes,
   type ReaderContext,
@@ -16,21 +15,8 @@ import {
 import { checkPaths, listInputFiles } from '../input/input-files.ts'
 import { openInput } from '../input/open-input.ts'
 import type { TextFormat } from './text-format.ts'
-import { type OnError, type TextPosition, TextReader } from './text-reader.ts'
-
-export interface TextSourceOptions {
-  /** `name`: the files follow each other in time, in the order of their paths. Default: they are read side by side. */
-  readonly order?: 'name'
-  /**
-   * What happens to a line that is malformed, too long or not UTF-8 (of CSV: a record with the lines in its quotes, or
-   * its first line where the quotes do not fit), and to the rest of a file that is cut off inside gzip: `fail` (default) ends the job with an error that names file, line and column; `skip` counts it in
-   * `numRecordsSkipped`; `deadLetter` sends it with its position to the side output `deadLetter`. A missing file, a
-   * header that does not fit and a file that changed since its position was recorded always fail.
-   */
-  readonly onError?: OnError
-  /** The longest record, without its line break. Default `1 mb`. */
-  readonly lineBytesMax?: MemorySize
-}
+import { TextReader } from './text-reader.ts'
+import type { TextPosition, TextSourceOptions } from './text-source-options.ts'
 
 export const TEXT_SOURCE_OPTIONS = ['order', 'onError', 'lineBytesMax'] as const
 

@@ -32,8 +32,6 @@ test('gives records of the declared type', async () => {
 })
 
 const readings: [string, string | Uint8Array, CsvFilesOptions<Columns>, unknown[]][] = [
-  ['an empty file', '', { columns: { a: 'int' } }, []],
-  ['an empty file with a header asked for', '', { columns: { a: 'int' }, header: true }, []],
   ['a header and nothing else', 'a\n', { columns: { a: 'int' }, header: true }, []],
   ['a last line without line break', '1\n2', { columns: { a: 'int' } }, [{ a: 1 }, { a: 2 }]],
   ['an empty last field at the end', '1,', { columns: { a: 'int', b: 'string' } }, [{ a: 1, b: '' }]],
@@ -175,6 +173,10 @@ const bad: [string, string | Uint8Array, CsvFilesOptions<Columns>, string, numbe
   ['a time without minutes', '2024-02-20T10\n', { columns: { n: 'timestamp' } }, 'INPUT_MALFORMED', 1, 1],
   ['a fraction without digits', '2024-02-20T10:00:00.Z\n', { columns: { n: 'timestamp' } }, 'INPUT_MALFORMED', 1, 1],
   ['too few fields', '1,a\n2\n', numbers, 'INPUT_MALFORMED', 2, 2],
+  ['an empty file', '', numbers, 'INPUT_MALFORMED', 1, 1],
+  ['an empty file with a header asked for', '', { ...numbers, header: true }, 'INPUT_MALFORMED', 1, 1],
+  ['a byte order mark and nothing else', '\ufeff', numbers, 'INPUT_MALFORMED', 1, 1],
+  ['a gzip file of nothing', gzipSync(''), numbers, 'INPUT_MALFORMED', 1, 1],
   ['a blank line', '1,a\n\n', numbers, 'INPUT_MALFORMED', 2, 1],
   ['more fields than the header', 'n,t\n1,a,x\n', { ...numbers, header: true }, 'INPUT_MALFORMED', 2, 6],
   ['a missing name', 'n,x\n1,a\n', { ...numbers, header: true }, 'INPUT_MALFORMED', 1, 1],
@@ -210,6 +212,20 @@ for (const [name, content, options, code, line, column] of bad) {
       return true
     })
   })
+}
+
+for (const content of ['a,1\n', 'n,t,n\n1,a,1\n']) {
+  for (const onError of ['fail', 'skip', 'deadLetter'] as const) {
+    test(`a header that does not fit fails, with ${onError} too, and does not offer that: ${JSON.stringify(content)}`, async () => {
+      await assert.rejects(read(content, { ...numbers, header: true, onError }), (error) => {
+        assert(error instanceof MillraceError)
+        assert.equal(error.code, 'INPUT_MALFORMED')
+        assert.match(error.hint ?? '', /header/)
+        assert.doesNotMatch(error.hint ?? '', /choose onError/)
+        return true
+      })
+    })
+  }
 }
 
 test('records before a bad line are handed over before the failure', async () => {

@@ -4,6 +4,7 @@ import { MillraceError, type RejectedInput } from '@millrace/api'
 import fc from 'fast-check'
 import type { Columns } from '../../src/column/columns.ts'
 import { findJsonError } from '../../src/json/find-json-error.ts'
+import { findJsonValue } from '../../src/json/find-json-value.ts'
 import { JsonLinesEncoder } from '../../src/json/json-lines-encoder.ts'
 import { jsonLinesFiles } from '../../src/json/json-lines-files.ts'
 import { jsonLinesSink } from '../../src/json/json-lines-sink.ts'
@@ -68,12 +69,12 @@ const bad: [string, string, Columns[string] | undefined, number, number][] = [
   ['a blank line', '1\n\n2\n', undefined, 2, 1],
   ['no object', '[1]\n', 'int', 1, 1],
   ['a missing property', '{}\n', 'int', 1, 1],
-  ['a null', '{"v":null}\n', 'int', 1, 1],
-  ['a text for a number', '{"v":"1"}\n', 'int', 1, 1],
-  ['an unsafe number', '{"v":9007199254740993}\n', 'int', 1, 1],
-  ['an unsafe number as bigint', '{"v":9007199254740993}\n', 'bigint', 1, 1],
-  ['a time that is none', '{"v":"noon"}\n', 'timestamp', 1, 1],
-  ['a time beyond all numbers', '{"v":1e999}\n', 'timestamp', 1, 1],
+  ['a null', '{"v":null}\n', 'int', 1, 6],
+  ['a text for a number', '{"v":1}\n{"é":"日本", "v" : "1"}\n', 'int', 2, 18],
+  ['an unsafe number', '{"v":9007199254740993}\n', 'int', 1, 6],
+  ['an unsafe number as bigint', '{"v":9007199254740993}\n', 'bigint', 1, 6],
+  ['a time that is none', '{"v":"noon"}\n', 'timestamp', 1, 6],
+  ['a time beyond all numbers', '{"v":1e999}\n', 'timestamp', 1, 6],
 ]
 for (const [name, content, type, line, column] of bad) {
   test(`refuses ${name}, naming file, line and column`, async () => {
@@ -126,12 +127,19 @@ test('writes bigints and dates as texts and leaves undefined properties out', ()
   )
 })
 
+const circle: Record<string, unknown> = { n: 1 }
+circle.list = [circle]
+const own: unknown = { toJSON: () => own }
+
 const refused: [string, unknown, RegExp][] = [
   ['NaN', { a: { b: [Number.NaN] } }, /"a\.b\[0\]" is NaN/],
   ['infinity', { a: Number.POSITIVE_INFINITY }, /"a" is Infinity/],
   ['a function', { a: () => 1 }, /"a" is of type function/],
   ['a map', { a: new Map() }, /"a" is of class Map/],
   ['an invalid date', { a: new Date(Number.NaN) }, /invalid date/],
+  ['a circle', circle, /^"list" is nested deeper than 256 levels or in a circle/],
+  ['a circle of lists', [circle], /^A record is nested deeper/],
+  ['an object that is its own JSON', own, /^A record is nested deeper/],
   ['undefined', undefined, /A record is undefined/],
 ]
 for (const [name, record, message] of refused) {
@@ -160,6 +168,29 @@ test('options that make no sense are refused', () => {
   assert.throws(() => jsonLinesFiles('in', { columns: { a: { type: 'int', index: 1 } } }), { code: 'OPTION_INVALID' })
   assert.throws(() => jsonLinesFiles('in', { parse: 'x' } as never), { code: 'OPTION_INVALID' })
   assert.throws(() => jsonLinesSink('out', { header: true } as never), { code: 'OPTION_UNKNOWN' })
+})
+
+test('finds the value of a property', () => {
+  const places: [string, number | undefined][] = [
+    ['{"v":1}', 5],
+    ['{"v":1,"v":{}}', 11],
+    ['{"w":{"v":1},"v":[2]}', 17],
+    ['{"w":["v",{"v":1}]}', undefined],
+    ['{"w":"v","x":"\\"v\\":"}', undefined],
+    ['{"\\u0076":true}', 10],
+    [' { "v" :\tnull }', 9],
+    ['{}', undefined],
+  ]
+  for (const [text, at] of places) assert.equal(findJsonValue(text, 'v'), at, text)
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), (object) => {
+      const text = JSON.stringify(object)
+      for (const [name, value] of Object.entries(object)) {
+        const at = findJsonValue(text, name)
+        assert.ok(at !== undefined && text.startsWith(JSON.stringify(value), at), `${name} in ${text}`)
+      }
+    }),
+  )
 })
 
 test('finds where a text stops being JSON', () => {

@@ -229,6 +229,21 @@ test('a full disk fails with the name of the part', async () => {
   await assert.rejects(run.checkpoint('checkpoint'), { code: 'SINK_WRITE_FAILED', message: /disk is full/ })
 })
 
+test('a folder that cannot be made is refused; one that a fault of the disk kept from being made is tried again', async () => {
+  const disk = new MemoryFileSystem()
+  for (const [kind, code] of [
+    ['denied', 'SINK_FOLDER_UNUSABLE'],
+    ['not-found', 'SINK_FOLDER_UNUSABLE'],
+    ['no-space', 'SINK_WRITE_FAILED'],
+    ['io', 'SINK_WRITE_FAILED'],
+  ] as const) {
+    disk.onChange = (operation, path) => {
+      if (operation === 'makeFolder') throw new FileError(kind, path, 'no')
+    }
+    await assert.rejects(newRun(disk).start(1), { code, message: /"out"/ }, kind)
+  }
+})
+
 test('subtasks that derive different columns are refused before anything is visible', async () => {
   const disk = new MemoryFileSystem()
   const sink = csvSink('out')
@@ -312,9 +327,12 @@ test('works on the disk of the machine', async () => {
       Array.from({ length: 40_010 }, (_, n) => n),
     )
     await writeFile(join(folder, 'file'), '')
-    await assert.rejects(new SinkRun(csvSink<Row>(join(folder, 'file')), diskFileSystem).start(1), {
-      code: 'SINK_WRITE_FAILED',
-    })
+    for (const path of ['file', 'file/a/b']) {
+      await assert.rejects(new SinkRun(csvSink<Row>(join(folder, path)), diskFileSystem).start(1), {
+        code: 'SINK_FOLDER_UNUSABLE',
+        message: /is a file/,
+      })
+    }
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -11,7 +11,8 @@ import { CsvFormat } from '../../src/csv/csv-format.ts'
 import { JsonLinesFormat } from '../../src/json/json-lines-format.ts'
 import { LineFormat } from '../../src/text/line-format.ts'
 import type { TextFormat } from '../../src/text/text-format.ts'
-import { type TextPosition, TextReader } from '../../src/text/text-reader.ts'
+import { TextReader } from '../../src/text/text-reader.ts'
+import type { TextPosition } from '../../src/text/text-source-options.ts'
 import { MemoryFileSystem } from '../memory-file-system.ts'
 import { drain } from '../read-source.ts'
 
@@ -52,12 +53,17 @@ const piece = fc.constantFrom(
   `"${'x,1\n'.repeat(7)}",z\n`,
 )
 const content = fc
-  .record({ bom: fc.boolean(), pieces: fc.array(piece, { maxLength: 40 }) })
-  .map(({ bom, pieces }) =>
+  .record({
+    bom: fc.boolean(),
+    head: fc.oneof({ arbitrary: fc.constant('b,a\n'), weight: 9 }, fc.constant(undefined)),
+    pieces: fc.array(piece, { maxLength: 40 }),
+  })
+  .map(({ bom, head, pieces }) =>
     Buffer.concat([
       Buffer.from(bom ? '\ufeff' : ''),
-      Buffer.from('b,a\n'),
-      ...pieces.map((text) => (text === '\xff' ? Buffer.from([0xff]) : Buffer.from(text))),
+      Buffer.from(head ?? ''),
+      // Without a head the file is empty.
+      ...(head === undefined ? [] : pieces).map((text) => (text === '\xff' ? Buffer.from([0xff]) : Buffer.from(text))),
     ]),
   )
 
@@ -106,6 +112,11 @@ for (const [name, create] of Object.entries(formats)) {
               assert.deepEqual(resumed.position(), reader.position())
               used += batch.length
             }
+            const ended = await open(disk, create, 1 << 16, reader.position())
+            assert.deepEqual(
+              (await drain(ended, 3)).flatMap(({ batch }) => batch),
+              [],
+            )
           },
         ),
         { numRuns: 60 },
@@ -120,14 +131,14 @@ test('plain lines lose and add nothing', async () => {
       fc.array(fc.stringMatching(/^[^\n\r\ufeff]*$/u), { maxLength: 20 }),
       fc.boolean(),
       async (lines, ends) => {
+        const text = lines
+          .map((line) => `${line}\n`)
+          .join('')
+          .slice(0, ends ? undefined : -1)
+        // An empty file is refused.
+        fc.pre(text !== '')
         const disk = new MemoryFileSystem()
-        disk.put(
-          'in',
-          lines
-            .map((line) => `${line}\n`)
-            .join('')
-            .slice(0, ends ? undefined : -1),
-        )
+        disk.put('in', text)
         const file = await disk.openRead('in')
         const reader = await TextReader.open({
           file,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { RejectedInput } from '@millrace/api'
 import { textFiles } from '../../src/text/text-files.ts'
 import { diskFileSystem } from '../disk-file-system.ts'
 import { MemoryFileSystem } from '../memory-file-system.ts'
@@ -27,6 +28,7 @@ const tree = {
   'in/.part.tmp': '',
   'in/_done': '',
   'in/sub/d.txt': '',
+  'none/_done': '',
   'e.txt': '',
 }
 
@@ -51,6 +53,7 @@ test('what is missing or named twice is refused when files are listed', async ()
     ['gone/*.txt', 'INPUT_NOT_FOUND'],
     ['in/*.gz', 'INPUT_NOT_FOUND'],
     ['in/sub.*', 'INPUT_NOT_FOUND'],
+    ['none', 'INPUT_NOT_FOUND'],
     [['in', 'in/a.txt'], 'OPTION_INVALID'],
   ]
   for (const [paths, code] of refused) await assert.rejects(ids(paths, tree), { code }, String(paths))
@@ -137,6 +140,37 @@ test('a file that is gone when it is opened is named', async () => {
     code: 'INPUT_NOT_FOUND',
     message: /in\.txt/,
   })
+})
+
+for (const [name, content] of Object.entries({ plain: '', gzip: gzipSync('') })) {
+  test(`an empty file (${name}) is refused as a line is: skipped and counted, or sent with its position`, async () => {
+    const files = disk({ 'in/a.txt': 'a\n', 'in/b.txt': content, 'in/c.txt': 'c\n' })
+    const counts = new Map<string, number>()
+    assert.deepEqual(await readAll(textFiles('in', { onError: 'skip' }), files, counts), ['a', 'c'])
+    assert.deepEqual([...counts], [['numRecordsSkipped', 1]])
+    const [, letter, c] = await readAll(textFiles('in', { onError: 'deadLetter' }), files)
+    assert(letter instanceof RejectedInput)
+    assert.deepEqual(letter.letter, { raw: '', file: 'in/b.txt', line: 1, column: 1, reason: 'the file is empty' })
+    assert.equal(c, 'c')
+    await assert.rejects(readAll(textFiles('in'), files), { code: 'INPUT_MALFORMED', message: /b\.txt.*is empty/ })
+  })
+}
+
+test('an empty file is refused once, and has changed when it is empty no longer', async () => {
+  const files = disk({ 'in.txt': '' })
+  const counts = new Map<string, number>()
+  const source = textFiles('in.txt', { onError: 'skip' })
+  const [split] = await source.enumerate({ files, parallelism: 1 })
+  assert(split)
+  const reader = await source.open(split, undefined, readerContext(files, counts))
+  assert.deepEqual(await reader.next(9), { records: [], end: true })
+  const position = reader.position()
+  const resumed = await source.open(split, position, readerContext(files, counts))
+  assert.deepEqual(await resumed.next(9), { records: [], end: true })
+  assert.deepEqual(resumed.position(), position)
+  assert.deepEqual([...counts], [['numRecordsSkipped', 1]])
+  files.put('in.txt', 'a\n')
+  await assert.rejects(source.open(split, position, readerContext(files)), { code: 'INPUT_CHANGED' })
 })
 
 test('reads files of many chunks from the disk', async () => {
