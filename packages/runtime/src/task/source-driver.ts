@@ -1,7 +1,9 @@
 /**
  * Reads the splits of one source subtask and feeds the chain. It knows exactly how many records of which batch have
  * gone into the chain, which is what a checkpoint records: the position before the batch in work, and how much of the
- * batch was used. Watermarks depend on the records of a split alone: one every `WATERMARK_EVERY_RECORDS` records.
+ * batch was used. Watermarks of bounded splits depend on the records of a split alone: one every
+ * `WATERMARK_EVERY_RECORDS` records. Those of an unbounded split go out also by the clock, between two of its batches;
+ * they neither move nor reset that count, so a restore finds the same marks at the same records.
  *
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
  * called when it has settled.
@@ -34,8 +36,8 @@ const READ_RECORDS_MIN = 256
 const READ_RECORDS_MAX = 4_096
 /** Of large records fewer are asked for: about this much at once. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
-/** How long an unbounded split must be quiet before its watermark goes out by the clock. Flink's auto-watermark interval. */
-const QUIET_WATERMARK_MS = 200
+/** How long a record of an unbounded split waits for its watermark while the reader waits. Flink's auto-watermark interval. */
+const CLOCK_WATERMARK_MS = 200
 
 /** One split in a checkpoint; what the coordinator deals out. */
 export interface SplitEntry {
@@ -105,6 +107,8 @@ interface RunningSplit {
   isIdle: boolean
   /** Since when it has had no record though it was asked; undefined while it has some. Monotonic ms. */
   quietSinceMs: number | undefined
+  /** When the first record went in that no watermark has followed yet; undefined: there is none. Monotonic ms. */
+  unmarkedSinceMs: number | undefined
 }
 
 export class SourceDriver {
@@ -147,6 +151,7 @@ export class SourceDriver {
         ended: false,
         isIdle: false,
         quietSinceMs: undefined,
+        unmarkedSinceMs: undefined,
       }
     })
     this.#merge = new WatermarkMerge(this.#splits.length)
@@ -165,7 +170,8 @@ export class SourceDriver {
 
   /**
    * Moves at most `recordsMax` records into the chain.
-   * `moved`: something went in. `waiting`: a reader has to wait. `ended`: nothing follows.
+   * `moved`: records or the end of a split went in. `waiting`: a reader has to wait; a watermark may have gone in.
+   * `ended`: nothing follows.
    */
   step(recordsMax: number): 'moved' | 'waiting' | 'ended' {
     if (this.#hasFailed) throw this.#failure
@@ -179,15 +185,29 @@ export class SourceDriver {
       }
     }
     // Also beside splits that have records: those must not wait for a quiet one for ever.
-    this.#advanceQuietSplits()
+    this.#advanceWaitingSplits()
     if (split === undefined) return 'waiting'
-    return this.#moveRecords(split, recordsMax) ? 'moved' : 'waiting'
+    if (this.#moveRecords(split, recordsMax)) return 'moved'
+    // Its batch may be there when the next step comes, every time: this is when it is sure to wait.
+    this.#advanceWaitingSplits()
+    return 'waiting'
   }
 
-  /** When `step` should be called again though no reader has woken the task; monotonic ms. */
+  /**
+   * When `step` should be called again though no reader has woken the task; monotonic ms. Says so again until it was
+   * called, however often it is asked.
+   */
   nextDueMs(): number | undefined {
     if (this.#source.boundedness === 'bounded' || this.#isEnded) return undefined
-    return this.#options.monotonicMs() + QUIET_WATERMARK_MS
+    const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs ?? Number.POSITIVE_INFINITY
+    let due = Number.POSITIVE_INFINITY
+    for (const split of this.#splits) {
+      if (!isOnTheClock(split)) continue
+      const { unmarkedSinceMs, quietSinceMs } = split
+      if (unmarkedSinceMs !== undefined) due = Math.min(due, unmarkedSinceMs + CLOCK_WATERMARK_MS)
+      if (quietSinceMs !== undefined) due = Math.min(due, quietSinceMs + idleTimeoutMs)
+    }
+    return due === Number.POSITIVE_INFINITY ? undefined : due
   }
 
   /** The splits that have not ended, as of now. The chain must hold nothing of what was pushed. */
@@ -266,6 +286,8 @@ export class SourceDriver {
 
   #open(split: RunningSplit): void {
     split.opening = true
+    // A restored generator may have seen records that no watermark has followed yet.
+    if (split.sinceWatermark > 0) this.#startMarkClock(split)
     const position = split.position === null ? undefined : split.position
     this.#source.open(split.split, position, this.#options.context).then(
       (reader) => {
@@ -351,6 +373,7 @@ export class SourceDriver {
     const items = isWhole ? batch.records : batch.records.slice(from, to)
     const given = batch.timestamps === undefined || isWhole ? batch.timestamps : batch.timestamps.slice(from, to)
     split.quietSinceMs = undefined
+    this.#startMarkClock(split)
     if (split.isIdle) {
       split.isIdle = false
       this.#merge.onStatus(split.index, false)
@@ -408,7 +431,13 @@ export class SourceDriver {
     }
   }
 
+  #startMarkClock(split: RunningSplit): void {
+    if (split.unmarkedSinceMs !== undefined || this.#source.boundedness === 'bounded') return
+    if (split.generator !== undefined) split.unmarkedSinceMs = this.#options.monotonicMs()
+  }
+
   #advanceWatermark(split: RunningSplit): void {
+    split.unmarkedSinceMs = undefined
     const watermark = split.generator?.current() ?? NO_TIMESTAMP
     if (Number.isNaN(watermark)) throw this.#invalidTimestamp(split, watermark, 'watermark')
     if (watermark <= split.watermark) return
@@ -425,18 +454,19 @@ export class SourceDriver {
   }
 
   /**
-   * Unbounded splits only, while their reader waits: sends the watermark of a quiet one by the clock, and marks a long
-   * quiet one idle.
+   * Unbounded splits only, while their reader waits: sends the watermark that is due by the clock, and marks a long
+   * quiet one idle. A waiting reader has no batch in work, so the generator has seen exactly what a snapshot says.
    */
-  #advanceQuietSplits(): void {
+  #advanceWaitingSplits(): void {
     if (this.#source.boundedness === 'bounded') return
     const now = this.#options.monotonicMs()
     const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs
     for (const split of this.#splits) {
-      if (split.ended || !split.isWaiting || split.isIdle) continue
-      const quietMs = now - (split.quietSinceMs ?? now)
-      if (quietMs >= QUIET_WATERMARK_MS) this.#advanceWatermark(split)
-      if (idleTimeoutMs === undefined || quietMs < idleTimeoutMs) continue
+      if (!isOnTheClock(split)) continue
+      if (now - (split.unmarkedSinceMs ?? now) >= CLOCK_WATERMARK_MS) this.#advanceWatermark(split)
+      if (idleTimeoutMs === undefined || now - (split.quietSinceMs ?? now) < idleTimeoutMs) continue
+      // What it had counts first: an idle split is not looked at again.
+      if (split.unmarkedSinceMs !== undefined) this.#advanceWatermark(split)
       split.isIdle = true
       this.#merge.onStatus(split.index, true)
       this.#pushMerged()
@@ -476,4 +506,9 @@ export class SourceDriver {
       },
     )
   }
+}
+
+/** Whether time alone may change what this split says: its reader waits, and it still holds event time. */
+function isOnTheClock({ ended, isWaiting, isIdle }: RunningSplit): boolean {
+  return isWaiting && !isIdle && !ended
 }
