@@ -8,6 +8,7 @@ export interface AggregateFunction<T, A, R> {
   create(): A
   /** A property, not a method, so that the compiler refuses an aggregate of other records. */
   readonly add: (accumulator: A, value: T, timestamp: number) => A
+  /** May return the accumulator or parts of it: where `add` can still change them, a copy leaves. */
   result(accumulator: A): R
   /**
    * Combines two accumulators; may change and return `into`, must leave `other` as it is. Associative; declares that

@@ -5,6 +5,7 @@ import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { ValueTable } from '../state/state-backend.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
+import { mayHoldParts, withoutParts } from './own-result.ts'
 import { RecordKey } from './record-key.ts'
 import { RecordOperator } from './record-operator.ts'
 import { describeUserFailure } from './user-failure.ts'
@@ -93,6 +94,8 @@ export class KeyedAggregateOperator extends KeyedFold {
     const accumulator = this.#aggregate.add(table.get() ?? this.#aggregate.create(), record, timestamp)
     table.put(accumulator)
     this.#context.key = host.state.currentKey
-    return this.#project(this.#aggregate.result(accumulator), this.#context)
+    const result = this.#aggregate.result(accumulator)
+    const projected = this.#project(result, this.#context)
+    return mayHoldParts(result, accumulator) ? withoutParts(projected, accumulator) : projected
   }
 }

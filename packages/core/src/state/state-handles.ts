@@ -18,6 +18,7 @@ import {
 } from '@millrace/api'
 import { assertEncodable } from '../codec/encodable.ts'
 import type { OperatorHost } from '../operator/operator.ts'
+import { withoutParts } from '../operator/own-result.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import type { TableDescriptor, TableKind } from './table-descriptor.ts'
 
@@ -93,7 +94,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
       return {
         get() {
           const accumulator = table.get()
-          return accumulator === undefined ? undefined : aggregate.result(accumulator)
+          return accumulator === undefined ? undefined : withoutParts(aggregate.result(accumulator), accumulator)
         },
         add(value) {
           table.put(aggregate.add(table.get() ?? aggregate.create(), value, timestamp()))

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { KeyedProcessFunction, SideOutputs, StateDeclarations, StateDescriptor } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { nodeOf } from './operator-nodes.ts'
+import { nodeOf, sumInPlace } from './operator-nodes.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: functions of every kind of state and record
 type AnyFunction = KeyedProcessFunction<any, any, any, any, SideOutputs>
@@ -207,6 +207,19 @@ describe('keyedProcess: state', () => {
     const second = open(fn, { restore: first.snapshot() })
     second.processRecord({ key: 'a', n: 1 }, 1)
     assert.deepEqual(records(second), [['a', 4, [3, 1], [['n1', 1]], ['n1'], 3, 2]])
+  })
+
+  it('what an aggregating state has given does not change with it', () => {
+    const fn: AnyFunction = {
+      state: { total: { kind: 'aggregating', version: 1, ttlMs: undefined, aggregate: sumInPlace } },
+      onRecord(record: { value: number }, ctx) {
+        ctx.state.total.add(record)
+        ctx.emit(ctx.state.total.get())
+      },
+    }
+    const harness = open(fn)
+    for (const value of [1, 2, 4]) harness.processRecord({ key: 'a', value }, 1)
+    assert.deepEqual(records(harness), [{ n: 1 }, { n: 3 }, { n: 7 }])
   })
 
   it('expires on read', () => {

@@ -1,5 +1,17 @@
 /** Steps of a graph as the tests of operators need them, and aggregates that show every misuse of an accumulator. */
-import type { AggregateFunction, LogicalNode, NodeSpec, WindowAssigner, WindowSpec } from '@millrace/api'
+import {
+  type AggregateFunction,
+  type AggregateParts,
+  buildGraph,
+  collect,
+  collection,
+  defineJob,
+  type JobDefinition,
+  type LogicalNode,
+  type NodeSpec,
+  type WindowAssigner,
+  type WindowSpec,
+} from '@millrace/api'
 
 export function nodeOf(spec: NodeSpec): LogicalNode {
   return {
@@ -13,6 +25,23 @@ export function nodeOf(spec: NodeSpec): LogicalNode {
     slotSharingGroup: 'default',
     chain: 'always',
   }
+}
+
+/** The one aggregate that a job makes of several. */
+export function combined(parts: AggregateParts<{ key: string; value: number }>): WindowSpec['aggregate'] {
+  const job = defineJob({
+    name: 'aggregates',
+    build(env) {
+      env
+        .from(collection<{ key: string; value: number }>([]), { uid: 'records' })
+        .keyBy('key')
+        .aggregate(parts, { uid: 'aggregate' })
+        .to(collect('out'), { uid: 'out' })
+    },
+  }) as JobDefinition
+  const specs = buildGraph(job, {}).nodes.map(({ spec }) => spec)
+  for (const spec of specs) if (spec.kind === 'keyedAggregate') return spec.aggregate
+  throw new Error('the graph has no aggregate')
 }
 
 /** All values that came, sorted; the accumulator is changed in place. */
@@ -32,6 +61,21 @@ export const collectMergeable: AggregateFunction<{ value: number }, number[], st
 
 const { merge: _, ...withoutMerge } = collectMergeable
 export const collectSingly: AggregateFunction<{ value: number }, number[], string> = withoutMerge
+
+/** The sum of all values in an object that is changed in place and given out as it is. */
+export const sumInPlace: AggregateFunction<{ value: number }, { n: number }, { n: number }> = {
+  name: 'sumInPlace',
+  create: () => ({ n: 0 }),
+  add(accumulator, { value }) {
+    accumulator.n += value
+    return accumulator
+  },
+  result: (accumulator) => accumulator,
+  merge(into, other) {
+    into.n += other.n
+    return into
+  },
+}
 
 /** The same with sets, which grow with what they hold. */
 export const collectInSets: AggregateFunction<{ value: number }, Set<number>, string> = {

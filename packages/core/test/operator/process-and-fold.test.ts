@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { count } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { collectMergeable, nodeOf } from './operator-nodes.ts'
+import { collectMergeable, combined, nodeOf, sumInPlace } from './operator-nodes.ts'
 
 const byKey = { kind: 'function', select: ({ key }: { key: unknown }) => key } as const
 
@@ -100,6 +101,53 @@ describe('keyed aggregate', () => {
       harness.output.map(({ record }) => record),
       ['a: 1', 'b: 2', 'a: 1,3'],
     )
+  })
+
+  for (const developmentMode of [false, true]) {
+    it(`what it has emitted stays as it was though add changes the accumulator, development mode ${developmentMode}`, () => {
+      const harness = new OperatorHarness(
+        createOperator(
+          nodeOf({
+            kind: 'keyedAggregate',
+            key: byKey,
+            aggregate: combined({ total: sumInPlace, records: count() }),
+            project: ({ total, records }) => ({ seen: [total, { total }], records }),
+          }),
+        ),
+        { developmentMode },
+      )
+      for (const value of [1, 3, 5]) harness.processRecord({ key: 'a', value }, 1)
+      assert.deepEqual(
+        harness.output.map(({ record }) => record),
+        [
+          { seen: [{ n: 1 }, { total: { n: 1 } }], records: 1 },
+          { seen: [{ n: 4 }, { total: { n: 4 } }], records: 2 },
+          { seen: [{ n: 9 }, { total: { n: 9 } }], records: 3 },
+        ],
+      )
+    })
+  }
+
+  it('gives results on as they are that hold nothing of the accumulator, whatever they are', () => {
+    class Stats {
+      readonly n: number
+      constructor(n: number) {
+        this.n = n
+      }
+    }
+    const stats = { ...sumInPlace, result: ({ n }: { n: number }) => new Stats(n) }
+    const harness = new OperatorHarness(
+      createOperator(
+        nodeOf({
+          kind: 'keyedAggregate',
+          key: byKey,
+          aggregate: combined({ stats }),
+          project: ({ stats }) => stats,
+        }),
+      ),
+    )
+    harness.processRecord({ key: 'a', value: 1 }, 1)
+    assert.ok(harness.output[0]?.record instanceof Stats)
   })
 })
 
