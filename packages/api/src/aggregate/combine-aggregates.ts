@@ -2,6 +2,7 @@
  * Makes one aggregate of several named ones: `{ views: count(), worst: max('delay') }`. Its accumulator is an array of
  * the parts' accumulators in the order of their sorted names, so that rearranging the parts keeps stored state readable.
  */
+import { MillraceError } from '../error/millrace-error.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 
@@ -41,7 +42,16 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     add(accumulators, value, timestamp) {
       let index = 0
       for (const part of aggregates) {
-        accumulators[index] = part.add(accumulators[index], value, timestamp)
+        const before = accumulators[index]
+        const added = part.add(before, value, timestamp)
+        // One that begins with `undefined`, as that of min() does, may stay so.
+        if (added === undefined && before !== undefined) {
+          throw returnedNothing(
+            `The aggregate "${names[index]}"`,
+            'add(accumulator, value) must return the accumulator.',
+          )
+        }
+        accumulators[index] = added
         index++
       }
       return accumulators
@@ -76,12 +86,24 @@ export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFuncti
     name: 'reduce',
     create: () => [],
     add(kept, value) {
-      kept[0] = kept.length === 0 ? value : reduce(kept[0] as T, value)
+      if (kept.length === 0) {
+        kept[0] = value
+        return kept
+      }
+      const reduced = reduce(kept[0] as T, value)
+      if (reduced === undefined) {
+        throw returnedNothing('The function of reduce', 'reduce(a, b) must return what the two come to.')
+      }
+      kept[0] = reduced
       return kept
     },
     // The engine asks only after a value.
     result: (kept) => kept[0] as T,
   }
+}
+
+function returnedNothing(what: string, hint: string): MillraceError {
+  return new MillraceError('USER_FUNCTION_FAILED', `${what} returned undefined.`, { hint })
 }
 
 function checkAggregate(call: string, name: string, aggregate: unknown): void {

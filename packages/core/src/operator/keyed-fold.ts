@@ -2,10 +2,11 @@
  * `reduce` and `aggregate` on a keyed stream without windows: one running value per key, emitted after every record.
  */
 import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
+import { addTo, reduceTo } from '../aggregate/fold-value.ts'
+import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { ValueTable } from '../state/state-backend.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
-import { mayHoldParts, withoutParts } from './own-result.ts'
 import { RecordKey } from './record-key.ts'
 import { RecordOperator } from './record-operator.ts'
 import { describeUserFailure } from './user-failure.ts'
@@ -73,7 +74,7 @@ export class KeyedReduceOperator extends KeyedFold {
 
   protected override fold(table: ValueTable<unknown>, record: unknown): unknown {
     const earlier = table.get()
-    const value = earlier === undefined ? record : this.#reduce(earlier, record)
+    const value = earlier === undefined ? record : reduceTo(this.#reduce, earlier, record, 'The function of reduce')
     table.put(value)
     return value
   }
@@ -91,7 +92,9 @@ export class KeyedAggregateOperator extends KeyedFold {
   }
 
   protected override fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown {
-    const accumulator = this.#aggregate.add(table.get() ?? this.#aggregate.create(), record, timestamp)
+    const stored = table.get()
+    const before = stored === undefined ? this.#aggregate.create() : stored
+    const accumulator = addTo(this.#aggregate, before, record, timestamp)
     table.put(accumulator)
     this.#context.key = host.state.currentKey
     const result = this.#aggregate.result(accumulator)

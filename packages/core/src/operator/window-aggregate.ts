@@ -14,6 +14,7 @@
  * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
  */
 import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
+import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import { RunningWindows } from '../window/running-windows.ts'
@@ -22,7 +23,6 @@ import { SeparateFiring, type WindowFiring } from '../window/window-firing.ts'
 import { WindowLayout } from '../window/window-layout.ts'
 import { WindowProgress } from '../window/window-progress.ts'
 import type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator.ts'
-import { mayHoldParts, withoutParts } from './own-result.ts'
 import { RecordKey } from './record-key.ts'
 import { describeUserFailure } from './user-failure.ts'
 

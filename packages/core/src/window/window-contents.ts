@@ -8,7 +8,8 @@
  * Answers which windows have something to fire and which namespaces have done their service. Knows no watermark and no
  * lateness.
  */
-import { type AggregateFunction, MillraceError } from '@millrace/api'
+import type { AggregateFunction } from '@millrace/api'
+import { noAccumulator } from '../aggregate/fold-value.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 import type { WindowLayout } from './window-layout.ts'
 
@@ -44,15 +45,7 @@ export class WindowContents {
   add(namespace: number, record: unknown, timestamp: number): void {
     const stored = this.#table.get(namespace)
     const accumulator = this.#aggregate.add(stored === undefined ? this.#aggregate.create() : stored, record, timestamp)
-    if (accumulator === undefined) {
-      throw new MillraceError(
-        'USER_FUNCTION_FAILED',
-        `The aggregate "${this.#aggregate.name}" returned no accumulator.`,
-        {
-          hint: 'add(accumulator, value) must return the accumulator.',
-        },
-      )
-    }
+    if (accumulator === undefined) throw noAccumulator(this.#aggregate.name)
     this.#table.put(namespace, accumulator)
   }
 

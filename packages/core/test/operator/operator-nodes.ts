@@ -2,12 +2,15 @@
 import {
   type AggregateFunction,
   type AggregateParts,
+  ascending,
   buildGraph,
   collect,
   collection,
+  type DataStream,
   defineJob,
   type JobDefinition,
   type LogicalNode,
+  tumbling as millisecondWindows,
   type NodeSpec,
   type WindowAssigner,
   type WindowSpec,
@@ -27,20 +30,33 @@ export function nodeOf(spec: NodeSpec): LogicalNode {
   }
 }
 
+type Row = { readonly key: string; readonly value: number }
+
 /** The one aggregate that a job makes of several. */
-export function combined(parts: AggregateParts<{ key: string; value: number }>): WindowSpec['aggregate'] {
+export function combined(parts: AggregateParts<Row>): WindowSpec['aggregate'] {
+  return aggregateOf((rows) => rows.keyBy('key').aggregate(parts, { uid: 'aggregate' }))
+}
+
+/** The aggregate that a job makes of a function for `reduce` on windows. */
+export function windowedReduce(reduce: (a: unknown, b: unknown) => unknown): WindowSpec['aggregate'] {
+  return aggregateOf((rows) =>
+    rows
+      .map((row): unknown => row)
+      .keyBy(() => 'a')
+      .window(millisecondWindows({ size: '10 ms' }))
+      .reduce(reduce, { uid: 'reduce' }),
+  )
+}
+
+function aggregateOf(steps: (rows: DataStream<Row>) => DataStream<unknown>): WindowSpec['aggregate'] {
   const job = defineJob({
     name: 'aggregates',
     build(env) {
-      env
-        .from(collection<{ key: string; value: number }>([]), { uid: 'records' })
-        .keyBy('key')
-        .aggregate(parts, { uid: 'aggregate' })
-        .to(collect('out'), { uid: 'out' })
+      const rows = env.from(collection<Row>([]), { uid: 'rows', watermarks: ascending(({ value }) => value) })
+      steps(rows).to(collect('out'), { uid: 'out' })
     },
   }) as JobDefinition
-  const specs = buildGraph(job, {}).nodes.map(({ spec }) => spec)
-  for (const spec of specs) if (spec.kind === 'keyedAggregate') return spec.aggregate
+  for (const { spec } of buildGraph(job, {}).nodes) if ('aggregate' in spec) return spec.aggregate
   throw new Error('the graph has no aggregate')
 }
 
@@ -75,6 +91,14 @@ export const sumInPlace: AggregateFunction<{ value: number }, { n: number }, { n
     into.n += other.n
     return into
   },
+}
+
+/** The sum of all values up to 2, then null for good. */
+export const nullFromThree: AggregateFunction<{ value: number }, number | null, number | null> = {
+  name: 'nullFromThree',
+  create: () => 0,
+  add: (accumulator, { value }) => (accumulator === null || accumulator + value > 2 ? null : accumulator + value),
+  result: (accumulator) => accumulator,
 }
 
 /** The same with sets, which grow with what they hold. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { count } from '@millrace/api'
+import { count, type KeyedAggregateSpec } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { collectMergeable, combined, nodeOf, sumInPlace } from './operator-nodes.ts'
+import { collectMergeable, combined, nodeOf, nullFromThree, sumInPlace } from './operator-nodes.ts'
 
 const byKey = { kind: 'function', select: ({ key }: { key: unknown }) => key } as const
 
@@ -77,6 +77,16 @@ describe('keyed reduce', () => {
     feed(second, 'a', 10)
     assert.deepEqual(second.output, [{ record: { key: 'a', n: 14 }, timestamp: 10 }])
   })
+
+  it('refuses a function that returns nothing', () => {
+    const node = nodeOf({ kind: 'keyedReduce', key: byKey, reduce: () => undefined })
+    const harness = new OperatorHarness(createOperator(node))
+    harness.processRecord({ key: 'a', n: 1 }, 1)
+    assert.throws(() => harness.processRecord({ key: 'a', n: 2 }, 2), {
+      code: 'USER_FUNCTION_FAILED',
+      message: /reduce returned undefined/,
+    })
+  })
 })
 
 describe('keyed aggregate', () => {
@@ -102,6 +112,28 @@ describe('keyed aggregate', () => {
       ['a: 1', 'b: 2', 'a: 1,3'],
     )
   })
+
+  const aggregateNode = (aggregate: KeyedAggregateSpec['aggregate']) =>
+    nodeOf({ kind: 'keyedAggregate', key: byKey, aggregate, project: (result) => result })
+
+  it('takes null for an accumulator like any other', () => {
+    const harness = new OperatorHarness(createOperator(aggregateNode(nullFromThree)))
+    for (const value of [1, 2, 4]) harness.processRecord({ key: 'a', value }, 1)
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      [1, null, null],
+    )
+  })
+
+  for (const [name, aggregate, message] of [
+    ['alone', { ...collectMergeable, add: () => undefined }, /"collect" returned no accumulator/],
+    ['among others', combined({ own: { ...collectMergeable, add: () => undefined } }), /"own" returned undefined/],
+  ] as const) {
+    it(`refuses an aggregate that returns no accumulator, ${name}`, () => {
+      const harness = new OperatorHarness(createOperator(aggregateNode(aggregate as never)))
+      assert.throws(() => harness.processRecord({ key: 'a', value: 1 }, 1), { code: 'USER_FUNCTION_FAILED', message })
+    })
+  }
 
   for (const developmentMode of [false, true]) {
     it(`what it has emitted stays as it was though add changes the accumulator, development mode ${developmentMode}`, () => {

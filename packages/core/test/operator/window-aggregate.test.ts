@@ -11,6 +11,7 @@ import {
   sumInPlace,
   tumbling,
   type WindowResult,
+  windowedReduce,
   windowNode,
 } from './operator-nodes.ts'
 
@@ -251,6 +252,19 @@ describe('windows, bad input', () => {
   it('names an aggregate that returns no accumulator', () => {
     const harness = open(windowNode(tumbling(10), { ...collectMergeable, add: () => undefined }))
     assert.throws(() => feed(harness, ['a', 1]), { code: 'USER_FUNCTION_FAILED', message: /collect.*no accumulator/ })
+  })
+})
+
+describe('windows of reduce', () => {
+  it('refuse a function that returns nothing', () => {
+    const harness = open(
+      windowNode(
+        tumbling(10),
+        windowedReduce(() => undefined),
+      ),
+    )
+    feed(harness, ['a', 1])
+    assert.throws(() => feed(harness, ['a', 2]), { code: 'USER_FUNCTION_FAILED', message: /reduce returned undefined/ })
   })
 })
 
