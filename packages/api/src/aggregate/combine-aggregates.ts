@@ -72,7 +72,11 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     merge(into, other) {
       let index = 0
       for (const part of aggregates) {
-        into[index] = part.merge?.(into[index], other[index])
+        const merged = part.merge?.(into[index], other[index])
+        if (merged === undefined && (into[index] !== undefined || other[index] !== undefined)) {
+          throw returnedNothing(`The aggregate "${names[index]}"`, 'merge(into, other) must return the accumulator.')
+        }
+        into[index] = merged
         index++
       }
       return into

@@ -26,8 +26,9 @@ export function reduceTo<V>(reduce: (a: V, b: V) => V, a: V, b: V, what: string)
   })
 }
 
-export function noAccumulator(name: string): MillraceError {
+/** `call` is the function that returned nothing, as it was called. */
+export function noAccumulator(name: string, call = 'add(accumulator, value)'): MillraceError {
   return new MillraceError('USER_FUNCTION_FAILED', `The aggregate "${name}" returned no accumulator.`, {
-    hint: 'add(accumulator, value) must return the accumulator.',
+    hint: `${call} must return the accumulator.`,
   })
 }

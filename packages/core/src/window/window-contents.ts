@@ -10,6 +10,8 @@
  */
 import type { AggregateFunction } from '@millrace/api'
 import { noAccumulator } from '../aggregate/fold-value.ts'
+import { copyValue } from '../codec/copy-value.ts'
+import { compareObjects } from '../codec/shared-objects.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 import type { WindowLayout } from './window-layout.ts'
 
@@ -21,6 +23,8 @@ export class WindowContents {
   readonly layout: WindowLayout
   readonly #table: NamespacedTable<Accumulator>
   readonly #aggregate: AggregateFunction<unknown, Accumulator, unknown>
+  /** The aggregate's `merge` has taken over parts of its second argument: from then on it gets copies. */
+  #areMergesShared = false
 
   constructor(
     state: KeyedStateBackend,
@@ -54,9 +58,21 @@ export class WindowContents {
     return this.#table.get(namespace)
   }
 
-  /** Merges `other` into `into` and returns what comes of it; `other` stays as it is. */
+  /** Merges `other` into `into` and returns what comes of it, with nothing of `other`, which stays as it is. */
   merge(into: Accumulator, other: Accumulator): Accumulator {
-    return this.#aggregate.merge?.(into, other) as Accumulator
+    if (this.#areMergesShared) return this.#merge(into, copyValue(other, 'accumulator'))
+    const merged = this.#merge(into, other)
+    // Where the parts are too many to compare, the first ones speak for all: a merge that takes parts over does so
+    // with the first accumulator that it gets, into one that is empty.
+    if (compareObjects(merged, other) !== 'some') return merged
+    this.#areMergesShared = true
+    return copyValue(merged, 'accumulator')
+  }
+
+  #merge(into: Accumulator, other: Accumulator): Accumulator {
+    const merged = this.#aggregate.merge?.(into, other)
+    if (merged === undefined) throw noAccumulator(this.#aggregate.name, 'merge(into, other)')
+    return merged
   }
 
   /** An accumulator that may be merged into, with the contents of one that may not. */

@@ -93,6 +93,51 @@ export const sumInPlace: AggregateFunction<{ value: number }, { n: number }, { n
   },
 }
 
+/** All values as a list; `merge` takes over its second argument, or parts of it, whenever it can. */
+export const collectGreedily: AggregateFunction<{ value: number }, { items: { value: number }[] }, string> = {
+  name: 'collectGreedily',
+  create: () => ({ items: [] }),
+  add(accumulator, { value }) {
+    accumulator.items.push({ value })
+    return accumulator
+  },
+  result: ({ items }) =>
+    items
+      .map(({ value }) => value)
+      .sort((a, b) => a - b)
+      .join(','),
+  merge(into, other) {
+    if (into.items.length === 0) return other
+    into.items.push(...other.items)
+    return into
+  },
+}
+
+/** The number of values per parity; `merge` takes over the counts that it does not have. */
+export const countGreedily: AggregateFunction<{ value: number }, Map<number, { n: number }>, string> = {
+  name: 'countGreedily',
+  create: () => new Map(),
+  add(counts, { value }) {
+    const count = counts.get(value % 2)
+    if (count === undefined) counts.set(value % 2, { n: 1 })
+    else count.n++
+    return counts
+  },
+  result: (counts) =>
+    [...counts]
+      .sort(([a], [b]) => a - b)
+      .map(([parity, { n }]) => `${parity}:${n}`)
+      .join(','),
+  merge(into, other) {
+    for (const [parity, count] of other) {
+      const known = into.get(parity)
+      if (known === undefined) into.set(parity, count)
+      else known.n += count.n
+    }
+    return into
+  },
+}
+
 /** The sum of all values up to 2, then null for good. */
 export const nullFromThree: AggregateFunction<{ value: number }, number | null, number | null> = {
   name: 'nullFromThree',
