@@ -83,7 +83,7 @@ export class KeyedReduceOperator extends KeyedFold {
 export class KeyedAggregateOperator extends KeyedFold {
   readonly #aggregate: KeyedAggregateSpec['aggregate']
   readonly #project: KeyedAggregateSpec['project']
-  readonly #context: { key: unknown } = { key: undefined }
+  #context: { readonly key: unknown } | undefined
 
   constructor(spec: KeyedAggregateSpec) {
     super(spec, '_aggregate', spec.aggregate.version ?? 1)
@@ -96,7 +96,12 @@ export class KeyedAggregateOperator extends KeyedFold {
     const before = stored === undefined ? this.#aggregate.create() : stored
     const accumulator = addTo(this.#aggregate, before, record, timestamp)
     table.put(accumulator)
-    this.#context.key = host.state.currentKey
+    // Most projections do not look at the key.
+    this.#context ??= {
+      get key() {
+        return host.state.currentKey
+      },
+    }
     const result = this.#aggregate.result(accumulator)
     const projected = this.#project(result, this.#context)
     return mayHoldParts(result, accumulator) ? withoutParts(projected, accumulator) : projected

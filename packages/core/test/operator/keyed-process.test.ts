@@ -271,6 +271,22 @@ describe('keyedProcess: state', () => {
     assert.deepEqual(records(harness), [{ n: 1 }, { n: 3 }, { n: 7 }])
   })
 
+  it('shows a key in one form, in records and timers alike', () => {
+    const fn: AnyFunction = {
+      onRecord(_record, ctx) {
+        ctx.emit(`${JSON.stringify(ctx.key)} ${Object.is(ctx.key, -0)}`)
+        ctx.timers.eventTime(5)
+      },
+      onTimer: (_at, ctx) => ctx.emit(JSON.stringify(ctx.key)),
+    }
+    const harness = open(fn)
+    for (const key of [{ b: 2, a: 1 }, { a: 1, b: 2 }, -0]) harness.processRecord({ key }, 1)
+    harness.end()
+    const seen = records(harness) as string[]
+    assert.deepEqual(seen.slice(0, 3), ['{"a":1,"b":2} false', '{"a":1,"b":2} false', '0 false'])
+    assert.deepEqual(seen.slice(3).sort(), ['0', '{"a":1,"b":2}'])
+  })
+
   it('expires on read', () => {
     const fn: AnyFunction = {
       state: { seen: state('value', 100) },

@@ -125,6 +125,18 @@ describe('keyed aggregate', () => {
     )
   })
 
+  it('shows a key in one form, however its records write it', () => {
+    const project: KeyedAggregateSpec['project'] = ({ n }, { key }) => `${JSON.stringify(key)} ${n}`
+    const harness = new OperatorHarness(
+      createOperator(nodeOf({ kind: 'keyedAggregate', key: byKey, aggregate: combined({ n: count() }), project })),
+    )
+    for (const key of [{ a: 1, b: 2 }, { b: 2, a: 1 }, 0, -0, [-0], [0]]) harness.processRecord({ key, value: 1 }, 1)
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      ['{"a":1,"b":2} 1', '{"a":1,"b":2} 2', '0 1', '0 2', '[0] 1', '[0] 2'],
+    )
+  })
+
   for (const [name, aggregate, message] of [
     ['alone', { ...collectMergeable, add: () => undefined }, /"collect" returned no accumulator/],
     ['among others', combined({ own: { ...collectMergeable, add: () => undefined } }), /"own" returned undefined/],
