@@ -36,6 +36,11 @@ const READ_RECORDS_MIN = 256
 const READ_RECORDS_MAX = 4_096
 /** Of large records fewer are asked for: about this much at once. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
+/**
+ * Readers that a subtask holds open at once, when their splits have an end: each may hold a file, and a process has as
+ * few as 1,024 of these for all its tasks. Unbounded splits are all read: the ones in front would never make room.
+ */
+export const OPEN_READERS_MAX = 64
 /** How long a record of an unbounded split waits for its watermark while the reader waits. Flink's auto-watermark interval. */
 const CLOCK_WATERMARK_MS = 200
 
@@ -117,6 +122,9 @@ export class SourceDriver {
   readonly #splits: RunningSplit[]
   readonly #merge: WatermarkMerge
   readonly #isSequential: boolean
+  /** Among interleaved splits: how many have been opened, in their order, and how many of them have been closed. */
+  #openedSplits = 0
+  #closedSplits = 0
   #pushedWatermark = NO_TIMESTAMP
   #isStarted = false
   #isEnded = false
@@ -252,8 +260,8 @@ export class SourceDriver {
       const known = Math.max(split.watermark, (split.split.timestampMin ?? NO_TIMESTAMP) - 1)
       this.#merge.onWatermark(split.index, known)
       if (this.#isSequential && split.index > 0) this.#merge.onStatus(split.index, true)
-      else this.#open(split)
     }
+    this.#openMore()
     this.#pushMerged()
   }
 
@@ -276,6 +284,16 @@ export class SourceDriver {
       if (chosen === undefined || split.watermark < chosen.watermark) chosen = split
     }
     return chosen
+  }
+
+  /** Opens interleaved splits as far as there is room; those that must wait hold event time back. */
+  #openMore(): void {
+    const isLimited = this.#source.boundedness === 'bounded'
+    const splits = this.#isSequential ? Math.min(1, this.#splits.length) : this.#splits.length
+    while (this.#openedSplits < splits && !this.#isEnded) {
+      if (isLimited && this.#openedSplits - this.#closedSplits >= OPEN_READERS_MAX) return
+      this.#open(this.#splits[this.#openedSplits++] as RunningSplit)
+    }
   }
 
   #startNext(split: RunningSplit): void {
@@ -365,7 +383,14 @@ export class SourceDriver {
     // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
     if (!this.#merge.isEnded) this.#pushMerged()
     const { reader } = split
-    reader?.close().catch((error: unknown) => this.#fail(error))
+    split.reader = undefined
+    reader?.close().then(
+      () => {
+        this.#closedSplits++
+        this.#openMore()
+      },
+      (error: unknown) => this.#fail(error),
+    )
   }
 
   #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ascending, customWatermarks, MillraceError, RejectedInput, type Source, type SourceSplit } from '@millrace/api'
-import { freshSplitEntry, type SplitEntry } from '../../src/task/source-driver.ts'
+import { freshSplitEntry, OPEN_READERS_MAX, type SplitEntry } from '../../src/task/source-driver.ts'
 import { asPlain, deadLetter, type ListItem, listSource, splitsOf } from './list-source.ts'
 import { type Fed, piecesOf, SourceRun } from './source-run.ts'
 import { type Tap, taps } from './tap-source.ts'
@@ -105,6 +105,49 @@ describe('SourceDriver', () => {
     }
     assert.deepEqual(brief(run.fed), [1, 'w0', 2, 'w1', 3, 'w2', 4, 'w3', 'wInfinity', 'end'])
     assert.deepEqual(source.closed, ['split 0', 'split 1', 'split 2'])
+  })
+
+  it('holds a bounded number of readers open and reads all splits, also when it goes on after a restore', async () => {
+    const lists = Array.from({ length: OPEN_READERS_MAX * 3 + 7 }, (_, split) => [
+      item(split, split),
+      item(split + 9, split),
+    ])
+    let open = 0
+    let openMax = 0
+    const source = listSource({ lists, cuts: [1, 2], delays: [true, false], splitOrder: 'interleaved' })
+    const counting: Source<unknown> = {
+      ...source,
+      async open(split, position, context) {
+        openMax = Math.max(openMax, ++open)
+        const reader = await source.open(split, position, context)
+        const close = async () => {
+          await reader.close()
+          open--
+        }
+        return { next: (max) => reader.next(max), position: () => reader.position(), close }
+      },
+    }
+    const options = { source: counting, watermarks: watermarks as never, watermarkEveryRecords: 1 }
+    const first = new SourceRun({ ...options, entries: splitsOf(lists).map(freshSplitEntry) })
+    await first.step(piecesOf(3), 150)
+    const entries = first.driver.snapshot()
+    await first.driver.close()
+    assert.deepEqual([open, first.watermarks], [0, []])
+    const second = new SourceRun({ ...options, entries })
+    await second.step(piecesOf(3))
+    const ids = (records: readonly unknown[]) => records.map((record) => JSON.stringify(record)).sort()
+    assert.deepEqual(ids([...first.records, ...second.records]), ids(lists.flat()))
+    assert.deepEqual([openMax, open], [OPEN_READERS_MAX, 0])
+    assert.equal(second.fed.at(-1)?.kind, 'end')
+  })
+
+  it('reads all splits of an unbounded source, however many: none of them makes room', async () => {
+    const { all, source, entries } = taps(OPEN_READERS_MAX + 1)
+    const run = new SourceRun({ source, entries })
+    await run.step(piecesOf(9), OPEN_READERS_MAX + 2)
+    for (const tap of all) await tap.give(1)
+    await run.step(piecesOf(9), 3 * OPEN_READERS_MAX)
+    assert.equal(run.records.length, OPEN_READERS_MAX + 1)
   })
 
   it('fails when the input has fewer records than were used before', async () => {
