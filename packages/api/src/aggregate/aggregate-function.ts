@@ -8,10 +8,12 @@ export interface AggregateFunction<T, A, R> {
   create(): A
   /** A property, not a method, so that the compiler refuses an aggregate of other records. */
   readonly add: (accumulator: A, value: T, timestamp: number) => A
+  /** May return the accumulator or parts of it: where `add` can still change them, a copy leaves. */
   result(accumulator: A): R
   /**
-   * Combines two accumulators; may change and return `into`, must leave `other` as it is. Associative; declares that
-   * partial results may be combined before an exchange and shared by overlapping windows.
+   * Combines two accumulators; may change and return `into`, must leave `other` as it is. What it returns may hold parts
+   * of `other`: the engine sees that and gives it copies, which costs time. Associative; declares that partial results
+   * may be combined before an exchange and shared by overlapping windows.
    */
   merge?(into: A, other: A): A
   /** Version of the accumulator's stored form; default 1. */

@@ -2,6 +2,7 @@
  * Makes one aggregate of several named ones: `{ views: count(), worst: max('delay') }`. Its accumulator is an array of
  * the parts' accumulators in the order of their sorted names, so that rearranging the parts keeps stored state readable.
  */
+import { MillraceError } from '../error/millrace-error.ts'
 import { isPromise, promiseRefusal, synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
@@ -42,8 +43,16 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     add(accumulators, value, timestamp) {
       let index = 0
       for (const part of aggregates) {
-        const added = part.add(accumulators[index], value, timestamp)
+        const before = accumulators[index]
+        const added = part.add(before, value, timestamp)
         if (isPromise(added)) throw promiseRefusal(`${names[index]}.add`, added)
+        // One that begins with `undefined`, as that of min() does, may stay so.
+        if (added === undefined && before !== undefined) {
+          throw returnedNothing(
+            `The aggregate "${names[index]}"`,
+            'add(accumulator, value) must return the accumulator.',
+          )
+        }
         accumulators[index] = added
         index++
       }
@@ -69,6 +78,9 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
       for (const part of aggregates) {
         const merged = part.merge?.(into[index], other[index])
         if (isPromise(merged)) throw promiseRefusal(`${names[index]}.merge`, merged)
+        if (merged === undefined && (into[index] !== undefined || other[index] !== undefined)) {
+          throw returnedNothing(`The aggregate "${names[index]}"`, 'merge(into, other) must return the accumulator.')
+        }
         into[index] = merged
         index++
       }
@@ -83,12 +95,24 @@ export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFuncti
     name: 'reduce',
     create: () => [],
     add(kept, value) {
-      kept[0] = kept.length === 0 ? value : synchronousResult('The reduce function', reduce(kept[0] as T, value))
+      if (kept.length === 0) {
+        kept[0] = value
+        return kept
+      }
+      const reduced = synchronousResult('The reduce function', reduce(kept[0] as T, value))
+      if (reduced === undefined) {
+        throw returnedNothing('The function of reduce', 'reduce(a, b) must return what the two come to.')
+      }
+      kept[0] = reduced
       return kept
     },
     // The engine asks only after a value.
     result: (kept) => kept[0] as T,
   }
+}
+
+function returnedNothing(what: string, hint: string): MillraceError {
+  return new MillraceError('USER_FUNCTION_FAILED', `${what} returned undefined.`, { hint })
 }
 
 function checkAggregate(call: string, name: string, aggregate: unknown): void {

@@ -179,7 +179,8 @@ function stamped<T>(
     result: (kept) => kept[1],
     merge(into, other) {
       if (other.length === 0) return into
-      return into.length === 0 || replaces(other[0], into[0]) ? other : into
+      // A copy: the engine would have to make one otherwise.
+      return into.length === 0 || replaces(other[0], into[0]) ? [other[0], other[1]] : into
     },
   }
 }

@@ -26,7 +26,8 @@ export interface Source<T, P extends PlainValue = PlainValue> {
   readonly replayable: boolean
   /**
    * `sequential`: the splits of a subtask follow each other in time and are read one after the other in listed order.
-   * `interleaved` (default): all are read side by side, the one with the lowest watermark first.
+   * `interleaved` (default): they are read side by side, the one with the lowest watermark first. Of a bounded source at most
+   * 64 per subtask are open at once; the others wait for one to end, and hold event time until then.
    */
   readonly splitOrder?: 'sequential' | 'interleaved'
   /** Names of side outputs that the source itself fills: `deadLetter` when it rejects input. */

@@ -2,6 +2,8 @@
  * `reduce` and `aggregate` on a keyed stream without windows: one running value per key, emitted after every record.
  */
 import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
+import { addTo, reduceTo } from '../aggregate/fold-value.ts'
+import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
 import type { ValueTable } from '../state/state-backend.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
@@ -72,7 +74,7 @@ export class KeyedReduceOperator extends KeyedFold {
 
   protected override fold(table: ValueTable<unknown>, record: unknown): unknown {
     const earlier = table.get()
-    const value = earlier === undefined ? record : this.#reduce(earlier, record)
+    const value = earlier === undefined ? record : reduceTo(this.#reduce, earlier, record, 'The function of reduce')
     table.put(value)
     return value
   }
@@ -81,7 +83,7 @@ export class KeyedReduceOperator extends KeyedFold {
 export class KeyedAggregateOperator extends KeyedFold {
   readonly #aggregate: KeyedAggregateSpec['aggregate']
   readonly #project: KeyedAggregateSpec['project']
-  readonly #context: { key: unknown } = { key: undefined }
+  #context: { readonly key: unknown } | undefined
 
   constructor(spec: KeyedAggregateSpec) {
     super(spec, '_aggregate', spec.aggregate.version ?? 1)
@@ -90,9 +92,18 @@ export class KeyedAggregateOperator extends KeyedFold {
   }
 
   protected override fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown {
-    const accumulator = this.#aggregate.add(table.get() ?? this.#aggregate.create(), record, timestamp)
+    const stored = table.get()
+    const before = stored === undefined ? this.#aggregate.create() : stored
+    const accumulator = addTo(this.#aggregate, before, record, timestamp)
     table.put(accumulator)
-    this.#context.key = host.state.currentKey
-    return this.#project(this.#aggregate.result(accumulator), this.#context)
+    // Most projections do not look at the key.
+    this.#context ??= {
+      get key() {
+        return host.state.currentKey
+      },
+    }
+    const result = this.#aggregate.result(accumulator)
+    const projected = this.#project(result, this.#context)
+    return mayHoldParts(result, accumulator) ? withoutParts(projected, accumulator) : projected
   }
 }

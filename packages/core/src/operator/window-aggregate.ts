@@ -14,6 +14,7 @@
  * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
  */
 import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
+import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import { RunningWindows } from '../window/running-windows.ts'
@@ -32,6 +33,8 @@ interface Opened {
   readonly contents: WindowContents
   /** What is held of windows that overlap and share their slices. */
   readonly running: RunningWindows | undefined
+  /** Whether what has fired may still take in a record: when it comes late, or in a slice that later windows share. */
+  readonly areContentsKept: boolean
   readonly progress: WindowProgress
   readonly refire: NamespacedTable<boolean>
   readonly late: OperatorOutput
@@ -80,6 +83,7 @@ export class WindowAggregateOperator implements Operator {
       key: new RecordKey(this.#spec.key, state),
       contents,
       running,
+      areContentsKept: this.#latenessMs > 0 || running !== undefined,
       progress,
       refire: state.namespacedTable<boolean>({
         operatorUid: uid,
@@ -258,12 +262,14 @@ export class WindowAggregateOperator implements Operator {
   }
 
   #emit(key: unknown, accumulator: Accumulator, window: TimeWindow): void {
-    const { host } = this.#opened as Opened
+    const { host, areContentsKept } = this.#opened as Opened
     const projected = this.#projected
     projected.key = key
     projected.window = window
     const result = this.#spec.aggregate.result(accumulator)
-    host.output.emit(this.#spec.project(result, projected), window.end - 1)
+    const record = this.#spec.project(result, projected)
+    const mustPart = areContentsKept && mayHoldParts(result, accumulator)
+    host.output.emit(mustPart ? withoutParts(record, accumulator) : record, window.end - 1)
   }
 
   /** Whether a window fires or closes on the way to `watermark`. */

@@ -78,6 +78,10 @@ export interface KeyedStateBackend {
    * Throws `KEY_INVALID` for what is no key.
    */
   setCurrentKey(key: unknown, keyGroup: number): void
+  /**
+   * In canonical form, whatever form it was chosen in (`fromMapKey`): properties in canonical order, −0 as 0. Records of one key
+   * may bring it in several, and user code must not see which came last.
+   */
   readonly currentKey: unknown
   readonly currentKeyGroup: number
 

@@ -16,6 +16,8 @@ import {
   type StateDescriptor,
   type ValueState,
 } from '@millrace/api'
+import { addTo, reduceTo } from '../aggregate/fold-value.ts'
+import { withoutParts } from '../aggregate/own-result.ts'
 import { assertEncodable } from '../codec/encodable.ts'
 import type { OperatorHost } from '../operator/operator.ts'
 import { deepFreeze } from './deep-freeze.ts'
@@ -82,7 +84,10 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
         get: () => show(table.get()),
         add(value) {
           const earlier = table.get()
-          table.put(admit(earlier === undefined ? value : descriptor.reduce(show(earlier), value)))
+          const isFirst = earlier === undefined
+          table.put(
+            admit(isFirst ? value : reduceTo(descriptor.reduce, show(earlier), value, `reduce of state ${name}`)),
+          )
         },
         clear: () => table.remove(),
       } satisfies ReducingState<unknown>
@@ -93,10 +98,13 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
       return {
         get() {
           const accumulator = table.get()
-          return accumulator === undefined ? undefined : aggregate.result(accumulator)
+          return accumulator === undefined ? undefined : withoutParts(aggregate.result(accumulator), accumulator)
         },
         add(value) {
-          table.put(aggregate.add(table.get() ?? aggregate.create(), value, timestamp()))
+          const stored = table.get()
+          const accumulator = addTo(aggregate, stored === undefined ? aggregate.create() : stored, value, timestamp())
+          if (accumulator === undefined) table.remove()
+          else table.put(accumulator)
         },
         clear: () => table.remove(),
       } satisfies AggregatingState<unknown, unknown>

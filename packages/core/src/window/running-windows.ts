@@ -6,7 +6,7 @@
  * Invariant: the slices up to the end of the last window that has fired are taken in, later ones are not. A record that
  * comes into one of the former afterwards makes what is held of its key out of date, and the next firing builds it anew.
  */
-import { fromMapKey, type MapKey, toMapKey } from '../key/map-key.ts'
+import { type MapKey, toMapKey } from '../key/map-key.ts'
 import type { KeyedStateBackend, NamespaceCursor } from '../state/state-backend.ts'
 import { type CurrentWindow, RunningMerge } from './running-merge.ts'
 import type { Accumulator, WindowContents } from './window-contents.ts'
@@ -89,9 +89,7 @@ export class RunningWindows {
     }
     let merge = shard.get(mapKey)
     if (merge === undefined) {
-      // In the form that it has in state, also when it comes with a record.
-      const stored = typeof key === 'object' || typeof key === 'number' ? fromMapKey(mapKey) : key
-      merge = new RunningMerge(mapKey, stored, keyGroup)
+      merge = new RunningMerge(mapKey, key, keyGroup)
       shard.set(mapKey, merge)
       this.#keys++
     }

@@ -8,7 +8,10 @@
  * Answers which windows have something to fire and which namespaces have done their service. Knows no watermark and no
  * lateness.
  */
-import { type AggregateFunction, MillraceError } from '@millrace/api'
+import type { AggregateFunction } from '@millrace/api'
+import { noAccumulator } from '../aggregate/fold-value.ts'
+import { copyValue } from '../codec/copy-value.ts'
+import { compareObjects } from '../codec/shared-objects.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 import type { WindowLayout } from './window-layout.ts'
 
@@ -20,6 +23,8 @@ export class WindowContents {
   readonly layout: WindowLayout
   readonly #table: NamespacedTable<Accumulator>
   readonly #aggregate: AggregateFunction<unknown, Accumulator, unknown>
+  /** The aggregate's `merge` has taken over parts of its second argument: from then on it gets copies. */
+  #areMergesShared = false
 
   constructor(
     state: KeyedStateBackend,
@@ -44,15 +49,7 @@ export class WindowContents {
   add(namespace: number, record: unknown, timestamp: number): void {
     const stored = this.#table.get(namespace)
     const accumulator = this.#aggregate.add(stored === undefined ? this.#aggregate.create() : stored, record, timestamp)
-    if (accumulator === undefined) {
-      throw new MillraceError(
-        'USER_FUNCTION_FAILED',
-        `The aggregate "${this.#aggregate.name}" returned no accumulator.`,
-        {
-          hint: 'add(accumulator, value) must return the accumulator.',
-        },
-      )
-    }
+    if (accumulator === undefined) throw noAccumulator(this.#aggregate.name)
     this.#table.put(namespace, accumulator)
   }
 
@@ -61,9 +58,21 @@ export class WindowContents {
     return this.#table.get(namespace)
   }
 
-  /** Merges `other` into `into` and returns what comes of it; `other` stays as it is. */
+  /** Merges `other` into `into` and returns what comes of it, with nothing of `other`, which stays as it is. */
   merge(into: Accumulator, other: Accumulator): Accumulator {
-    return this.#aggregate.merge?.(into, other) as Accumulator
+    if (this.#areMergesShared) return this.#merge(into, copyValue(other, 'accumulator'))
+    const merged = this.#merge(into, other)
+    // Where the parts are too many to compare, the first ones speak for all: a merge that takes parts over does so
+    // with the first accumulator that it gets, into one that is empty.
+    if (compareObjects(merged, other) !== 'some') return merged
+    this.#areMergesShared = true
+    return copyValue(merged, 'accumulator')
+  }
+
+  #merge(into: Accumulator, other: Accumulator): Accumulator {
+    const merged = this.#aggregate.merge?.(into, other)
+    if (merged === undefined) throw noAccumulator(this.#aggregate.name, 'merge(into, other)')
+    return merged
   }
 
   /** An accumulator that may be merged into, with the contents of one that may not. */

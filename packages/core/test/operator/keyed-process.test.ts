@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   type KeyedProcessFunction,
+  min,
   type SideOutputs,
   type StateDeclarations,
   type StateDescriptor,
@@ -9,7 +10,7 @@ import {
 } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { nodeOf } from './operator-nodes.ts'
+import { nodeOf, nullFromThree, sumInPlace } from './operator-nodes.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: functions of every kind of state and record
 type AnyFunction = KeyedProcessFunction<any, any, any, any, SideOutputs>
@@ -215,6 +216,78 @@ describe('keyedProcess: state', () => {
     const second = open(fn, { restore: first.snapshot() })
     second.processRecord({ key: 'a', n: 1 }, 1)
     assert.deepEqual(records(second), [['a', 4, [3, 1], [['n1', 1]], ['n1'], 3, 2]])
+  })
+
+  it('an aggregating state takes null for an accumulator like any other, and keeps nothing of undefined', () => {
+    const aggregating = (aggregate: unknown) => ({ kind: 'aggregating', version: 1, ttlMs: undefined, aggregate })
+    const fn: AnyFunction = {
+      state: {
+        sum: aggregating(nullFromThree),
+        lowest: aggregating(min<{ low?: number }, number | undefined>(({ low }) => low)),
+      } as never,
+      onRecord(record: { value: number; low?: number }, ctx) {
+        ctx.state.sum.add(record)
+        ctx.state.lowest.add(record)
+        ctx.emit([ctx.state.sum.get(), ctx.state.lowest.get()])
+      },
+    }
+    const harness = open(fn)
+    for (const record of [{ value: 1 }, { value: 2, low: 5 }, { value: 4, low: 7 }])
+      harness.processRecord({ key: 'a', ...record }, 1)
+    assert.deepEqual(records(harness), [
+      [1, undefined],
+      [null, 5],
+      [null, 5],
+    ])
+  })
+
+  for (const [name, descriptor, message] of [
+    ['reducing', { kind: 'reducing', reduce: () => undefined }, /reduce of state it returned undefined/],
+    [
+      'aggregating',
+      { kind: 'aggregating', aggregate: { ...sumInPlace, add: () => undefined } },
+      /"sumInPlace" returned no accumulator/,
+    ],
+  ] as const) {
+    it(`${name} state refuses a function that returns nothing`, () => {
+      const fn: AnyFunction = {
+        state: { it: { version: 1, ttlMs: undefined, ...descriptor } } as never,
+        onRecord({ value }: { value: number }, ctx) {
+          ctx.state.it.add(value)
+          ctx.state.it.add(value)
+        },
+      }
+      assert.throws(() => open(fn).processRecord({ key: 'a', value: 1 }, 1), { code: 'USER_FUNCTION_FAILED', message })
+    })
+  }
+
+  it('what an aggregating state has given does not change with it', () => {
+    const fn: AnyFunction = {
+      state: { total: { kind: 'aggregating', version: 1, ttlMs: undefined, aggregate: sumInPlace } },
+      onRecord(record: { value: number }, ctx) {
+        ctx.state.total.add(record)
+        ctx.emit(ctx.state.total.get())
+      },
+    }
+    const harness = open(fn)
+    for (const value of [1, 2, 4]) harness.processRecord({ key: 'a', value }, 1)
+    assert.deepEqual(records(harness), [{ n: 1 }, { n: 3 }, { n: 7 }])
+  })
+
+  it('shows a key in one form, in records and timers alike', () => {
+    const fn: AnyFunction = {
+      onRecord(_record, ctx) {
+        ctx.emit(`${JSON.stringify(ctx.key)} ${Object.is(ctx.key, -0)}`)
+        ctx.timers.eventTime(5)
+      },
+      onTimer: (_at, ctx) => ctx.emit(JSON.stringify(ctx.key)),
+    }
+    const harness = open(fn)
+    for (const key of [{ b: 2, a: 1 }, { a: 1, b: 2 }, -0]) harness.processRecord({ key }, 1)
+    harness.end()
+    const seen = records(harness) as string[]
+    assert.deepEqual(seen.slice(0, 3), ['{"a":1,"b":2} false', '{"a":1,"b":2} false', '0 false'])
+    assert.deepEqual(seen.slice(3).sort(), ['0', '{"a":1,"b":2}'])
   })
 
   it('expires on read', () => {

@@ -1,5 +1,20 @@
 /** Steps of a graph as the tests of operators need them, and aggregates that show every misuse of an accumulator. */
-import type { AggregateFunction, LogicalNode, NodeSpec, WindowAssigner, WindowSpec } from '@millrace/api'
+import {
+  type AggregateFunction,
+  type AggregateParts,
+  ascending,
+  buildGraph,
+  collect,
+  collection,
+  type DataStream,
+  defineJob,
+  type JobDefinition,
+  type LogicalNode,
+  tumbling as millisecondWindows,
+  type NodeSpec,
+  type WindowAssigner,
+  type WindowSpec,
+} from '@millrace/api'
 
 export function nodeOf(spec: NodeSpec): LogicalNode {
   return {
@@ -13,6 +28,36 @@ export function nodeOf(spec: NodeSpec): LogicalNode {
     slotSharingGroup: 'default',
     chain: 'always',
   }
+}
+
+type Row = { readonly key: string; readonly value: number }
+
+/** The one aggregate that a job makes of several. */
+export function combined(parts: AggregateParts<Row>): WindowSpec['aggregate'] {
+  return aggregateOf((rows) => rows.keyBy('key').aggregate(parts, { uid: 'aggregate' }))
+}
+
+/** The aggregate that a job makes of a function for `reduce` on windows. */
+export function windowedReduce(reduce: (a: unknown, b: unknown) => unknown): WindowSpec['aggregate'] {
+  return aggregateOf((rows) =>
+    rows
+      .map((row): unknown => row)
+      .keyBy(() => 'a')
+      .window(millisecondWindows({ size: '10 ms' }))
+      .reduce(reduce, { uid: 'reduce' }),
+  )
+}
+
+function aggregateOf(steps: (rows: DataStream<Row>) => DataStream<unknown>): WindowSpec['aggregate'] {
+  const job = defineJob({
+    name: 'aggregates',
+    build(env) {
+      const rows = env.from(collection<Row>([]), { uid: 'rows', watermarks: ascending(({ value }) => value) })
+      steps(rows).to(collect('out'), { uid: 'out' })
+    },
+  }) as JobDefinition
+  for (const { spec } of buildGraph(job, {}).nodes) if ('aggregate' in spec) return spec.aggregate
+  throw new Error('the graph has no aggregate')
 }
 
 /** All values that came, sorted; the accumulator is changed in place. */
@@ -32,6 +77,74 @@ export const collectMergeable: AggregateFunction<{ value: number }, number[], st
 
 const { merge: _, ...withoutMerge } = collectMergeable
 export const collectSingly: AggregateFunction<{ value: number }, number[], string> = withoutMerge
+
+/** The sum of all values in an object that is changed in place and given out as it is. */
+export const sumInPlace: AggregateFunction<{ value: number }, { n: number }, { n: number }> = {
+  name: 'sumInPlace',
+  create: () => ({ n: 0 }),
+  add(accumulator, { value }) {
+    accumulator.n += value
+    return accumulator
+  },
+  result: (accumulator) => accumulator,
+  merge(into, other) {
+    into.n += other.n
+    return into
+  },
+}
+
+/** All values as a list; `merge` takes over its second argument, or parts of it, whenever it can. */
+export const collectGreedily: AggregateFunction<{ value: number }, { items: { value: number }[] }, string> = {
+  name: 'collectGreedily',
+  create: () => ({ items: [] }),
+  add(accumulator, { value }) {
+    accumulator.items.push({ value })
+    return accumulator
+  },
+  result: ({ items }) =>
+    items
+      .map(({ value }) => value)
+      .sort((a, b) => a - b)
+      .join(','),
+  merge(into, other) {
+    if (into.items.length === 0) return other
+    into.items.push(...other.items)
+    return into
+  },
+}
+
+/** The number of values per parity; `merge` takes over the counts that it does not have. */
+export const countGreedily: AggregateFunction<{ value: number }, Map<number, { n: number }>, string> = {
+  name: 'countGreedily',
+  create: () => new Map(),
+  add(counts, { value }) {
+    const count = counts.get(value % 2)
+    if (count === undefined) counts.set(value % 2, { n: 1 })
+    else count.n++
+    return counts
+  },
+  result: (counts) =>
+    [...counts]
+      .sort(([a], [b]) => a - b)
+      .map(([parity, { n }]) => `${parity}:${n}`)
+      .join(','),
+  merge(into, other) {
+    for (const [parity, count] of other) {
+      const known = into.get(parity)
+      if (known === undefined) into.set(parity, count)
+      else known.n += count.n
+    }
+    return into
+  },
+}
+
+/** The sum of all values up to 2, then null for good. */
+export const nullFromThree: AggregateFunction<{ value: number }, number | null, number | null> = {
+  name: 'nullFromThree',
+  create: () => 0,
+  add: (accumulator, { value }) => (accumulator === null || accumulator + value > 2 ? null : accumulator + value),
+  result: (accumulator) => accumulator,
+}
 
 /** The same with sets, which grow with what they hold. */
 export const collectInSets: AggregateFunction<{ value: number }, Set<number>, string> = {

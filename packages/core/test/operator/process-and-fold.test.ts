@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
-import { type NodeSpec, type, type WindowSpec } from '@millrace/api'
+import { count, type KeyedAggregateSpec, type NodeSpec, type, type WindowSpec } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { collectMergeable, nodeOf, tumbling, windowNode } from './operator-nodes.ts'
+import {
+  collectMergeable,
+  combined,
+  nodeOf,
+  nullFromThree,
+  sumInPlace,
+  tumbling,
+  windowNode,
+} from './operator-nodes.ts'
 
 const byKey = { kind: 'function', select: ({ key }: { key: unknown }) => key } as const
 
@@ -124,6 +132,16 @@ describe('keyed reduce', () => {
     feed(second, 'a', 10)
     assert.deepEqual(second.output, [{ record: { key: 'a', n: 14 }, timestamp: 10 }])
   })
+
+  it('refuses a function that returns nothing', () => {
+    const node = nodeOf({ kind: 'keyedReduce', key: byKey, reduce: () => undefined })
+    const harness = new OperatorHarness(createOperator(node))
+    harness.processRecord({ key: 'a', n: 1 }, 1)
+    assert.throws(() => harness.processRecord({ key: 'a', n: 2 }, 2), {
+      code: 'USER_FUNCTION_FAILED',
+      message: /reduce returned undefined/,
+    })
+  })
 })
 
 describe('keyed aggregate', () => {
@@ -148,6 +166,87 @@ describe('keyed aggregate', () => {
       harness.output.map(({ record }) => record),
       ['a: 1', 'b: 2', 'a: 1,3'],
     )
+  })
+
+  const aggregateNode = (aggregate: KeyedAggregateSpec['aggregate']) =>
+    nodeOf({ kind: 'keyedAggregate', key: byKey, aggregate, project: (result) => result })
+
+  it('takes null for an accumulator like any other', () => {
+    const harness = new OperatorHarness(createOperator(aggregateNode(nullFromThree)))
+    for (const value of [1, 2, 4]) harness.processRecord({ key: 'a', value }, 1)
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      [1, null, null],
+    )
+  })
+
+  it('shows a key in one form, however its records write it', () => {
+    const project: KeyedAggregateSpec['project'] = ({ n }, { key }) => `${JSON.stringify(key)} ${n}`
+    const harness = new OperatorHarness(
+      createOperator(nodeOf({ kind: 'keyedAggregate', key: byKey, aggregate: combined({ n: count() }), project })),
+    )
+    for (const key of [{ a: 1, b: 2 }, { b: 2, a: 1 }, 0, -0, [-0], [0]]) harness.processRecord({ key, value: 1 }, 1)
+    assert.deepEqual(
+      harness.output.map(({ record }) => record),
+      ['{"a":1,"b":2} 1', '{"a":1,"b":2} 2', '0 1', '0 2', '[0] 1', '[0] 2'],
+    )
+  })
+
+  for (const [name, aggregate, message] of [
+    ['alone', { ...collectMergeable, add: () => undefined }, /"collect" returned no accumulator/],
+    ['among others', combined({ own: { ...collectMergeable, add: () => undefined } }), /"own" returned undefined/],
+  ] as const) {
+    it(`refuses an aggregate that returns no accumulator, ${name}`, () => {
+      const harness = new OperatorHarness(createOperator(aggregateNode(aggregate as never)))
+      assert.throws(() => harness.processRecord({ key: 'a', value: 1 }, 1), { code: 'USER_FUNCTION_FAILED', message })
+    })
+  }
+
+  for (const developmentMode of [false, true]) {
+    it(`what it has emitted stays as it was though add changes the accumulator, development mode ${developmentMode}`, () => {
+      const harness = new OperatorHarness(
+        createOperator(
+          nodeOf({
+            kind: 'keyedAggregate',
+            key: byKey,
+            aggregate: combined({ total: sumInPlace, records: count() }),
+            project: ({ total, records }) => ({ seen: [total, { total }], records }),
+          }),
+        ),
+        { developmentMode },
+      )
+      for (const value of [1, 3, 5]) harness.processRecord({ key: 'a', value }, 1)
+      assert.deepEqual(
+        harness.output.map(({ record }) => record),
+        [
+          { seen: [{ n: 1 }, { total: { n: 1 } }], records: 1 },
+          { seen: [{ n: 4 }, { total: { n: 4 } }], records: 2 },
+          { seen: [{ n: 9 }, { total: { n: 9 } }], records: 3 },
+        ],
+      )
+    })
+  }
+
+  it('gives results on as they are that hold nothing of the accumulator, whatever they are', () => {
+    class Stats {
+      readonly n: number
+      constructor(n: number) {
+        this.n = n
+      }
+    }
+    const stats = { ...sumInPlace, result: ({ n }: { n: number }) => new Stats(n) }
+    const harness = new OperatorHarness(
+      createOperator(
+        nodeOf({
+          kind: 'keyedAggregate',
+          key: byKey,
+          aggregate: combined({ stats }),
+          project: ({ stats }) => stats,
+        }),
+      ),
+    )
+    harness.processRecord({ key: 'a', value: 1 }, 1)
+    assert.ok(harness.output[0]?.record instanceof Stats)
   })
 })
 

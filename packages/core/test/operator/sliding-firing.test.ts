@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { type AggregateFunction, aggregateFunction, sum } from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
-import { sliding, type WindowResult, windowNode } from './operator-nodes.ts'
+import { collectGreedily, combined, countGreedily, sliding, type WindowResult, windowNode } from './operator-nodes.ts'
 
 interface Row {
   readonly key: string | { readonly id: number }
@@ -53,6 +53,32 @@ describe('overlapping windows', () => {
       assert.equal(results, slices * 10)
       assert.ok(merges <= results * 6, `${merges} merges for ${results} results over ${slices} slices`)
     }
+  })
+
+  for (const [name, aggregate, expected] of [
+    ['alone', collectGreedily, ['0', '0,1', '0,1,2', '0,1,2,3', '1,2,3,4']],
+    ['within another', combined({ own: collectGreedily }), ['0', '0,1', '0,1,2', '0,1,2,3', '1,2,3,4']],
+    ['in a Map', countGreedily, ['0:1', '0:1,1:1', '0:2,1:1', '0:2,1:2', '0:2,1:2']],
+  ] as const) {
+    it(`leave slices as they are though merge takes them over, ${name}`, () => {
+      const harness = open(aggregate as AggregateFunction<Row, unknown, unknown>, 40, 10, 0)
+      const results: unknown[] = []
+      for (let n = 0; n < 5; n++) {
+        harness.processRecord({ key: 'a', value: n }, n * 10)
+        harness.advanceWatermark(n * 10 + 9)
+        for (const { record } of harness.drainOutput()) {
+          const { values } = record as { values: unknown }
+          results.push(typeof values === 'string' ? values : (values as { own: string }).own)
+        }
+      }
+      assert.deepEqual(results, expected)
+    })
+  }
+
+  it('refuse a merge that returns nothing', () => {
+    const harness = open({ ...collectGreedily, merge: () => undefined as never }, 20, 10, 0)
+    for (let n = 0; n < 2; n++) harness.processRecord({ key: 'a', value: n }, n * 10)
+    assert.throws(() => harness.end(), { code: 'USER_FUNCTION_FAILED', message: /"collectGreedily" returned no/ })
   })
 
   it('give the same fractions after a restore at any time, with records behind the watermark', () => {

@@ -3,7 +3,17 @@ import { describe, it } from 'node:test'
 import type { LogicalNode } from '@millrace/api'
 import { createOperator, keyGroupOf, subtaskOfKeyGroup } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions, SegmentChains } from '@millrace/testing'
-import { collectMergeable, collectSingly, sliding, tumbling, type WindowResult, windowNode } from './operator-nodes.ts'
+import {
+  collectMergeable,
+  collectSingly,
+  combined,
+  sliding,
+  sumInPlace,
+  tumbling,
+  type WindowResult,
+  windowedReduce,
+  windowNode,
+} from './operator-nodes.ts'
 
 const open = (node: LogicalNode, options: OperatorHarnessOptions = {}) =>
   new OperatorHarness(createOperator(node), options)
@@ -243,6 +253,47 @@ describe('windows, bad input', () => {
     const harness = open(windowNode(tumbling(10), { ...collectMergeable, add: () => undefined }))
     assert.throws(() => feed(harness, ['a', 1]), { code: 'USER_FUNCTION_FAILED', message: /collect.*no accumulator/ })
   })
+})
+
+describe('windows of reduce', () => {
+  it('refuse a function that returns nothing', () => {
+    const harness = open(
+      windowNode(
+        tumbling(10),
+        windowedReduce(() => undefined),
+      ),
+    )
+    feed(harness, ['a', 1])
+    assert.throws(() => feed(harness, ['a', 2]), { code: 'USER_FUNCTION_FAILED', message: /reduce returned undefined/ })
+  })
+})
+
+describe('windows of an aggregate that gives out its accumulator', () => {
+  const aggregate = combined({ total: sumInPlace })
+  const totals = (harness: OperatorHarness) =>
+    harness.drainOutput().map(({ record }) => (record as { values: { total: { n: number } } }).values.total)
+
+  for (const developmentMode of [false, true]) {
+    it(`each update has the result of its moment, development mode ${developmentMode}`, () => {
+      const harness = open(windowNode(tumbling(10), aggregate, 100), { developmentMode })
+      feed(harness, ['a', 1])
+      harness.advanceWatermark(9)
+      feed(harness, ['a', 2], ['a', 4])
+      assert.deepEqual(totals(harness), [{ n: 1 }, { n: 3 }, { n: 7 }])
+    })
+
+    it(`a window's result does not change with the slices of later ones, development mode ${developmentMode}`, () => {
+      const harness = open(windowNode(sliding(10, 5), aggregate), { developmentMode })
+      feed(harness, ['a', 2])
+      harness.advanceWatermark(4)
+      const [first] = totals(harness)
+      // Late for the window that has fired, not for the next.
+      feed(harness, ['a', 3])
+      assert.deepEqual(first, { n: 2 })
+      harness.advanceWatermark(9)
+      assert.deepEqual(totals(harness), [{ n: 5 }])
+    })
+  }
 })
 
 describe('windows, snapshots', () => {

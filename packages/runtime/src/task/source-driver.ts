@@ -1,7 +1,9 @@
 /**
  * Reads the splits of one source subtask and feeds the chain. It knows exactly how many records of which batch have
  * gone into the chain, which is what a checkpoint records: the position before the batch in work, and how much of the
- * batch was used. Watermarks depend on the records of a split alone: one every `WATERMARK_EVERY_RECORDS` records.
+ * batch was used. Watermarks of bounded splits depend on the records of a split alone: one every
+ * `WATERMARK_EVERY_RECORDS` records. Those of an unbounded split go out also by the clock, between two of its batches;
+ * they neither move nor reset that count, so a restore finds the same marks at the same records.
  *
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
  * called when it has settled. What sources, readers and watermark strategies throw it turns into errors that say whose
@@ -36,8 +38,13 @@ const READ_RECORDS_MIN = 256
 const READ_RECORDS_MAX = 4_096
 /** Of large records fewer are asked for: about this much at once. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
-/** How long an unbounded split must be quiet before its watermark goes out by the clock. Flink's auto-watermark interval. */
-const QUIET_WATERMARK_MS = 200
+/**
+ * Readers that a subtask holds open at once, when their splits have an end: each may hold a file, and a process has as
+ * few as 1,024 of these for all its tasks. Unbounded splits are all read: the ones in front would never make room.
+ */
+export const OPEN_READERS_MAX = 64
+/** How long a record of an unbounded split waits for its watermark while the reader waits. Flink's auto-watermark interval. */
+const CLOCK_WATERMARK_MS = 200
 
 /** One split in a checkpoint; what the coordinator deals out. */
 export interface SplitEntry {
@@ -107,6 +114,8 @@ interface RunningSplit {
   isIdle: boolean
   /** Since when it has had no record though it was asked; undefined while it has some. Monotonic ms. */
   quietSinceMs: number | undefined
+  /** When the first record went in that no watermark has followed yet; undefined: there is none. Monotonic ms. */
+  unmarkedSinceMs: number | undefined
 }
 
 type StrategyFunction = 'timestamp' | 'watermark'
@@ -117,6 +126,9 @@ export class SourceDriver {
   readonly #splits: RunningSplit[]
   readonly #merge: WatermarkMerge
   readonly #isSequential: boolean
+  /** Among interleaved splits: how many have been opened, in their order, and how many of them have been closed. */
+  #openedSplits = 0
+  #closedSplits = 0
   #pushedWatermark = NO_TIMESTAMP
   #isStarted = false
   #isEnded = false
@@ -151,6 +163,7 @@ export class SourceDriver {
         ended: false,
         isIdle: false,
         quietSinceMs: undefined,
+        unmarkedSinceMs: undefined,
       }
     })
     this.#merge = new WatermarkMerge(this.#splits.length)
@@ -169,7 +182,8 @@ export class SourceDriver {
 
   /**
    * Moves at most `recordsMax` records into the chain.
-   * `moved`: something went in. `waiting`: a reader has to wait. `ended`: nothing follows.
+   * `moved`: records or the end of a split went in. `waiting`: a reader has to wait; a watermark may have gone in.
+   * `ended`: nothing follows.
    */
   step(recordsMax: number): 'moved' | 'waiting' | 'ended' {
     if (this.#hasFailed) throw this.#failure
@@ -183,15 +197,29 @@ export class SourceDriver {
       }
     }
     // Also beside splits that have records: those must not wait for a quiet one for ever.
-    this.#advanceQuietSplits()
+    this.#advanceWaitingSplits()
     if (split === undefined) return 'waiting'
-    return this.#moveRecords(split, recordsMax) ? 'moved' : 'waiting'
+    if (this.#moveRecords(split, recordsMax)) return 'moved'
+    // Its batch may be there when the next step comes, every time: this is when it is sure to wait.
+    this.#advanceWaitingSplits()
+    return 'waiting'
   }
 
-  /** When `step` should be called again though no reader has woken the task; monotonic ms. */
+  /**
+   * When `step` should be called again though no reader has woken the task; monotonic ms. Says so again until it was
+   * called, however often it is asked.
+   */
   nextDueMs(): number | undefined {
     if (this.#source.boundedness === 'bounded' || this.#isEnded) return undefined
-    return this.#options.monotonicMs() + QUIET_WATERMARK_MS
+    const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs ?? Number.POSITIVE_INFINITY
+    let due = Number.POSITIVE_INFINITY
+    for (const split of this.#splits) {
+      if (!isOnTheClock(split)) continue
+      const { unmarkedSinceMs, quietSinceMs } = split
+      if (unmarkedSinceMs !== undefined) due = Math.min(due, unmarkedSinceMs + CLOCK_WATERMARK_MS)
+      if (quietSinceMs !== undefined) due = Math.min(due, quietSinceMs + idleTimeoutMs)
+    }
+    return due === Number.POSITIVE_INFINITY ? undefined : due
   }
 
   /** The splits that have not ended, as of now. The chain must hold nothing of what was pushed. */
@@ -236,8 +264,8 @@ export class SourceDriver {
       const known = Math.max(split.watermark, (split.split.timestampMin ?? NO_TIMESTAMP) - 1)
       this.#merge.onWatermark(split.index, known)
       if (this.#isSequential && split.index > 0) this.#merge.onStatus(split.index, true)
-      else this.#open(split)
     }
+    this.#openMore()
     this.#pushMerged()
   }
 
@@ -262,6 +290,16 @@ export class SourceDriver {
     return chosen
   }
 
+  /** Opens interleaved splits as far as there is room; those that must wait hold event time back. */
+  #openMore(): void {
+    const isLimited = this.#source.boundedness === 'bounded'
+    const splits = this.#isSequential ? Math.min(1, this.#splits.length) : this.#splits.length
+    while (this.#openedSplits < splits && !this.#isEnded) {
+      if (isLimited && this.#openedSplits - this.#closedSplits >= OPEN_READERS_MAX) return
+      this.#open(this.#splits[this.#openedSplits++] as RunningSplit)
+    }
+  }
+
   #startNext(split: RunningSplit): void {
     if (split.opening) return
     this.#merge.onStatus(split.index, false)
@@ -270,6 +308,8 @@ export class SourceDriver {
 
   #open(split: RunningSplit): void {
     split.opening = true
+    // A restored generator may have seen records that no watermark has followed yet.
+    if (split.sinceWatermark > 0) this.#startMarkClock(split)
     const position = split.position === null ? undefined : split.position
     this.#ofReader(split, () => this.#source.open(split.split, position, this.#options.context)).then(
       (reader) => {
@@ -351,8 +391,15 @@ export class SourceDriver {
     // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
     if (!this.#merge.isEnded) this.#pushMerged()
     const { reader } = split
+    split.reader = undefined
     if (reader === undefined) return
-    this.#ofReader(split, () => reader.close()).catch((error: unknown) => this.#fail(this.#readerFailure(split, error)))
+    this.#ofReader(split, () => reader.close()).then(
+      () => {
+        this.#closedSplits++
+        this.#openMore()
+      },
+      (error: unknown) => this.#fail(this.#readerFailure(split, error)),
+    )
   }
 
   #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {
@@ -360,6 +407,7 @@ export class SourceDriver {
     const items = isWhole ? batch.records : batch.records.slice(from, to)
     const given = batch.timestamps === undefined || isWhole ? batch.timestamps : batch.timestamps.slice(from, to)
     split.quietSinceMs = undefined
+    this.#startMarkClock(split)
     if (split.isIdle) {
       split.isIdle = false
       this.#merge.onStatus(split.index, false)
@@ -442,7 +490,13 @@ export class SourceDriver {
     return { operator: name, uid, subtask }
   }
 
+  #startMarkClock(split: RunningSplit): void {
+    if (split.unmarkedSinceMs !== undefined || this.#source.boundedness === 'bounded') return
+    if (split.generator !== undefined) split.unmarkedSinceMs = this.#options.monotonicMs()
+  }
+
   #advanceWatermark(split: RunningSplit): void {
+    split.unmarkedSinceMs = undefined
     const watermark = this.#currentWatermark(split)
     if (Number.isNaN(watermark)) throw this.#invalidTimestamp(split, watermark, 'watermark')
     if (watermark <= split.watermark) return
@@ -467,18 +521,19 @@ export class SourceDriver {
   }
 
   /**
-   * Unbounded splits only, while their reader waits: sends the watermark of a quiet one by the clock, and marks a long
-   * quiet one idle.
+   * Unbounded splits only, while their reader waits: sends the watermark that is due by the clock, and marks a long
+   * quiet one idle. A waiting reader has no batch in work, so the generator has seen exactly what a snapshot says.
    */
-  #advanceQuietSplits(): void {
+  #advanceWaitingSplits(): void {
     if (this.#source.boundedness === 'bounded') return
     const now = this.#options.monotonicMs()
     const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs
     for (const split of this.#splits) {
-      if (split.ended || !split.isWaiting || split.isIdle) continue
-      const quietMs = now - (split.quietSinceMs ?? now)
-      if (quietMs >= QUIET_WATERMARK_MS) this.#advanceWatermark(split)
-      if (idleTimeoutMs === undefined || quietMs < idleTimeoutMs) continue
+      if (!isOnTheClock(split)) continue
+      if (now - (split.unmarkedSinceMs ?? now) >= CLOCK_WATERMARK_MS) this.#advanceWatermark(split)
+      if (idleTimeoutMs === undefined || now - (split.quietSinceMs ?? now) < idleTimeoutMs) continue
+      // What it had counts first: an idle split is not looked at again.
+      if (split.unmarkedSinceMs !== undefined) this.#advanceWatermark(split)
       split.isIdle = true
       this.#merge.onStatus(split.index, true)
       this.#pushMerged()
@@ -532,4 +587,9 @@ function isOfSystem(thrown: unknown): boolean {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+/** Whether time alone may change what this split says: its reader waits, and it still holds event time. */
+function isOnTheClock({ ended, isWaiting, isIdle }: RunningSplit): boolean {
+  return isWaiting && !isIdle && !ended
 }

@@ -97,6 +97,8 @@ export class Task {
   #hasBegun = false
   /** When a snapshot was last given time. */
   #encodedAtMs = 0
+  /** Of the last step. */
+  #progress: TaskProgress = 'idle'
   #isOutputIdle = false
   #openSinceMs: number | undefined
   #sourcePieceRecords = 64
@@ -171,9 +173,9 @@ export class Task {
     if (this.#hasFailed) return 'idle'
     try {
       if (!this.#hasBegun) this.#begin()
-      const progress = this.#step(budget)
+      this.#progress = this.#step(budget)
       this.#flushByTimeout()
-      return progress
+      return this.#progress
     } catch (error) {
       this.fail(error)
       return 'idle'
@@ -192,7 +194,9 @@ export class Task {
       dues.push(now + this.#openSinceMs + this.#options.bufferTimeoutMs - this.#clock.monotonicMs())
     }
     const { input } = this.#options
-    const quiet = input.kind === 'source' && !this.#isEnded ? input.driver.nextDueMs() : undefined
+    // While the output is full or a sink works, the driver is not asked: their wake-up comes first.
+    const isAsked = input.kind === 'source' && !this.#isEnded && this.#progress === 'idle'
+    const quiet = isAsked ? input.driver.nextDueMs() : undefined
     if (quiet !== undefined) dues.push(now + quiet - this.#clock.monotonicMs())
     return dues.length === 0 ? undefined : Math.min(...dues)
   }
@@ -292,7 +296,8 @@ export class Task {
     this.#announceIdle(driver.isIdle)
     if (result === 'moved') return true
     this.#pieceSinceMs = undefined
-    return false
+    // A watermark that went in by the clock fires what it covers now: no record need follow it.
+    return !this.#options.chain.isDrained
   }
 
   #takeFromGate(gate: InputGate): boolean {

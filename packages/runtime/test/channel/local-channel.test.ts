@@ -82,6 +82,14 @@ for (const { name, record, isRefused } of [
   { name: 'a class instance', record: new (class Order {})(), isRefused: true },
   { name: 'a function', record: () => {}, isRefused: true },
   { name: 'a symbol', record: Symbol('x'), isRefused: true },
+  { name: 'a function in a property', record: { a: () => {} }, isRefused: true },
+  { name: 'a symbol in a property', record: { a: Symbol('x') }, isRefused: true },
+  { name: 'a class instance deep within', record: { a: 1, b: [{ c: new (class Order {})() }] }, isRefused: true },
+  {
+    name: 'nested plain values',
+    record: { a: null, b: [{ c: new Date(0) }], d: new Map([[1, new Set()]]) },
+    isRefused: false,
+  },
   { name: 'a map that holds a function', record: new Map([['act', () => {}]]), isRefused: true },
   { name: 'a date', record: new Date(0), isRefused: false },
   { name: 'an object without prototype', record: Object.create(null), isRefused: false },
@@ -98,11 +106,11 @@ for (const { name, record, isRefused } of [
   })
 }
 
-test('looks through the first record of every batch', () => {
+test('names the place within the record', () => {
   const { channel } = open(1_000_000)
-  const records = [{ deep: [{ act: () => {} }] }]
+  const records = [{ deep: 1 }, { deep: [{ act: () => {} }] }]
   assert.throws(
-    () => channel.offer({ kind: 'batch', batch: { records, timestamps: [0], keyGroups: undefined } }),
+    () => channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0], keyGroups: undefined } }),
     /record\.deep\[0\]\.act is the function act/,
   )
 })

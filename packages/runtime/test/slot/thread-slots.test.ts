@@ -137,6 +137,12 @@ export default defineJob({
       message: /shape.*record\.act is the function act/,
     },
     {
+      name: 'a class instance within a later record',
+      code: 'VALUE_NOT_ENCODABLE',
+      steps: `.map((n) => ({ n, of: n < 5 ? null : { it: new (class Order { n = n })() } }), { name: 'shape' }).rebalance().map((x) => x.n, { name: 'next' })`,
+      message: /shape.*record\.of\.it is an instance of Order/,
+    },
+    {
       name: 'a class instance',
       code: 'VALUE_NOT_ENCODABLE',
       steps: `.map((n) => (n < 5 ? { n } : new (class Order { n = n })()), { name: 'shape' }).rebalance().map((x) => x.n, { name: 'next' })`,

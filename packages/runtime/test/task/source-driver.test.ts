@@ -8,13 +8,13 @@ import {
   MillraceError,
   RejectedInput,
   type Source,
-  type SourceBatch,
   type SourceSplit,
   type SplitReader,
 } from '@millrace/api'
-import { freshSplitEntry, type SplitEntry } from '../../src/task/source-driver.ts'
+import { freshSplitEntry, OPEN_READERS_MAX, type SplitEntry } from '../../src/task/source-driver.ts'
 import { asPlain, deadLetter, type ListItem, listSource, splitsOf } from './list-source.ts'
 import { type Fed, piecesOf, SourceRun } from './source-run.ts'
+import { type Tap, taps } from './tap-source.ts'
 
 const item = (at: number, split = 0): ListItem => ({ split: `split ${split}`, at, n: at })
 const items = (...ats: number[]): ListItem[] => ats.map((at) => item(at))
@@ -28,43 +28,6 @@ const failsWith =
     error instanceof MillraceError &&
     error.code === code &&
     Object.entries(details).every(([name, value]) => error.details[name] === value)
-
-/** An unbounded split whose batches are given from outside. */
-class Tap {
-  readonly split: SourceSplit
-  #give: ((batch: SourceBatch<unknown>) => void) | undefined
-
-  constructor(split: SourceSplit) {
-    this.split = split
-  }
-
-  next(): Promise<SourceBatch<unknown>> {
-    return new Promise((resolve) => {
-      this.#give = resolve
-    })
-  }
-
-  async give(...ats: number[]): Promise<void> {
-    this.#give?.({ records: ats.map((at) => item(at)), end: false })
-    await setImmediate()
-  }
-}
-
-function taps(count: number) {
-  const all = Array.from({ length: count }, (_, index) => new Tap({ id: `tap ${index}`, payload: index }))
-  const source: Source<unknown> = {
-    kind: 'taps',
-    options: {},
-    boundedness: 'unbounded',
-    replayable: false,
-    enumerate: async () => all.map(({ split }) => split),
-    open: async (split) => {
-      const tap = all[split.payload as number] as Tap
-      return { next: () => tap.next(), position: () => 0, close: async () => {} }
-    },
-  }
-  return { all, source, entries: all.map(({ split }, index) => freshSplitEntry(split, index)) }
-}
 
 describe('SourceDriver', () => {
   it('without splits it ends at once', async () => {
@@ -151,6 +114,49 @@ describe('SourceDriver', () => {
     }
     assert.deepEqual(brief(run.fed), [1, 'w0', 2, 'w1', 3, 'w2', 4, 'w3', 'wInfinity', 'end'])
     assert.deepEqual(source.closed, ['split 0', 'split 1', 'split 2'])
+  })
+
+  it('holds a bounded number of readers open and reads all splits, also when it goes on after a restore', async () => {
+    const lists = Array.from({ length: OPEN_READERS_MAX * 3 + 7 }, (_, split) => [
+      item(split, split),
+      item(split + 9, split),
+    ])
+    let open = 0
+    let openMax = 0
+    const source = listSource({ lists, cuts: [1, 2], delays: [true, false], splitOrder: 'interleaved' })
+    const counting: Source<unknown> = {
+      ...source,
+      async open(split, position, context) {
+        openMax = Math.max(openMax, ++open)
+        const reader = await source.open(split, position, context)
+        const close = async () => {
+          await reader.close()
+          open--
+        }
+        return { next: (max) => reader.next(max), position: () => reader.position(), close }
+      },
+    }
+    const options = { source: counting, watermarks: watermarks as never, watermarkEveryRecords: 1 }
+    const first = new SourceRun({ ...options, entries: splitsOf(lists).map(freshSplitEntry) })
+    await first.step(piecesOf(3), 150)
+    const entries = first.driver.snapshot()
+    await first.driver.close()
+    assert.deepEqual([open, first.watermarks], [0, []])
+    const second = new SourceRun({ ...options, entries })
+    await second.step(piecesOf(3))
+    const ids = (records: readonly unknown[]) => records.map((record) => JSON.stringify(record)).sort()
+    assert.deepEqual(ids([...first.records, ...second.records]), ids(lists.flat()))
+    assert.deepEqual([openMax, open], [OPEN_READERS_MAX, 0])
+    assert.equal(second.fed.at(-1)?.kind, 'end')
+  })
+
+  it('reads all splits of an unbounded source, however many: none of them makes room', async () => {
+    const { all, source, entries } = taps(OPEN_READERS_MAX + 1)
+    const run = new SourceRun({ source, entries })
+    await run.step(piecesOf(9), OPEN_READERS_MAX + 2)
+    for (const tap of all) await tap.give(1)
+    await run.step(piecesOf(9), 3 * OPEN_READERS_MAX)
+    assert.equal(run.records.length, OPEN_READERS_MAX + 1)
   })
 
   it('fails when the input has fewer records than were used before', async () => {
@@ -305,12 +311,18 @@ describe('SourceDriver', () => {
 })
 
 describe('SourceDriver of unbounded splits', () => {
-  function open(count: number, idleTimeoutMs: number | undefined) {
+  interface OpenOptions {
+    readonly watermarkEveryRecords?: number
+    readonly entries?: readonly SplitEntry[] | undefined
+  }
+
+  function open(count: number, idleTimeoutMs: number | undefined, options: OpenOptions = {}) {
     const time = { nowMs: 0 }
     const { all, source, entries } = taps(count)
     const run = new SourceRun({
       source,
-      entries,
+      ...options,
+      entries: options.entries ?? entries,
       watermarks: { ...watermarks, idleTimeoutMs } as never,
       monotonicMs: () => time.nowMs,
     })
@@ -331,6 +343,100 @@ describe('SourceDriver of unbounded splits', () => {
     await run.step(piecesOf(9), 1)
     assert.deepEqual(run.watermarks, [5])
     assert.equal(run.driver.isIdle, false)
+  })
+
+  it('sends a watermark by the clock also while records trickle in, 200 ms after the first that has none', async () => {
+    const { time, run, all } = open(1, undefined)
+    await run.step(piecesOf(9), 2)
+    const sent: string[] = []
+    for (let at = 1_000; at < 1_500; at += 50) {
+      await all[0].give(at)
+      await run.step(piecesOf(9), 2)
+      for (const watermark of run.watermarks.slice(sent.length)) sent.push(`w${watermark} at ${time.nowMs}`)
+      time.nowMs += 50
+    }
+    assert.deepEqual(sent, ['w1199 at 200', 'w1449 at 450'])
+  })
+
+  it('does so beside an idle one, and though the batch is always there before the next step', async () => {
+    const { time, run, all } = open(2, 100)
+    await run.step(piecesOf(9), 3)
+    for (let at = 1_000; at < 1_500; at += 50) {
+      await all[0].give(at)
+      // Moves the batch and asks for the next, which comes at once.
+      assert.deepEqual([run.driver.step(9), run.driver.step(9)], ['moved', 'waiting'])
+      time.nowMs += 50
+    }
+    assert.deepEqual(run.watermarks, [1_199, 1_449])
+  })
+
+  it('a due time stays the same until it was kept', async () => {
+    const { time, run, all } = open(2, 1_000)
+    assert.equal(run.driver.nextDueMs(), undefined)
+    await run.step(piecesOf(9), 3)
+    assert.equal(run.driver.nextDueMs(), 1_000)
+    time.nowMs = 300
+    await all[0].give(5)
+    await run.step(piecesOf(9), 2)
+    time.nowMs = 450
+    assert.deepEqual([run.driver.nextDueMs(), run.driver.nextDueMs()], [500, 500])
+    time.nowMs = 600
+    assert.equal(run.driver.nextDueMs(), 500)
+    await run.step(piecesOf(9), 1)
+    assert.equal(run.driver.nextDueMs(), 1_000)
+    time.nowMs = 1_300
+    await run.step(piecesOf(9), 1)
+    assert.deepEqual([run.driver.nextDueMs(), run.driver.isIdle], [undefined, true])
+  })
+
+  it('the watermark of a split that becomes idle goes out first', async () => {
+    const { time, run, all } = open(1, 100)
+    await run.step(piecesOf(9), 2)
+    await all[0].give(7)
+    await run.step(piecesOf(9), 2)
+    time.nowMs = 100
+    await run.step(piecesOf(9), 1)
+    assert.deepEqual([run.watermarks, run.driver.isIdle], [[6], true])
+  })
+
+  it('the counted watermarks come at the same records, whatever the clock sent, and after a restore', async () => {
+    const read = async (passMs: number, entries?: readonly SplitEntry[]) => {
+      const { time, run, all } = open(1, undefined, { watermarkEveryRecords: 4, entries })
+      await run.step(piecesOf(9), 2)
+      const give = async (...ats: number[]): Promise<void> => {
+        for (const at of ats) {
+          await all[0].give(at)
+          await run.step(piecesOf(9), 2)
+          time.nowMs += passMs
+          await run.step(piecesOf(9), 1)
+        }
+      }
+      return { run, give }
+    }
+    const fast = await read(0)
+    await fast.give(1, 2, 3, 4, 5, 6, 7, 8)
+    assert.deepEqual(brief(fast.run.fed), [1, 2, 3, 4, 'w3', 5, 6, 7, 8, 'w7'])
+    const slow = await read(100)
+    await slow.give(1, 2, 3)
+    assert.deepEqual(brief(slow.run.fed), [1, 2, 'w1', 3])
+    const [entry] = slow.run.driver.snapshot()
+    assert.deepEqual([entry?.watermark, entry?.sinceWatermark], [1, 3])
+    const restored = await read(0, slow.run.driver.snapshot())
+    await restored.give(4, 5, 6, 7, 8)
+    assert.deepEqual(brief(restored.run.fed), ['w1', 4, 'w3', 5, 6, 7, 8, 'w7'])
+  })
+
+  it('records from before a restore get their watermark by the clock, though no record follows', async () => {
+    const { run, all } = open(1, undefined)
+    await run.step(piecesOf(9), 2)
+    await all[0].give(5, 6)
+    await run.step(piecesOf(9), 2)
+    const restored = open(1, undefined, { entries: run.driver.snapshot() })
+    await restored.run.step(piecesOf(9), 2)
+    assert.equal(restored.run.driver.nextDueMs(), 200)
+    restored.time.nowMs = 200
+    await restored.run.step(piecesOf(9), 1)
+    assert.deepEqual(brief(restored.run.fed), ['w5'])
   })
 
   it('a split without records for long holds event time no more, until it has some', async () => {

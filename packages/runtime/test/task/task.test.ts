@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { MillraceError, type SinkWriter } from '@millrace/api'
+import { ascending, MillraceError, type SinkWriter } from '@millrace/api'
 import { freshSplitEntry } from '../../src/task/source-driver.ts'
-import { listSource, splitsOf } from './list-source.ts'
+import { type ListItem, listSource, splitsOf } from './list-source.ts'
 import { SourceRun } from './source-run.ts'
+import { type Tap, taps } from './tap-source.ts'
 import { barrier, batchOf, TaskRun } from './task-run.ts'
 
 const settle = setImmediate
@@ -243,6 +244,46 @@ describe('Task', () => {
       })
       return new TaskRun({ input: source, bufferTimeoutMs: 0 })
     }
+
+    /** Of one unbounded split whose records the test gives. */
+    async function openTap(outputRoom?: number) {
+      const { all, source, entries } = taps(1)
+      const time = { nowMs: () => 0 }
+      const watermarks = ascending<ListItem>(({ at }) => at) as never
+      const input = new SourceRun({ source, entries, watermarks, monotonicMs: () => time.nowMs() })
+      const room = outputRoom === undefined ? {} : { outputRoom }
+      const run = new TaskRun({ input, bufferTimeoutMs: 0, ...room })
+      time.nowMs = () => run.time.nowMs
+      run.step()
+      await settle()
+      run.step()
+      return { run, tap: all[0] as Tap }
+    }
+
+    it('a watermark that the clock sends leaves in the same turn, with no record behind it', async () => {
+      const { run, tap } = await openTap()
+      await tap.give(5)
+      run.step()
+      assert.equal(run.task.nextDueMs(), 1_200)
+      run.time.nowMs = 1_200
+      assert.equal(run.step(), 'idle')
+      assert.deepEqual(run.output.take().slice(1), ['watermark 4'])
+      assert.equal(run.task.nextDueMs(), undefined)
+    })
+
+    it('does not ask for a turn by the clock while its output is full: it could not use it', async () => {
+      const { run, tap } = await openTap(1)
+      await tap.give(5)
+      run.step()
+      run.time.nowMs = 1_200
+      assert.equal(run.step(), 'blocked')
+      await tap.give(6)
+      run.time.nowMs = 2_000
+      assert.deepEqual([run.step(), run.task.nextDueMs()], ['blocked', undefined])
+      run.output.take()
+      run.step()
+      assert.deepEqual(run.output.take(), ['watermark 4'])
+    })
 
     it('puts its splits into the snapshot, and the barrier where they stand', async () => {
       const run = open('a', 'b')

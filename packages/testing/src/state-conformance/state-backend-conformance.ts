@@ -71,6 +71,26 @@ export function stateBackendConformance(
       assert.throws(() => backend.setCurrentKey(Number.NaN, 0), { code: 'KEY_INVALID' })
     })
 
+    it('shows the current key in canonical form, whatever form it was chosen in', () => {
+      const backend = open()
+      const table = backend.namespacedTable<number>(tableOf('namespaced', 'namespaced'))
+      const shown = (key: unknown): string => {
+        select(backend, key)
+        const { currentKey } = backend
+        return Object.is(currentKey, -0) ? '-0' : JSON.stringify(currentKey)
+      }
+      const canonical = shown({ x: 1, y: [{ a: 1, b: 2 }] })
+      table.put(1, 1)
+      assert.equal(shown({ y: [{ b: 2, a: 1 }], x: 1 }), canonical)
+      table.put(2, 2)
+      for (const namespace of [1, 2]) {
+        const cursor = table.cursor(namespace)
+        assert.equal(cursor.next(), true)
+        assert.equal(JSON.stringify(cursor.key), canonical)
+      }
+      assert.deepEqual([shown(0), shown(-0), shown([-0]), shown('a')], ['0', '0', '[0]', '"a"'])
+    })
+
     it('keeps a list per key; one that was read does not change', () => {
       const backend = open()
       const table = backend.listTable<number>(tableOf('list', 'list'))

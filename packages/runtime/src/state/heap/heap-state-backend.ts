@@ -23,7 +23,7 @@ import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
 import { type HeapOperator, HeapSnapshot } from './heap-snapshot.ts'
-import type { CurrentKey, HeapTable, TableHome } from './heap-table.ts'
+import { type CurrentKey, canonicalKey, type HeapTable, type TableHome } from './heap-table.ts'
 import { HeapValueTable } from './heap-value-table.ts'
 import { readGroup } from './restored-group.ts'
 
@@ -46,6 +46,9 @@ export class HeapStateBackend implements KeyedStateBackend {
   readonly #operators = new Map<string, HeapOperator & { readonly byName: Map<string, HeapTable> }>()
   readonly #tracker = new ChangeTracker()
   readonly #current: CurrentKey = { key: undefined, keyGroup: -1, mapKey: null, serial: 0 }
+  /** The current key in canonical form, once it was asked for, and the serial for which that holds. */
+  #shownKey: unknown
+  #shownSerial = -1
   readonly #home: TableHome
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
@@ -70,7 +73,14 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   get currentKey(): unknown {
-    return this.#current.key
+    const { key, mapKey, serial } = this.#current
+    if (typeof key !== 'object' || key === null) return canonicalKey(key, mapKey)
+    // Made when it is asked for: most functions do not look at such keys, and others more than once.
+    if (this.#shownSerial !== serial) {
+      this.#shownKey = canonicalKey(key, mapKey)
+      this.#shownSerial = serial
+    }
+    return this.#shownKey
   }
 
   get currentKeyGroup(): number {

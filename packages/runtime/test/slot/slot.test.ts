@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { ascending, collect, count, defineJob, generator, type JobDefinition, tumbling } from '@millrace/api'
+import type { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
+import { runInline } from '../coordinator/inline-job.ts'
+import { ManualClock } from '../coordinator/manual-clock.ts'
+
+const AUTO_WATERMARK_MS = 200
+const BUFFER_TIMEOUT_MS = 100
+
+/** Runs a job on a clock of its own, a millisecond at a time and everything that it leads to, until `isEnough`. */
+async function runOnClock(job: JobDefinition, clock: ManualClock, isEnough: () => boolean): Promise<void> {
+  let coordinator: JobCoordinator | undefined
+  let isOver = false
+  const running = runInline(job, {
+    clock,
+    configuration: { 'execution.checkpointing.interval': '100 ms', 'parallelism.default': '1' },
+    onCheckpoint: (_report, its) => {
+      coordinator = its
+    },
+  }).finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    clock.pass(1)
+    // A wake-up, the turn, a message of it, and what the receiver makes of it.
+    for (let hops = 0; hops < 6; hops++) await setImmediate()
+    if (isEnough()) coordinator?.cancel()
+  }
+  await running
+}
+
+describe('Slot', () => {
+  for (const perSecond of [5, 50, 400]) {
+    it(`windows over ${perSecond} records/s leave within the watermark interval and the buffer timeout`, async () => {
+      const clock = new ManualClock()
+      const windows: { readonly end: number; readonly lagMs: number }[] = []
+      const startMs = clock.now()
+      const job = defineJob({
+        name: 'steady',
+        build(env) {
+          env
+            // A record says when it was made, so event time and the clock can be compared.
+            .from(generator({ perSecond, generate: () => ({ at: clock.now() - startMs }) }), {
+              uid: 'ticks',
+              watermarks: ascending(({ at }) => at),
+            })
+            .keyBy(() => 'all')
+            .window(tumbling({ size: '1 s' }))
+            .aggregate({ ticks: count() }, (_result, { window }) => window.end, { uid: 'per-second' })
+            .map(
+              (end) => {
+                windows.push({ end, lagMs: clock.now() - startMs - end })
+                return end
+              },
+              { uid: 'seen' },
+            )
+            .to(collect('ends'), { uid: 'out' })
+        },
+      }) as JobDefinition
+      await runOnClock(job, clock, () => windows.length >= 5)
+      // The window is known to be over when the first record behind it comes.
+      const lagMsMax = 1_000 / perSecond + AUTO_WATERMARK_MS + BUFFER_TIMEOUT_MS
+      assert.ok(windows.length >= 5)
+      for (const { end, lagMs } of windows) assert.ok(lagMs <= lagMsMax, `the window to ${end} left ${lagMs} ms late`)
+    })
+  }
+})
