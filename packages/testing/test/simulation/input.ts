@@ -59,7 +59,9 @@ export function drawInput(random: SeededRandom, wishes: InputWishes): Input {
   const files = new Map<string, string>()
   if (kind === 'csv') {
     for (const [s, records] of splits.entries()) {
-      files.set(`${folder}/${s}.csv`, records.map(({ n, k, t, v }) => `${s},${n},${k},${t},${v}\n`).join(''))
+      // The header keeps a split without records from being an empty file, which is refused.
+      const lines = ['s,n,k,t,v', ...records.map(({ n, k, t, v }) => [s, n, k, t, v].join())]
+      files.set(`${folder}/${s}.csv`, lines.map((line) => `${line}\n`).join(''))
     }
   }
   return { splits, boundMs, watermarks, files, source: drawSource(random, kind, splits, folder) }
@@ -72,7 +74,8 @@ function drawSource(
   folder: string,
 ): Source<Rec> {
   if (kind === 'csv') {
-    return csvFiles(folder, { columns: { s: 'int', n: 'int', k: 'int', t: 'int', v: 'int' } }) as Source<Rec>
+    const columns = { s: 'int', n: 'int', k: 'int', t: 'int', v: 'int' } as const
+    return csvFiles(folder, { header: true, columns }) as Source<Rec>
   }
   if (kind === 'splits') return splitSource(splits, random)
   const count = splits.length
