@@ -521,7 +521,8 @@ export class Simulation {
       return {
         state: state === 'FINISHED' ? state : 'FAILED',
         error,
-        faultsInLastProcess: this.#faultsInProcess,
+        // A disk that failed since an earlier process is a fault of this one too.
+        faultsInLastProcess: this.#faultsInProcess + (this.#diskHadTrouble ? 1 : 0),
         processes: this.#processes,
       }
     }
