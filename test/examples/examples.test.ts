@@ -80,10 +80,8 @@ for (const example of examples) {
     const [from, to] = pickTwo([1, 2, 3, 4], choose)
     const checkpoints = 1 + Math.floor(choose() * 3)
     t.diagnostic(`MILLRACE_SEED=${seed}: parallelism ${from}, then ${to}; savepoint after checkpoint ${checkpoints}`)
-    const folder = await newFolder()
-    const stopAfter = { checkpoints, savepointFolder: join(folder, 'savepoint') }
-    const { savepoint } = await runExample(example, { parallelism: from, folder, stopAfter })
-    assert.ok(savepoint !== undefined, `the input ended before checkpoint ${checkpoints}, MILLRACE_SEED=${seed}`)
+    const { savepoint, folder } = await stopWithSavepoint(example, from, checkpoints)
+    assert.ok(savepoint !== undefined, `the input ended before any checkpoint, MILLRACE_SEED=${seed}`)
     await runExample(example, {
       parallelism: to,
       folder,
@@ -103,6 +101,19 @@ for (const example of examples.filter(({ query }) => query === undefined || quer
     await runCommand(example, folder)
     assert.deepEqual(await outputLines(folder), await answerLines(example))
   })
+}
+
+/** On a busy machine a small input may end before so many checkpoints: then it is as good after fewer. */
+async function stopWithSavepoint(
+  example: Example,
+  parallelism: number,
+  checkpoints: number,
+): Promise<{ readonly savepoint: string | undefined; readonly folder: string }> {
+  const folder = await newFolder()
+  const stopAfter = { checkpoints, savepointFolder: join(folder, 'savepoint') }
+  const { savepoint } = await runExample(example, { parallelism, folder, stopAfter })
+  if (savepoint !== undefined || checkpoints === 1) return { savepoint, folder }
+  return stopWithSavepoint(example, parallelism, checkpoints - 1)
 }
 
 /** Later, the job may end before its slot does. */

@@ -229,12 +229,19 @@ function checkReplayable(plan: PhysicalPlan, config: TypedConfig): void {
   }
 }
 
-const ENGINE_FOLDERS = [fileURLToPath(new URL('../..', import.meta.url)), '/node_modules/']
+/** Installed, all packages are in `node_modules`; in the repository they lie beside this one. */
+const PACKAGES = fileURLToPath(new URL('../../..', import.meta.url))
+
+function isEngineFile(file: string): boolean {
+  if (file.includes('/node_modules/')) return true
+  const at = file.indexOf(PACKAGES)
+  return at >= 0 && /^(?:connectors\/)?[^/]+\/(?:src|dist)\//.test(file.slice(at + PACKAGES.length))
+}
 
 function userFrameOf(error: ErrorData): string | undefined {
   let innermost = error
   while (innermost.cause !== undefined) innermost = innermost.cause
-  return findTopUserFrame(innermost.stack, (file) => ENGINE_FOLDERS.some((folder) => file.includes(folder)))
+  return findTopUserFrame(innermost.stack, isEngineFile)
 }
 
 function observerOf(given: Partial<CoordinatorObserver> | undefined): CoordinatorObserver {
