@@ -6,12 +6,9 @@
  * they neither move nor reset that count, so a restore finds the same marks at the same records.
  *
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
- * called when it has settled. What sources, readers and watermark strategies throw it turns into errors that say whose
- * code it was, and where in the input.
+ * called when it has settled. What sources, readers and watermark strategies throw goes through `SourceFailures`.
  */
 import {
-  FileError,
-  MillraceError,
   type PlainValue,
   type ReaderContext,
   RejectedInput,
@@ -31,6 +28,7 @@ import {
   WATERMARK_MAX,
   WatermarkMerge,
 } from '@millrace/core'
+import { SourceFailures, type StrategyFunction } from './source-failures.ts'
 
 /** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
 export const WATERMARK_EVERY_RECORDS = 1_000
@@ -118,11 +116,10 @@ interface RunningSplit {
   unmarkedSinceMs: number | undefined
 }
 
-type StrategyFunction = 'timestamp' | 'watermark'
-
 export class SourceDriver {
   readonly #options: SourceDriverOptions
   readonly #source: Source<unknown>
+  readonly #failures: SourceFailures
   readonly #splits: RunningSplit[]
   readonly #merge: WatermarkMerge
   readonly #isSequential: boolean
@@ -139,6 +136,7 @@ export class SourceDriver {
   constructor(options: SourceDriverOptions) {
     this.#options = options
     this.#source = options.spec.source
+    this.#failures = new SourceFailures(options)
     this.#isSequential = this.#source.splitOrder === 'sequential'
     const { watermarks } = options.spec
     const entries = [...options.entries].sort((a, b) => a.index - b.index)
@@ -311,15 +309,17 @@ export class SourceDriver {
     // A restored generator may have seen records that no watermark has followed yet.
     if (split.sinceWatermark > 0) this.#startMarkClock(split)
     const position = split.position === null ? undefined : split.position
-    this.#ofReader(split, () => this.#source.open(split.split, position, this.#options.context)).then(
-      (reader) => {
-        split.reader = reader
-        split.opening = false
-        if (this.#isEnded) void reader.close()
-        this.#options.wake()
-      },
-      (error: unknown) => this.#fail(this.#readerFailure(split, error)),
-    )
+    this.#failures
+      .guard(split, () => this.#source.open(split.split, position, this.#options.context))
+      .then(
+        (reader) => {
+          split.reader = reader
+          split.opening = false
+          if (this.#isEnded) void reader.close()
+          this.#options.wake()
+        },
+        (error: unknown) => this.#fail(this.#failures.ofReader(split, error)),
+      )
   }
 
   /** Reads when the split has no batch, then moves one piece of it. False when the reader has to wait. */
@@ -349,7 +349,7 @@ export class SourceDriver {
     const untilWatermark = this.#options.watermarkEveryRecords - split.sinceWatermark
     const wanted = Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark))
     const recordsMax = Math.max(1, Math.min(wanted, Math.floor(READ_BYTES_MAX / split.recordBytes)))
-    const result = this.#ofReader(split, () => reader.next(recordsMax))
+    const result = this.#failures.guard(split, () => reader.next(recordsMax))
     if (!(result instanceof Promise)) return this.#onBatch(split, result)
     split.isWaiting = true
     split.quietSinceMs ??= this.#options.monotonicMs()
@@ -359,7 +359,7 @@ export class SourceDriver {
         this.#onBatch(split, batch)
         this.#options.wake()
       })
-      .catch((error: unknown) => this.#fail(this.#readerFailure(split, error)))
+      .catch((error: unknown) => this.#fail(this.#failures.ofReader(split, error)))
     return undefined
   }
 
@@ -367,7 +367,7 @@ export class SourceDriver {
   #onBatch(split: RunningSplit, batch: SourceBatch<unknown>): SourceBatch<unknown> {
     // A source may be written in JavaScript.
     if (!Array.isArray((batch as SourceBatch<unknown> | undefined)?.records)) {
-      throw this.#readerFailure(split, new TypeError('its reader gave no batch of records'))
+      throw this.#failures.ofReader(split, new TypeError('its reader gave no batch of records'))
     }
     split.batch = batch
     if (batch.records.length > 0) split.recordBytes = estimateRecordBytes(batch.records[0])
@@ -378,10 +378,10 @@ export class SourceDriver {
 
   #onBatchUsed(split: RunningSplit, batch: SourceBatch<unknown>): void {
     split.batch = undefined
-    split.position = this.#ofReader(split, () => (split.reader as SplitReader<unknown>).position())
+    split.position = this.#failures.guard(split, () => (split.reader as SplitReader<unknown>).position())
     split.used = 0
     if (!batch.end) return
-    if (split.skip > 0) throw this.#shrunk(split)
+    if (split.skip > 0) throw this.#failures.shrunk(split)
     split.ended = true
     if (split.generator !== undefined) this.#advanceWatermark(split)
     this.#merge.onEnd(split.index)
@@ -393,13 +393,15 @@ export class SourceDriver {
     const { reader } = split
     split.reader = undefined
     if (reader === undefined) return
-    this.#ofReader(split, () => reader.close()).then(
-      () => {
-        this.#closedSplits++
-        this.#openMore()
-      },
-      (error: unknown) => this.#fail(this.#readerFailure(split, error)),
-    )
+    this.#failures
+      .guard(split, () => reader.close())
+      .then(
+        () => {
+          this.#closedSplits++
+          this.#openMore()
+        },
+        (error: unknown) => this.#fail(this.#failures.ofReader(split, error)),
+      )
   }
 
   #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {
@@ -448,46 +450,16 @@ export class SourceDriver {
         const record = records[i]
         called = 'timestamp'
         const timestamp = strategy.timestamp(record)
-        if (!Number.isFinite(timestamp)) throw this.#invalidTimestamp(split, timestamp)
+        if (!Number.isFinite(timestamp))
+          throw this.#failures.invalidTime('timestamp', timestamp, split, this.recordsRead)
         called = 'watermark'
         generator.onRecord(timestamp, record)
         timestamps.push(timestamp)
       }
     } catch (cause) {
-      throw this.#strategyFailure(called, cause)
+      throw this.#failures.ofStrategy(called, cause)
     }
     return timestamps
-  }
-
-  #strategyFailure(called: StrategyFunction, cause: unknown): MillraceError {
-    if (cause instanceof MillraceError) return cause
-    const message = `The ${called} function of "${this.#options.name}" threw: ${messageOf(cause)}`
-    return new MillraceError('USER_FUNCTION_FAILED', message, { details: this.#place(), cause })
-  }
-
-  #ofReader<T>(split: RunningSplit, call: () => T): T {
-    try {
-      return call()
-    } catch (cause) {
-      throw this.#readerFailure(split, cause)
-    }
-  }
-
-  /** What a source or reader threw. Trying again may help when the system said so, else it is the source's own fault. */
-  #readerFailure(split: RunningSplit, cause: unknown): MillraceError {
-    if (cause instanceof MillraceError) return cause
-    const code = isOfSystem(cause) ? 'INPUT_UNREADABLE' : 'USER_FUNCTION_FAILED'
-    const position = split.position === null ? 'its start' : JSON.stringify(split.position)
-    return new MillraceError(
-      code,
-      `The source "${this.#options.name}" failed in "${split.split.id}" after ${position}: ${messageOf(cause)}`,
-      { details: { ...this.#place(), split: split.split.id, position }, cause },
-    )
-  }
-
-  #place(): { readonly operator: string; readonly uid: string; readonly subtask: number } {
-    const { name, uid, subtask } = this.#options
-    return { operator: name, uid, subtask }
   }
 
   #startMarkClock(split: RunningSplit): void {
@@ -498,7 +470,7 @@ export class SourceDriver {
   #advanceWatermark(split: RunningSplit): void {
     split.unmarkedSinceMs = undefined
     const watermark = this.#currentWatermark(split)
-    if (Number.isNaN(watermark)) throw this.#invalidTimestamp(split, watermark, 'watermark')
+    if (Number.isNaN(watermark)) throw this.#failures.invalidTime('watermark', watermark, split, this.recordsRead)
     if (watermark <= split.watermark) return
     split.watermark = watermark
     this.#merge.onWatermark(split.index, watermark)
@@ -509,7 +481,7 @@ export class SourceDriver {
     try {
       return split.generator?.current() ?? NO_TIMESTAMP
     } catch (cause) {
-      throw this.#strategyFailure('watermark', cause)
+      throw this.#failures.ofStrategy('watermark', cause)
     }
   }
 
@@ -546,47 +518,6 @@ export class SourceDriver {
     this.#failure = error
     this.#options.wake()
   }
-
-  #invalidTimestamp(split: RunningSplit, timestamp: unknown, what = 'timestamp'): MillraceError {
-    return new MillraceError(
-      'TIMESTAMP_INVALID',
-      `A record of "${this.#options.name}" has the ${what} ${String(timestamp)}`,
-      {
-        details: {
-          operator: this.#options.name,
-          subtask: this.#options.subtask,
-          split: split.split.id,
-          record: this.recordsRead,
-        },
-        hint: 'The watermark strategy must give epoch milliseconds as finite numbers.',
-      },
-    )
-  }
-
-  #shrunk(split: RunningSplit): MillraceError {
-    return new MillraceError(
-      'INPUT_CHANGED',
-      `"${split.split.id}" has fewer records than when the checkpoint was taken`,
-      {
-        details: { operator: this.#options.name, split: split.split.id },
-        hint: 'Restore with the input as it was.',
-      },
-    )
-  }
-}
-
-/** Whether Node or the disk said that something outside of the process went wrong, to whoever passed it on. */
-function isOfSystem(thrown: unknown): boolean {
-  for (let each = thrown; each instanceof Error; each = each.cause) {
-    if (each instanceof FileError) return true
-    // ECONNRESET, ETIMEDOUT, EIO, …; of Node's `fetch` UND_ERR_SOCKET and the like.
-    if ('code' in each && typeof each.code === 'string' && /^(?:E[A-Z0-9]+|UND_ERR_\w+)$/.test(each.code)) return true
-  }
-  return false
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 /** Whether time alone may change what this split says: its reader waits, and it still holds event time. */
