@@ -1,5 +1,5 @@
 /** How Millrace stands against its peers in a comparison, and the figure that is to be reached. */
-import type { ComparedSide, Comparison } from './comparison.ts'
+import type { ComparedSide, Comparison, Run } from './comparison.ts'
 import { median } from './statistics.ts'
 
 /** CPU time of Millrace and a peer, round by round. */
@@ -8,8 +8,12 @@ export interface Standing {
   readonly against: string
   /** Median of the paired runs: how often Millrace's CPU time goes into the peer's. */
   readonly gross: number
-  /** The same without each side's generator. */
+  /** The same without the start of each side, as in a run without end. */
+  readonly running: number
+  /** The same without start and generator. */
   readonly net: number
+  /** The larger share that the start has of a side's CPU time: what it says is of the start, when it is large. */
+  readonly startShare: number
   readonly goal: Goal | undefined
 }
 
@@ -63,10 +67,19 @@ function goalOf(grossMin: number | undefined): Goal | undefined {
   return grossMin === undefined ? undefined : { grossMin }
 }
 
-function ratiosOf(millrace: ComparedSide, peer: ComparedSide): { readonly gross: number; readonly net: number } {
-  const pairs = millrace.runs.map(({ cpuSeconds }, round) => [cpuSeconds, peer.runs[round]?.cpuSeconds ?? NaN] as const)
+type Ratios = Pick<Standing, 'gross' | 'running' | 'net' | 'startShare'>
+
+function ratiosOf(millrace: ComparedSide, peer: ComparedSide): Ratios {
+  const ratio = (costOf: (side: ComparedSide, run: Run) => number): number =>
+    median(millrace.runs.map((run, round) => costOf(peer, peer.runs[round] as Run) / costOf(millrace, run)))
   return {
-    gross: median(pairs.map(([own, other]) => other / own)),
-    net: median(pairs.map(([own, other]) => (other - peer.generatorCpuSeconds) / (own - millrace.generatorCpuSeconds))),
+    gross: ratio((_, run) => run.cpuSeconds),
+    running: ratio((_, run) => run.cpuSeconds - run.setupCpuSeconds),
+    net: ratio(({ generatorCpuSeconds }, run) => run.cpuSeconds - run.setupCpuSeconds - generatorCpuSeconds),
+    startShare: Math.max(startShareOf(millrace), startShareOf(peer)),
   }
+}
+
+function startShareOf({ runs }: ComparedSide): number {
+  return median(runs.map(({ cpuSeconds, setupCpuSeconds }) => setupCpuSeconds / cpuSeconds))
 }

@@ -15,8 +15,8 @@ export interface JobRunOptions {
   readonly configuration?: Readonly<Record<string, string>>
   /** Cancels the job after so long and watches its channels meanwhile. Default: runs to its end. */
   readonly secondsMax?: number
-  /** Called when the job is bundled and about to start. */
-  readonly onStart?: () => void
+  /** Called when all tasks are there and records begin to flow. */
+  readonly onRunning?: () => void
 }
 
 export interface JobRun {
@@ -30,7 +30,6 @@ export async function runBenchmarkJob(file: string, options: JobRunOptions): Pro
   const { bundlePath } = await bundleJob(fileURLToPath(new URL(file, import.meta.url)))
   const checkpoints = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   try {
-    options.onStart?.()
     const job = runJob({
       bundlePath,
       params: options.params,
@@ -43,6 +42,11 @@ export async function runBenchmarkJob(file: string, options: JobRunOptions): Pro
         ...options.configuration,
       },
       restore: { kind: 'none' },
+      observer: {
+        onState: (state) => {
+          if (state === 'RUNNING') options.onRunning?.()
+        },
+      },
     })
     let queuedBytesMax: number | undefined
     if (options.secondsMax !== undefined) {

@@ -15,7 +15,7 @@ const { digest, queuedBytesMax } = await runBenchmarkJob(file, {
   params: Object.fromEntries(pairs.filter(([key]) => !key.includes('.'))),
   configuration: Object.fromEntries(pairs.filter(([key]) => key.includes('.'))),
   ...(seconds === undefined ? {} : { secondsMax: Number(seconds) }),
-  onStart: () => {
+  onRunning: () => {
     setupCpuSeconds = cpuSecondsOfProcess()
   },
 })
