@@ -3,9 +3,10 @@ import { type Command, nodeCommand } from './measured-process.ts'
 // biome-ignore lint/correctness/useImportExtensions: build.d.mts has its types only
 import { flinkCommand, missingForFlink } from './peers/flink/build.mjs'
 import { LOOPS } from './peers/loop/loop.ts'
+import { RXJS_PIPELINES } from './peers/rxjs/pipeline.ts'
 import type { Workload, WorkloadSettings } from './workload.ts'
 
-export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'flink' | 'flink-sql'
+export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql'
 
 export interface Peer {
   readonly name: PeerName
@@ -21,6 +22,7 @@ export interface Peer {
 /** What `--peers` takes, and which sides that gives. */
 export const PEER_GROUPS: Readonly<Record<string, readonly Peer[]>> = {
   loop: [loop('loop'), loop('loop-typed')],
+  rxjs: [rxjs()],
   flink: [flink('flink')],
   'flink-sql': [flink('flink-sql')],
 }
@@ -46,13 +48,25 @@ export const MILLRACE: Peer = {
 }
 
 function loop(name: 'loop' | 'loop-typed'): Peer {
+  return ofOneThread(name, './peers/loop/run-loop.ts', [name], (shape) => LOOPS[shape]?.[name] !== undefined)
+}
+
+function rxjs(): Peer {
+  return ofOneThread('rxjs', './peers/rxjs/run-rxjs.ts', [], (shape) => RXJS_PIPELINES[shape] !== undefined)
+}
+
+function ofOneThread(
+  name: PeerName,
+  file: string,
+  words: readonly string[],
+  hasShape: (shape: string) => boolean,
+): Peer {
   return {
     name,
     language: 'typescript',
-    has: (workload) => workload.kind === 'shape' && LOOPS[workload.name]?.[name] !== undefined,
+    has: ({ kind, name: shape }) => kind === 'shape' && hasShape(shape),
     parallelismOf: () => 1,
-    command: (workload, settings) =>
-      nodeCommand('./peers/loop/run-loop.ts', [name, workload.name, ...paramsOf(settings)]),
+    command: ({ name: shape }, settings) => nodeCommand(file, [...words, shape, ...paramsOf(settings)]),
     generatorCommand: generateInTypeScript,
   }
 }

@@ -5,6 +5,7 @@ import { runBenchmarkJob } from '../../bench/job-run.ts'
 import { nexmarkGenerator } from '../../bench/nexmark/generator/nexmark-generator.ts'
 import { digestOf, digestOfQuery, NEXMARK_QUERIES } from '../../bench/nexmark/oracle.ts'
 import { LOOPS } from '../../bench/peers/loop/loop.ts'
+import { RXJS_PIPELINES } from '../../bench/peers/rxjs/pipeline.ts'
 import { bidGenerator } from '../../bench/shapes/generator/bid-generator.ts'
 import { wideGenerators } from '../../bench/shapes/generator/wide-generator.ts'
 import { bestCounts, fees, runningSums, windowCounts } from '../../bench/shapes/oracle.ts'
@@ -85,8 +86,9 @@ describe('the shapes', () => {
       const { digest } = await runBenchmarkJob(`./shapes/jobs/${shape}.ts`, { params: given })
       assert.deepEqual(resultOf(digest), resultOf(wanted))
     })
-    for (const [variant, loop] of Object.entries(LOOPS[shape] ?? {})) {
-      it(`${shape} ${JSON.stringify(params)} by hand (${variant}) gives them too`, () => {
+    const rxjs = RXJS_PIPELINES[shape]
+    for (const [variant, loop] of Object.entries({ ...LOOPS[shape], ...(rxjs === undefined ? {} : { rxjs }) })) {
+      it(`${shape} ${JSON.stringify(params)} as ${variant} gives them too`, () => {
         assert.deepEqual(resultOf(loop(given)), resultOf(wanted))
       })
     }
