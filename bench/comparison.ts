@@ -117,7 +117,7 @@ async function warmUp(peer: Peer, workload: Workload, settings: WorkloadSettings
 }
 
 /** Undefined when all runs of all sides gave the same. */
-function describeDifference(sides: readonly ComparedSide[], compared: Compared): string | undefined {
+export function describeDifference(sides: readonly ComparedSide[], compared: Compared): string | undefined {
   if (compared === 'nothing') return undefined
   const results = sides.map(({ peer, runs }) => {
     const all = new Set(
