@@ -1,101 +1,64 @@
 /**
- * npm run bench -- [--only chain,keyed-count,large-input,slow-sink] [--rounds 3] [--events N] [--gigabytes 10]
- * [--seconds 60] [--quick] [--json]
- *
- * Runs whole processes in turn (engine, loop, engine, loop, …) and shows the medians. On a shared machine only CPU
- * seconds mean something, and only within one run. Exit status 1 when a bound does not hold or results differ.
+ * npm run bench -- [flags]: compares Millrace with its peers, and checks bounds of its own. README.md lists the flags.
+ * Exit status 1 when results differ, a side fails or a bound does not hold; a goal that is not reached is only shown.
  */
+import { writeFileSync } from 'node:fs'
 import process from 'node:process'
-import { parseArgs } from 'node:util'
-import { type Benchmark, benchmarksOf, type Verdict } from './benchmark.ts'
-import { type Measured, measure } from './measured-process.ts'
+import { type BenchArguments, parseBenchArguments, UsageError } from './bench-arguments.ts'
+import { boundsOf, checkBound } from './bound.ts'
+import { ComparisonRunner, type Run } from './comparison.ts'
+import { type Standing, standingsOf } from './goal.ts'
+import { MILLRACE, missingFor, PEER_GROUPS, type Peer } from './peer.ts'
+import { LEGEND, renderComparison, renderQueriesMean } from './report.ts'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string' },
-    events: { type: 'string' },
-    gigabytes: { type: 'string' },
-    seconds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
-
-const benchmarks = benchmarksOf({
-  rounds: numberOf('rounds') ?? (values.quick ? 1 : 3),
-  // Fewer would measure the start of the process.
-  events: numberOf('events'),
-  gigabytes: numberOf('gigabytes') ?? (values.quick ? 0.5 : 10),
-  seconds: numberOf('seconds') ?? (values.quick ? 5 : 60),
-})
-const names = values.only?.split(',') ?? benchmarks.map(({ name }) => name)
-const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
-if (unknown.length > 0) refuse(`There is no benchmark ${unknown.join(', ')}`)
-
-let hasFailed = false
-for (const benchmark of benchmarks) {
-  if (!names.includes(benchmark.name)) continue
-  const runs = await run(benchmark)
-  const medians = runs.map((side) => medianByCpu(side))
-  const verdict = benchmark.judge(medians)
-  const isEqual = !benchmark.isComparable || areEqual(runs.flat())
-  if (!verdict.holds || !isEqual) hasFailed = true
-  if (values.json)
-    console.log(JSON.stringify({ benchmark: benchmark.name, events: benchmark.events, runs, verdict, isEqual }))
-  else show(benchmark, runs, medians, verdict, isEqual)
+try {
+  const holds = await main(parseBenchArguments(process.argv.slice(2)))
+  process.exitCode = holds ? 0 : 1
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(error.message)
+  process.exitCode = 2
 }
-process.exitCode = hasFailed ? 1 : 0
 
-/** The runs of each side, in the order of the sides. */
-async function run({ sides, rounds }: Benchmark): Promise<Measured[][]> {
-  const runs = sides.map((): Measured[] => [])
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, { file, args }] of sides.entries()) runs[index]?.push(await measure(file, args))
+/** Whether all is as it must be. */
+async function main(args: BenchArguments): Promise<boolean> {
+  const areEqual = args.workloads.length === 0 || (await compareAll(args))
+  let hold = true
+  for (const bound of boundsOf(args.boundSettings)) {
+    if (args.bounds.includes(bound.name) && !(await checkBound(bound))) hold = false
   }
-  return runs
+  return areEqual && hold
 }
 
-function medianByCpu(side: readonly Measured[]): Measured {
-  const sorted = side.toSorted((a, b) => a.cpuSeconds - b.cpuSeconds)
-  return sorted[(sorted.length - 1) >> 1] as Measured
-}
-
-function areEqual(measured: readonly Measured[]): boolean {
-  return new Set(measured.map(({ digest }) => `${digest.records} ${digest.sum}`)).size === 1
-}
-
-function show(
-  { name, sides, events }: Benchmark,
-  runs: readonly Measured[][],
-  medians: readonly Measured[],
-  verdict: Verdict,
-  isEqual: boolean,
-): void {
-  console.log(`\n${name}${events === 0 ? '' : `, ${(events / 1e6).toFixed(1)} M records`}`)
-  console.log('  side      CPU s (median)   runs                      M records/CPU s   RSS MB   wall s')
-  for (const [index, side] of sides.entries()) {
-    const { cpuSeconds, wallSeconds, rssMaxMb } = medians[index] as Measured
-    const all = (runs[index] ?? []).map((one) => one.cpuSeconds.toFixed(2)).join(' ')
-    const rate = events === 0 ? '–' : (events / cpuSeconds / 1e6).toFixed(2)
-    console.log(
-      `  ${side.name.padEnd(8)}${cpuSeconds.toFixed(2).padStart(16)}   ${all.padEnd(25)} ${rate.padStart(16)} ` +
-        `${rssMaxMb.toFixed(0).padStart(8)} ${wallSeconds.toFixed(1).padStart(8)}`,
-    )
+async function compareAll({ workloads, settings, rounds, peers: groups, jsonFile }: BenchArguments): Promise<boolean> {
+  const runs: Run[] = []
+  const runner = new ComparisonRunner(rounds, (run) => {
+    runs.push(run)
+    // Written each time, so that a run that is broken off leaves what it had.
+    if (jsonFile !== undefined) writeFileSync(jsonFile, runs.map((one) => `${JSON.stringify(one)}\n`).join(''))
+  })
+  const peers = availablePeers(groups)
+  console.log(LEGEND)
+  const againstFlink: Standing[] = []
+  let isFine = true
+  for (const workload of workloads) {
+    const comparison = await runner.compare(workload, settings, [MILLRACE, ...peers])
+    const standings = standingsOf(comparison)
+    console.log(renderComparison(comparison, standings))
+    if (comparison.failures.length > 0) isFine = false
+    const judged = standings.findLast(({ against, goal }) => against.includes('flink') && goal !== undefined)
+    if (workload.kind === 'query' && judged !== undefined) againstFlink.push(judged)
   }
-  console.log(`  ${verdict.holds ? 'holds' : 'FAILS'}: ${verdict.figure} (${verdict.bound})`)
-  if (!isEqual) console.log('  FAILS: the sides give different results')
+  if (againstFlink.length > 0) console.log(renderQueriesMean(againstFlink))
+  return isFine
 }
 
-function numberOf(name: 'rounds' | 'events' | 'gigabytes' | 'seconds'): number | undefined {
-  const text = values[name]
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!(value > 0)) refuse(`--${name} needs a positive number`)
-  return value
-}
-
-function refuse(message: string): never {
-  console.error(message)
-  process.exit(2)
+/** Says which are left out. */
+function availablePeers(groups: readonly string[]): readonly Peer[] {
+  return groups.flatMap((group) => {
+    const missing = missingFor(group)
+    if (missing === undefined) return PEER_GROUPS[group] ?? []
+    console.log(`SKIPPED: ${group} needs ${missing}`)
+    return []
+  })
 }

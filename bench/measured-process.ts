@@ -1,48 +1,70 @@
 /**
- * One side of a comparison as a process of its own: CPU time and peak memory are those of the whole process, all threads
- * included, as the process itself reports them at its end.
+ * One run of one side as a process of its own: CPU time and peak memory are those of the whole process, all threads
+ * included, as the process itself reports them at its end. Peers in other languages print the same line.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import type { RowDigest } from './digest/row-digest.ts'
 
 /** Spares each process the stripping of types, which an installed package does not need either. */
 const COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/millrace-bench', import.meta.url))
 
-/** What was computed, so that both sides can be held against each other. */
-export interface Digest {
-  readonly records: number
-  readonly sum: number
-}
-
 /** What a side prints as its only line. */
 export interface Measured {
   readonly cpuSeconds: number
+  /** How much of it had passed before the work began. */
+  readonly setupCpuSeconds: number
   readonly wallSeconds: number
-  readonly rssMaxMb: number
-  readonly digest: Digest
+  /** Null where the system does not tell. */
+  readonly peakMemoryBytes: number | null
+  /** Rows. */
+  readonly outputs: number
+  readonly digest: string
   /** Largest sum of bytes that waited in the channels of the job, where that was watched. */
   readonly queuedBytesMax?: number
 }
 
+export interface Command {
+  readonly command: string
+  readonly args: readonly string[]
+}
+
+/** User and system time of this process since its start. */
+export function cpuSecondsOfProcess(): number {
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  return (userCPUTime + systemCPUTime) / 1e6
+}
+
 /** Called once by a side, at its end. */
-export function printMeasured(digest: Digest, queuedBytesMax?: number): void {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+export function printMeasured(
+  digest: RowDigest,
+  more: { readonly setupCpuSeconds: number; readonly queuedBytesMax?: number | undefined },
+): void {
   const measured: Measured = {
-    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    cpuSeconds: cpuSecondsOfProcess(),
+    setupCpuSeconds: more.setupCpuSeconds,
     wallSeconds: performance.now() / 1_000,
-    rssMaxMb: maxRSS / 1_024,
-    digest,
-    ...(queuedBytesMax === undefined ? {} : { queuedBytesMax }),
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1_024,
+    outputs: digest.rows,
+    digest: digest.toString(),
+    ...(more.queuedBytesMax === undefined ? {} : { queuedBytesMax: more.queuedBytesMax }),
   }
   console.log(JSON.stringify(measured))
 }
 
-/** Runs a file of this folder with the flags of this process. Throws when it fails. */
-export async function measure(file: string, args: readonly string[]): Promise<Measured> {
-  const path = fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, path, ...args], {
+/** The command for a file of this folder, with the flags of this process. */
+export function nodeCommand(file: string, args: readonly string[]): Command {
+  return {
+    command: process.execPath,
+    args: [...process.execArgv, fileURLToPath(new URL(file, import.meta.url)), ...args],
+  }
+}
+
+/** Runs a command to its end. Throws when it fails. */
+export async function measure({ command, args }: Command): Promise<Measured> {
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
   })
@@ -51,6 +73,6 @@ export async function measure(file: string, args: readonly string[]): Promise<Me
     output += text
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${code}: ${output}`)
+  if (code !== 0) throw new Error(`${command} ${args.slice(-6).join(' ')} ended with ${code}: ${output}`)
   return JSON.parse(output) as Measured
 }

@@ -1,4 +1,5 @@
 /** Records with a payload of text, shared by the job and the plain loop that it must equal. */
+import { mixInteger, mixString, ROW_START } from '../digest/row-digest.ts'
 
 export const PAYLOAD_UNITS = 1_000
 export const KEYS = 1_000
@@ -28,8 +29,10 @@ export function messageAt(index: number): Message {
 export const WINDOW_MS = 10_000
 /** The payload's content takes part, so that a changed unit is found. */
 export const unitsOf = ({ payload }: Message): number => payload.charCodeAt(0) + payload.charCodeAt(PAYLOAD_UNITS - 1)
-export const numberOfVolume = ({ key, end, messages, units }: Volume): number =>
-  (Number(key.slice(4)) * 31 + end + messages * 7 + units) % 1_000
+
+export function mixVolume({ key, end, messages, units }: Volume): number {
+  return mixInteger(mixInteger(mixInteger(mixString(ROW_START, key), end), messages), units)
+}
 
 function makeText(): string {
   let seed = 1

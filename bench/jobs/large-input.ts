@@ -1,7 +1,7 @@
 /** Much input with payloads: two splits, an exchange by key, and an aggregate per key and tumbling window. */
 import { ascending, count, defineJob, generator, sum, tumbling } from '@millrace/api'
-import { digestSink } from './digest-sink.ts'
-import { messageAt, numberOfVolume, unitsOf, WINDOW_MS } from './large-input-records.ts'
+import { digestSink } from '../digest/digest-sink.ts'
+import { messageAt, mixVolume, unitsOf, WINDOW_MS } from './large-input-records.ts'
 
 export default defineJob({
   name: 'bench-large-input',
@@ -18,6 +18,6 @@ export default defineJob({
         ({ messages, units }, { key, window }) => ({ key, end: window.end, messages, units }),
         { uid: 'volumes' },
       )
-      .to(digestSink(numberOfVolume), { uid: 'out' })
+      .to(digestSink(mixVolume), { uid: 'out' })
   },
 })

@@ -1,6 +1,6 @@
 /** A source without end that is as fast as it may be, an exchange by key, another one, and a sink that takes ten records a second. */
 import { defineJob, generator, keyedProcess, type Sink, type } from '@millrace/api'
-import { DIGEST_RECORDS } from './digest-sink.ts'
+import { DIGEST_ROWS } from '../digest/digest-sink.ts'
 
 const RECORD_MS = 100
 
@@ -40,7 +40,7 @@ function slowSink(): Sink<Measurement> {
       return {
         async write(records) {
           await new Promise((resolve) => setTimeout(resolve, RECORD_MS))
-          count(DIGEST_RECORDS, records.length)
+          count(DIGEST_ROWS, records.length)
         },
         prepare: async () => ({ states: [], committables: [] }),
         close: async () => {},

@@ -9,6 +9,7 @@ import { RowDigest } from '../digest/row-digest.ts'
 import type { Bid } from '../nexmark/generator/nexmark-event.ts'
 import { bidGenerator } from './generator/bid-generator.ts'
 import { wideGenerators } from './generator/wide-generator.ts'
+import { AMOUNT_MIN } from './shape-params.ts'
 import { type Fee, mixFee, mixTotal, mixWindowCount, type Total, type WindowCount } from './shape-rows.ts'
 import { mixWide3, mixWide10, mixWide30, mixWide60 } from './wide-rows.ts'
 
@@ -52,9 +53,6 @@ export function runningSums(bids: readonly Bid[]): Total[] {
     return { auction, total }
   })
 }
-
-/** Wide records are filtered by field 2, about three of four stay. */
-export const AMOUNT_MIN = 1_048_576
 
 if (process.argv[1] === import.meta.filename) {
   const [records = 200_000, keys = 0, sizeMs = 10_000, slideMs = 2_000] = process.argv.slice(2).map(Number)

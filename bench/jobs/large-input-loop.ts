@@ -1,11 +1,11 @@
 /** What the job over large input gives, by one map per window on one thread. */
 import process from 'node:process'
-import { messageAt, numberOfVolume, unitsOf, WINDOW_MS } from '../jobs/large-input-records.ts'
+import { RowDigest } from '../digest/row-digest.ts'
 import { printMeasured } from '../measured-process.ts'
+import { messageAt, mixVolume, unitsOf, WINDOW_MS } from './large-input-records.ts'
 
 const events = Number(process.argv[2])
-let records = 0
-let sum = 0
+const digest = new RowDigest()
 let end = WINDOW_MS
 let volumes = new Map<string, { messages: number; units: number }>()
 for (let index = 0; index < events; index++) {
@@ -17,12 +17,11 @@ for (let index = 0; index < events; index++) {
   volumes.set(message.key, volume)
 }
 close()
-printMeasured({ records, sum })
+printMeasured(digest, { setupCpuSeconds: 0 })
 
 /** Records are in order of time, so one window is open. */
 function close(): void {
-  for (const [key, { messages, units }] of volumes) sum += numberOfVolume({ key, end, messages, units })
-  records += volumes.size
+  for (const [key, { messages, units }] of volumes) digest.add(mixVolume({ key, end, messages, units }))
   volumes = new Map()
   end += WINDOW_MS
 }

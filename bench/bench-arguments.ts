@@ -1,0 +1,113 @@
+/** The flags of `npm run bench`, see README.md. What it does not know is refused with a message for the user. */
+import { parseArgs } from 'node:util'
+import { BOUND_NAMES, type BoundSettings } from './bound.ts'
+import { PEER_GROUPS } from './peer.ts'
+import { QUERIES, SHAPES, type Workload, type WorkloadSettings } from './workload.ts'
+
+export interface BenchArguments {
+  readonly workloads: readonly Workload[]
+  readonly settings: WorkloadSettings
+  readonly rounds: number
+  /** Keys of `PEER_GROUPS`. */
+  readonly peers: readonly string[]
+  readonly jsonFile: string | undefined
+  /** Names of bounds to check. */
+  readonly bounds: readonly string[]
+  readonly boundSettings: BoundSettings
+}
+
+/** A flag that cannot be followed. */
+export class UsageError extends Error {}
+
+const EVENTS = 5_000_000
+const ROUNDS = 3
+
+export function parseBenchArguments(words: readonly string[]): BenchArguments {
+  const values = parsed(words)
+  const number = (name: keyof typeof values): number | undefined => numberOf(name, values[name])
+  const isBoundsOnly = values.bounds !== undefined && values.shapes === undefined && values.queries === undefined
+  const byDefault = isBoundsOnly ? 'none' : 'all'
+  const shapes = namesOf('shapes', values.shapes ?? (values.queries === undefined ? byDefault : 'none'), SHAPES)
+  const queries = namesOf(
+    'queries',
+    values.queries ?? (values.shapes === undefined ? byDefault : 'none'),
+    QUERIES,
+    (name) => (/^\d/.test(name) ? `q${name}` : name),
+  )
+  const events = number('events')
+  const rounds = number('rounds') ?? ROUNDS
+  return {
+    workloads: [
+      ...shapes.map((name) => ({ kind: 'shape' as const, name })),
+      ...queries.map((name) => ({ kind: 'query' as const, name })),
+    ],
+    settings: {
+      events: events ?? EVENTS,
+      parallelism: number('parallelism') ?? 1,
+      keys: number('keys'),
+      sizeMs: number('size-ms'),
+      slideMs: number('slide-ms'),
+      fields: number('fields'),
+    },
+    rounds,
+    peers: namesOf('peers', values.peers, Object.keys(PEER_GROUPS)),
+    jsonFile: values.json,
+    bounds: namesOf('bounds', values.bounds ?? 'none', BOUND_NAMES),
+    boundSettings: { rounds, events, gigabytes: number('gigabytes') ?? 10, seconds: number('seconds') ?? 60 },
+  }
+}
+
+function parsed(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: words.flatMap((word, at) => (isBare(words, at) ? ['--bounds', 'all'] : [word])),
+      options: {
+        shapes: { type: 'string' },
+        queries: { type: 'string' },
+        peers: { type: 'string', default: 'all' },
+        events: { type: 'string' },
+        parallelism: { type: 'string' },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        keys: { type: 'string' },
+        'size-ms': { type: 'string' },
+        'slide-ms': { type: 'string' },
+        fields: { type: 'string' },
+        bounds: { type: 'string' },
+        gigabytes: { type: 'string' },
+        seconds: { type: 'string' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** `--bounds` may come without names. */
+function isBare(words: readonly string[], at: number): boolean {
+  const next = words[at + 1]
+  return words[at] === '--bounds' && (next === undefined || next.startsWith('-'))
+}
+
+function namesOf(
+  flag: string,
+  text: string,
+  known: readonly string[],
+  toName: (word: string) => string = (word) => word,
+): readonly string[] {
+  if (text === 'none') return []
+  if (text === 'all') return known
+  const names = text.split(',').map(toName)
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length > 0) {
+    throw new UsageError(`--${flag}: there is no ${unknown.join(', ')}. There are ${known.join(', ')}; or all, or none`)
+  }
+  return names
+}
+
+function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!(value > 0)) throw new UsageError(`--${name} needs a positive number`)
+  return value
+}

@@ -1,0 +1,102 @@
+/** Who is compared: Millrace itself and its peers, each as the commands that run a workload or its generator alone. */
+import { type Command, nodeCommand } from './measured-process.ts'
+// biome-ignore lint/correctness/useImportExtensions: build.d.mts has its types only
+import { flinkCommand, missingForFlink } from './peers/flink/build.mjs'
+import { LOOPS } from './peers/loop/loop.ts'
+import { RXJS_PIPELINES } from './peers/rxjs/pipeline.ts'
+import type { Workload, WorkloadSettings } from './workload.ts'
+
+export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql'
+
+export interface Peer {
+  readonly name: PeerName
+  /** Peers with the same one have the same generator. */
+  readonly language: 'typescript' | 'java' | 'java-sql'
+  has(workload: Workload): boolean
+  /** The parallelism that it runs at when this one is asked for. */
+  parallelismOf(parallelism: number): number
+  command(workload: Workload, settings: WorkloadSettings): Command
+  generatorCommand(workload: Workload, settings: WorkloadSettings): Command
+}
+
+/** What `--peers` takes, and which sides that gives. */
+export const PEER_GROUPS: Readonly<Record<string, readonly Peer[]>> = {
+  loop: [loop('loop'), loop('loop-typed')],
+  rxjs: [rxjs()],
+  flink: [flink('flink')],
+  'flink-sql': [flink('flink-sql')],
+}
+
+/** Why the peers of a group cannot run here; undefined when they can. */
+export function missingFor(group: string): string | undefined {
+  return group.startsWith('flink') ? missingForFlink() : undefined
+}
+
+export const MILLRACE: Peer = {
+  name: 'millrace',
+  language: 'typescript',
+  has: () => true,
+  parallelismOf: (parallelism) => parallelism,
+  command: ({ kind, name }, settings) =>
+    nodeCommand('./run-job.ts', [
+      kind === 'query' ? `./nexmark/queries/${name}.ts` : `./shapes/jobs/${name}.ts`,
+      ...paramsOf(settings),
+      `splits=${settings.parallelism}`,
+      `parallelism.default=${settings.parallelism}`,
+    ]),
+  generatorCommand: generateInTypeScript,
+}
+
+function loop(name: 'loop' | 'loop-typed'): Peer {
+  return ofOneThread(name, './peers/loop/run-loop.ts', [name], (shape) => LOOPS[shape]?.[name] !== undefined)
+}
+
+function rxjs(): Peer {
+  return ofOneThread('rxjs', './peers/rxjs/run-rxjs.ts', [], (shape) => RXJS_PIPELINES[shape] !== undefined)
+}
+
+function ofOneThread(
+  name: PeerName,
+  file: string,
+  words: readonly string[],
+  hasShape: (shape: string) => boolean,
+): Peer {
+  return {
+    name,
+    language: 'typescript',
+    has: ({ kind, name: shape }) => kind === 'shape' && hasShape(shape),
+    parallelismOf: () => 1,
+    command: ({ name: shape }, settings) => nodeCommand(file, [...words, shape, ...paramsOf(settings)]),
+    generatorCommand: generateInTypeScript,
+  }
+}
+
+function flink(name: 'flink' | 'flink-sql'): Peer {
+  const api = name === 'flink' ? 'datastream' : 'sql'
+  return {
+    name,
+    language: name === 'flink' ? 'java' : 'java-sql',
+    has: (workload) => name === 'flink' || !['exchange', 'wide'].includes(workload.name),
+    parallelismOf: (parallelism) => parallelism,
+    command: (workload, settings) => flinkRun(workload, settings, ['--api', api]),
+    generatorCommand: (workload, settings) => flinkRun(workload, settings, ['--api', api, '--case', 'generator']),
+  }
+}
+
+function generateInTypeScript({ kind, name }: Workload, settings: WorkloadSettings): Command {
+  return nodeCommand('./peers/loop/run-loop.ts', ['generator', kind === 'query' ? '-' : name, ...paramsOf(settings)])
+}
+
+function flinkRun({ kind, name }: Workload, settings: WorkloadSettings, more: readonly string[]): Command {
+  const { command, args } = flinkCommand()
+  const { events, parallelism, keys, sizeMs, slideMs, fields } = settings
+  const given = { [kind]: name, events, parallelism, keys, 'size-ms': sizeMs, 'slide-ms': slideMs, fields }
+  const words = Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [`--${key}`, `${value}`]))
+  return { command, args: [...args, ...words, ...more] }
+}
+
+function paramsOf({ events, keys, sizeMs, slideMs, fields }: WorkloadSettings): readonly string[] {
+  return Object.entries({ events, keys, sizeMs, slideMs, fields }).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${value}`],
+  )
+}

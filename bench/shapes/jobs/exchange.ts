@@ -1,0 +1,18 @@
+/** The chain with an exchange after the filter. */
+import { defineJob } from '@millrace/api'
+import { digestSink } from '../../digest/digest-sink.ts'
+import { bidStream } from '../bid-stream.ts'
+import { charge, convert, isWanted } from '../fee-steps.ts'
+import { mixFee } from '../shape-rows.ts'
+
+export default defineJob({
+  name: 'shape-exchange',
+  build(env, params) {
+    bidStream(env, params)
+      .filter(isWanted, { uid: 'wanted' })
+      .rebalance()
+      .map(convert, { uid: 'converted' })
+      .map(charge, { uid: 'fees' })
+      .to(digestSink(mixFee), { uid: 'out' })
+  },
+})
