@@ -39,8 +39,6 @@ export const BOUND_NAMES = ['chain', 'keyed-count', 'large-input', 'slow-sink'] 
 
 const CHAIN_RATIO_MAX = 2
 const RECORDS_PER_CPU_SECOND_MIN = 1.5e6
-/** A window holds every key a hundred times. */
-const KEYED_COUNT = ['keys=10000', 'eventsPerSecond=1000000', 'sizeMs=1000']
 const RSS_MB_MAX = 512
 const RING_BYTES = 256 * 1_024
 /** Between two subtasks of two vertices each twice, and from two to one: the rings, and the channels within a slot. */
@@ -73,8 +71,8 @@ function keyedCount({ rounds, events = 20_000_000 }: BoundSettings): Bound {
   return {
     name: 'keyed-count',
     sides: [
-      job('shapes/jobs/keyed-tumbling', [...KEYED_COUNT, `events=${events}`, 'splits=2', 'parallelism.default=2']),
-      loop('keyed-tumbling', [...KEYED_COUNT, `events=${events}`]),
+      job('jobs/keyed-count', [`events=${events}`, 'parallelism.default=2']),
+      { name: 'loop', command: nodeCommand('./jobs/keyed-count-loop.ts', [`${events}`]) },
     ],
     rounds,
     events,
