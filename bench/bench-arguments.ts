@@ -44,6 +44,7 @@ export function parseBenchArguments(words: readonly string[]): BenchArguments {
     settings: {
       events: events ?? EVENTS,
       parallelism: number('parallelism') ?? 1,
+      eventsPerSecond: number('events-per-second'),
       keys: number('keys'),
       sizeMs: number('size-ms'),
       slideMs: number('slide-ms'),
@@ -69,6 +70,7 @@ function parsed(words: readonly string[]) {
         parallelism: { type: 'string' },
         rounds: { type: 'string' },
         json: { type: 'string' },
+        'events-per-second': { type: 'string' },
         keys: { type: 'string' },
         'size-ms': { type: 'string' },
         'slide-ms': { type: 'string' },

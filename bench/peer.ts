@@ -89,14 +89,23 @@ function generateInTypeScript({ kind, name }: Workload, settings: WorkloadSettin
 
 function flinkRun({ kind, name }: Workload, settings: WorkloadSettings, more: readonly string[]): Command {
   const { command, args } = flinkCommand()
-  const { events, parallelism, keys, sizeMs, slideMs, fields } = settings
-  const given = { [kind]: name, events, parallelism, keys, 'size-ms': sizeMs, 'slide-ms': slideMs, fields }
-  const words = Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [`--${key}`, `${value}`]))
-  return { command, args: [...args, ...words, ...more] }
+  const { eventsPerSecond, sizeMs, slideMs, ...others } = settings
+  const given = {
+    [kind]: name,
+    ...others,
+    'events-per-second': eventsPerSecond,
+    'size-ms': sizeMs,
+    'slide-ms': slideMs,
+  }
+  return { command, args: [...args, ...wordsOf(given).flatMap(([key, value]) => [`--${key}`, value]), ...more] }
 }
 
-function paramsOf({ events, keys, sizeMs, slideMs, fields }: WorkloadSettings): readonly string[] {
-  return Object.entries({ events, keys, sizeMs, slideMs, fields }).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key}=${value}`],
+function paramsOf({ parallelism: _, ...params }: WorkloadSettings): readonly string[] {
+  return wordsOf(params).map(([key, value]) => `${key}=${value}`)
+}
+
+function wordsOf(given: Readonly<Record<string, string | number | undefined>>): readonly [string, string][] {
+  return Object.entries(given).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, `${value}`] as [string, string]],
   )
 }

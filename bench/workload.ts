@@ -13,6 +13,8 @@ export interface Workload {
 export interface WorkloadSettings {
   readonly events: number
   readonly parallelism: number
+  /** Of event time. */
+  readonly eventsPerSecond?: number | undefined
   readonly keys?: number | undefined
   readonly sizeMs?: number | undefined
   readonly slideMs?: number | undefined
