@@ -14,8 +14,13 @@ import {
   type StreamElement,
 } from '@millrace/core'
 
-/** A batch is handed over when it holds about this much, however few records that are. */
-const BATCH_BYTES_MAX = 256 * 1024
+/**
+ * A batch is handed over when it holds about this much, however few records that are. Sizes are estimated, and an eighth
+ * below the smallest usual budget of a channel, which takes a batch that is larger than its budget when it is empty.
+ */
+const BATCH_BYTES_MAX = 224 * 1024
+/** Timestamp and key group of a record. */
+const RECORD_OVERHEAD_BYTES = 16
 /** Every this many records of an open batch one is looked at: later ones may be larger than the first. */
 const SAMPLE_EVERY_RECORDS = 32
 /** What may wait behind a full channel: the output of one user call. */
@@ -134,7 +139,7 @@ export class EdgeWriter implements OperatorOutput {
   /** Records since the last look count like the newest one. Hands the batch over when it is large enough. */
   #lookAtBatch(channel: OutgoingChannel, open: RecordBatch, newest: unknown): void {
     const count = open.records.length
-    const recordBytes = Math.max(1, estimateRecordBytes(newest))
+    const recordBytes = RECORD_OVERHEAD_BYTES + estimateRecordBytes(newest)
     channel.openBytes += (count - channel.countedRecords) * recordBytes
     channel.countedRecords = count
     const left = Math.floor((BATCH_BYTES_MAX - channel.openBytes) / recordBytes)
