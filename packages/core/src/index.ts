@@ -113,7 +113,7 @@ export {
   restartStrategyOf,
   type TypedConfig,
 } from './config/parse-config.ts'
-export { decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
+export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
 export { describeKeyFailure } from './key/key-failure.ts'
 export {
   defaultMaxParallelism,
@@ -124,7 +124,7 @@ export {
 } from './key/key-group.ts'
 export { hashEncodedKey, hashKey } from './key/key-hash.ts'
 export { type CompiledKeySelector, compileKeySelector, computeKeyGroups } from './key/key-selector.ts'
-export { fromMapKey, type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
+export { type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
 export { createOperator } from './operator/create-operator.ts'
 export type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator/operator.ts'
 export { describeUserFailure } from './operator/user-failure.ts'

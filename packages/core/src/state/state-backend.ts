@@ -79,7 +79,7 @@ export interface KeyedStateBackend {
    */
   setCurrentKey(key: unknown, keyGroup: number): void
   /**
-   * In canonical form, whatever form it was chosen in (`fromMapKey`): properties in canonical order, −0 as 0. Records of one key
+   * In canonical form, whatever form it was chosen in (`canonicalKey`): properties in canonical order, −0 as 0. Records of one key
    * may bring it in several, and user code must not see which came last.
    */
   readonly currentKey: unknown

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
 import { ByteWriter } from '../../src/codec/byte-writer.ts'
-import { decodeKey, encodeKey } from '../../src/key/key-encoding.ts'
+import { canonicalKey, decodeKey, encodeKey } from '../../src/key/key-encoding.ts'
 import { keyGroupOf } from '../../src/key/key-group.ts'
 import { hashEncodedKey, hashKey } from '../../src/key/key-hash.ts'
 import { compileKeySelector } from '../../src/key/key-selector.ts'
@@ -14,6 +15,21 @@ const hex = (key: unknown) => Buffer.from(encodeKey(key)).toString('hex')
 
 test('a key comes back from its encoding', () => {
   fc.assert(fc.property(anyKey, (key) => areSameKey(decodeKey(encodeKey(key)), key)))
+})
+
+test('a canonical key is what its encoding would give, to the order of properties and the sign of zero', () => {
+  const shown = (key: unknown) => inspect(key, { depth: null, sorted: false, compact: true })
+  fc.assert(
+    fc.property(anyKey, (key) => {
+      for (const each of [key, disguise(key)]) {
+        const canonical = canonicalKey(each)
+        assert.equal(shown(canonical), shown(decodeKey(encodeKey(each))))
+        assert.deepEqual(canonical, decodeKey(encodeKey(each)))
+        if (typeof each === 'object' && each !== null) assert.notEqual(canonical, each)
+      }
+    }),
+    { numRuns: 1_000, examples: [[-0], [[-0, { b: 1, a: -0 }]]] },
+  )
 })
 
 test('encodings are equal exactly when the keys are', () => {

@@ -1,7 +1,7 @@
 /** Entries per key: an outer map by key, per key group, whose entries hold an inner map by user key. */
-import { type MapKey, type MapTable, toMapKey } from '@millrace/core'
+import { canonicalKey, type MapKey, type MapTable, toMapKey } from '@millrace/core'
 import { EntryMap } from './entry-map.ts'
-import { canonicalKey, type RestoredEntry } from './heap-table.ts'
+import type { RestoredEntry } from './heap-table.ts'
 import { ShardedTable } from './sharded-table.ts'
 
 export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
@@ -80,7 +80,7 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
   }
 
   #createInner(mapKey: MapKey, key: unknown, keyGroup: number, epoch: number): EntryMap {
-    const parent = this.shard(keyGroup).insert(mapKey, canonicalKey(key, mapKey), keyGroup, undefined, epoch)
+    const parent = this.shard(keyGroup).insert(mapKey, canonicalKey(key), keyGroup, undefined, epoch)
     const inner = new EntryMap(this, parent, epoch)
     parent.value = inner
     return inner

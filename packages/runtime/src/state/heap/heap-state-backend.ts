@@ -4,6 +4,7 @@
  */
 import { MillraceError } from '@millrace/api'
 import {
+  canonicalKey,
   checkStoredTable,
   type KeyedSnapshot,
   type KeyedStateBackend,
@@ -23,7 +24,7 @@ import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
 import { type HeapOperator, HeapSnapshot } from './heap-snapshot.ts'
-import { type CurrentKey, canonicalKey, type HeapTable, type TableHome } from './heap-table.ts'
+import type { CurrentKey, HeapTable, TableHome } from './heap-table.ts'
 import { HeapValueTable } from './heap-value-table.ts'
 import { readGroup } from './restored-group.ts'
 
@@ -73,11 +74,11 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   get currentKey(): unknown {
-    const { key, mapKey, serial } = this.#current
-    if (typeof key !== 'object' || key === null) return canonicalKey(key, mapKey)
+    const { key, serial } = this.#current
+    if (typeof key !== 'object' || key === null) return canonicalKey(key)
     // Made when it is asked for: most functions do not look at such keys, and others more than once.
     if (this.#shownSerial !== serial) {
-      this.#shownKey = canonicalKey(key, mapKey)
+      this.#shownKey = canonicalKey(key)
       this.#shownSerial = serial
     }
     return this.#shownKey

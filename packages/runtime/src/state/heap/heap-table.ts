@@ -2,7 +2,7 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import { fromMapKey, type MapKey, type TableDescriptor, toMapKey } from '@millrace/core'
+import { canonicalKey, type MapKey, type TableDescriptor, toMapKey } from '@millrace/core'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { DELETED, type Entry, type EntryMap } from './entry-map.ts'
@@ -108,7 +108,8 @@ export abstract class HeapTable {
     const tracker = this.home.tracker
     let written = entry
     if (written === undefined) {
-      written = map.insert(mapKey, canonicalKey(key, mapKey), group, value, tracker.epoch)
+      // Apart from the record that it came from, and in the form that it has after a restore.
+      written = map.insert(mapKey, canonicalKey(key), group, value, tracker.epoch)
       tracker.onChangeWithin(map)
       this.entryCount++
     } else {
@@ -165,11 +166,6 @@ export abstract class HeapTable {
     const bytes = estimateBytes(key) + estimateBytes(value) + ENTRY_BYTES
     this.#bytesPerEntry = this.#bytesPerEntry === 0 ? bytes : this.#bytesPerEntry * 0.9 + bytes * 0.1
   }
-}
-
-/** Keys are kept in the form that they have after a restore, and apart from the records that they came from. */
-export function canonicalKey(key: unknown, mapKey: MapKey): unknown {
-  return typeof key === 'object' || typeof key === 'number' ? fromMapKey(mapKey) : key
 }
 
 /** An entry object and its place in a map. */
