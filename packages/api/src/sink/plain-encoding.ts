@@ -133,7 +133,7 @@ function numberText(value: number): string {
 }
 
 function notEncodable(what: string): MillraceError {
-  return new MillraceError('VALUE_NOT_ENCODABLE', `collect was given ${what}`, {
-    hint: 'Map the records to plain values before collecting them.',
+  return new MillraceError('VALUE_NOT_ENCODABLE', `A record for a sink holds ${what}`, {
+    hint: 'Map the records to plain values before they reach the sink.',
   })
 }

@@ -5,6 +5,7 @@
 import type { Sink, SinkWriter, SinkWriterContext } from '../connector/sink.ts'
 import { MillraceError } from '../error/millrace-error.ts'
 import { checkOptions, checkText } from '../option/check-options.ts'
+import { encodePlain } from './plain-encoding.ts'
 
 /** Options of `print`. */
 export interface PrintOptions {
@@ -42,7 +43,11 @@ class PrintWriter implements SinkWriter<unknown, null, null> {
   }
 
   write(records: readonly unknown[]): void {
-    for (const record of records) this.#context.print?.(this.#prefix + formatRecord(record))
+    for (const record of records) {
+      // JSON would leave out what a record may not hold: functions without a word, an instance as its fields.
+      encodePlain(record)
+      this.#context.print?.(this.#prefix + formatRecord(record))
+    }
   }
 
   async prepare(): Promise<{ readonly states: []; readonly committables: [] }> {

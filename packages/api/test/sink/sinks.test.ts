@@ -104,6 +104,15 @@ test('printed lines are numbered only where several subtasks print', async () =>
   await assert.rejects(print().openWriter(writerContext(), []), { code: 'GRAPH_INVALID' })
 })
 
+test('print refuses what a record may not hold, instead of leaving it out', async () => {
+  const writer = await print().openWriter(writerContext({ print: () => {} }), [])
+  class Order {}
+  for (const record of [{ act() {} }, { a: [Symbol('s')] }, new Order(), { later: Promise.resolve(1) }]) {
+    assert.throws(() => writer.write([record], [0]), { code: 'VALUE_NOT_ENCODABLE' })
+  }
+  await writer.write([{ at: new Date(0), n: -0, of: new Map([[1n, new Set([undefined])]]) }], [0])
+})
+
 test('records as lines', () => {
   const cases: readonly [unknown, string][] = [
     [12n, '"12n"'],
