@@ -37,7 +37,7 @@ export function renderQueriesMean(standings: readonly Standing[]): string {
   const startShare = Math.max(...standings.map((one) => one.startShare))
   return (
     `\nGeometric mean of ${standings.length} queries against Flink: ${gross.toFixed(2)} × ` +
-    `(running ${meanOf('running').toFixed(2)} ×, net ${meanOf('net').toFixed(2)} ×); ` +
+    `(running ${factor(meanOf('running'))}, net ${factor(meanOf('net'))}); ` +
     `goal ${QUERIES_MEAN_MIN} ×: ${judged(gross >= QUERIES_MEAN_MIN, startShare)}`
   )
 }
@@ -69,7 +69,7 @@ function renderSide({ peer, runs, generatorCpuSeconds }: ComparedSide, events: n
 /** Against loops the other way round: their cost is the limit. */
 function renderStanding({ against, gross, running, net, startShare, goal }: Standing): string {
   const isLoop = against.startsWith('loop')
-  const figure = (ratio: number): string => (ratio > 0 ? `${(isLoop ? 1 / ratio : ratio).toFixed(2)} ×` : UNKNOWN)
+  const figure = (ratio: number): string => factor(isLoop ? 1 / ratio : ratio)
   const what = isLoop ? `the CPU of ${against}` : `the events per CPU second of ${against}`
   const text = `  ${figure(gross)} ${what} (running ${figure(running)}, net ${figure(net)})`
   if (goal === undefined) return text
@@ -101,4 +101,9 @@ function percent(share: number): string {
 
 function millions(value: number): string {
   return value > 0 ? (value / 1e6).toFixed(2) : UNKNOWN
+}
+
+/** Unknown where a side's generator alone costs more than its whole run, so that nothing is left as net. */
+function factor(ratio: number): string {
+  return ratio > 0 && Number.isFinite(ratio) ? `${ratio.toFixed(2)} ×` : UNKNOWN
 }
