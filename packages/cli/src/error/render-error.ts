@@ -22,9 +22,13 @@ export function renderError(error: ErrorData, paint: Paint): readonly string[] {
   ]
 }
 
+/** Ids that only programs use; `--json` has them. */
+const HIDDEN_DETAILS: ReadonlySet<string> = new Set(['vertex'])
+
 /** The facts that the message does not say already. */
 function renderDetails(error: ErrorData): readonly string[] {
   return Object.entries(error.details)
+    .filter(([name]) => !HIDDEN_DETAILS.has(name))
     .filter(([name, value]) => value !== undefined && value !== null && !isNamed(error.message, name, value))
     .map(([name, value]) => `  ${name}: ${asOneLine(String(value))}`)
 }

@@ -17,7 +17,16 @@ test('code, what happened, to what, what to try', () => {
 })
 
 test('a detail is left out only where the message names just that', () => {
-  const details = { operator: 'map', uid: 'm', subtask: 0, line: 7, path: 'key', limit: 10, gone: undefined }
+  const details = {
+    operator: 'map',
+    uid: 'm',
+    subtask: 0,
+    line: 7,
+    path: 'key',
+    limit: 10,
+    gone: undefined,
+    vertex: '9f44',
+  }
   const shown = (message: string) =>
     renderError({ ...toErrorData(new MillraceError('INTERNAL', message, { details })), stack: undefined }, plainPaint)
       .slice(1)
