@@ -454,7 +454,7 @@ const WRITE_BYTES = 1_048_576
 
 /**
  * The same bytes in pieces of about `WRITE_BYTES`. A snapshot has a piece for every key group, and each call of the file
- * system waits for a turn of the slot's event loop: measured, a second for 370 KB of a busy slot, one by one.
+ * system waits for a turn of the slot's event loop (decision 0033).
  */
 function* coalesced(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
   let from = 0

@@ -205,7 +205,7 @@ export class Task {
   trigger(barrier: CheckpointBarrier): void {
     if (this.#hasFailed) return
     const startDelayMs = Math.max(0, this.#clock.now() - barrier.triggeredAtMs)
-    // Those that wait for a still chain are taken together with it, in order.
+    // Several may wait for a still chain and sink: they are taken one after the other.
     this.#dueBarriers.push({ barrier, measures: { startDelayMs, alignmentDurationMs: 0 }, processedBytes: 0 })
     this.#options.events.wake()
   }
