@@ -5,7 +5,7 @@
  * Run: `node --conditions=@millrace/source bench/codec/batch-codec.bench.ts`
  */
 import { deserialize, serialize } from 'node:v8'
-import { ByteReader, ByteWriter, decodeBatch, encodeBatch, type RecordBatch } from '@millrace/core'
+import { ByteReader, ByteWriter, decodeBatch, encodeBatch, hashKey, type RecordBatch } from '@millrace/core'
 
 const RECORDS = 1_024
 const BATCHES = 16
@@ -17,7 +17,7 @@ const batches = (recordOf: (i: number) => unknown): RecordBatch[] =>
     return {
       records: Array.from({ length: RECORDS }, (_, i) => recordOf(at(i))),
       timestamps: Array.from({ length: RECORDS }, (_, i) => 1_700_000_000_000 + at(i) * 7),
-      keyGroups: Array.from({ length: RECORDS }, (_, i) => (at(i) * 31) % 128),
+      keyHashes: Array.from({ length: RECORDS }, (_, i) => hashKey(at(i))),
     }
   })
 

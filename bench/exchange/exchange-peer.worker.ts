@@ -52,7 +52,7 @@ function batchAt(first: number): RecordBatch {
     }
     batch.records.push(flight)
     batch.timestamps.push(flight.departedAtMs)
-    batch.keyGroups?.push(id & 127)
+    batch.keyHashes?.push(id & 127)
   }
   return batch
 }

@@ -118,13 +118,15 @@ export { describeKeyFailure } from './key/key-failure.ts'
 export {
   defaultMaxParallelism,
   keyGroupOf,
+  keyGroupOfHash,
   keyGroupRange,
   MAX_PARALLELISM_LIMIT,
   subtaskOfKeyGroup,
 } from './key/key-group.ts'
 export { hashEncodedKey, hashKey } from './key/key-hash.ts'
-export { type CompiledKeySelector, compileKeySelector, computeKeyGroups } from './key/key-selector.ts'
+export { compileKeySelector } from './key/key-selector.ts'
 export { type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
+export { isSameKey } from './key/same-key.ts'
 export { createOperator } from './operator/create-operator.ts'
 export type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator/operator.ts'
 export { describeUserFailure } from './operator/user-failure.ts'

@@ -15,8 +15,8 @@ export interface RecordBatch {
   readonly records: unknown[]
   /** Event time per record, epoch ms; `NO_TIMESTAMP` for none. Same length as `records`. */
   readonly timestamps: number[]
-  /** Key group per record, when the batch crossed a keyed exchange; same length as `records`. */
-  readonly keyGroups: number[] | undefined
+  /** `hashKey` of each record's key, when the batch crossed a keyed exchange; same length as `records`. */
+  readonly keyHashes: number[] | undefined
 }
 
 const untimed: number[] = []
@@ -28,6 +28,6 @@ export function noTimestamps(count: number): number[] {
   return untimed.slice(0, count)
 }
 
-export function createBatch(withKeyGroups = false): RecordBatch {
-  return { records: [], timestamps: [], keyGroups: withKeyGroups ? [] : undefined }
+export function createBatch(withKeyHashes = false): RecordBatch {
+  return { records: [], timestamps: [], keyHashes: withKeyHashes ? [] : undefined }
 }

@@ -5,7 +5,7 @@
  *
  * The message has a version but neither magic nor checksum: it never leaves the process.
  *
- * Layout: version, record count, flags, timestamps, key groups if any, one column of records.
+ * Layout: version, record count, flags, timestamps, key hashes if any, one column of records.
  */
 import { MillraceError } from '@millrace/api'
 import type { RecordBatch } from '../batch/record-batch.ts'
@@ -22,7 +22,7 @@ const BATCH_CODEC_VERSION = 1
 /** Records of one message; longer batches are sent in parts. */
 export const BATCH_MESSAGE_RECORDS_MAX = 65_536
 
-const FLAG_KEY_GROUPS = 1
+const FLAG_KEY_HASHES = 1
 /** All timestamps are the same: written once. */
 const FLAG_ONE_TIMESTAMP = 2
 
@@ -48,10 +48,10 @@ export function encodeBatch(batch: RecordBatch, from: number, to: number, writer
     const oneTimestamp = count > 0 && areSame(timestamps, count)
     writer.u8(BATCH_CODEC_VERSION)
     writer.varint(count)
-    writer.u8((batch.keyGroups === undefined ? 0 : FLAG_KEY_GROUPS) | (oneTimestamp ? FLAG_ONE_TIMESTAMP : 0))
+    writer.u8((batch.keyHashes === undefined ? 0 : FLAG_KEY_HASHES) | (oneTimestamp ? FLAG_ONE_TIMESTAMP : 0))
     if (oneTimestamp) writer.float64(timestamps[0] as number)
     else columns.encodeNumbers(timestamps, count)
-    if (batch.keyGroups !== undefined) columns.encodeNumbers(part(batch.keyGroups, from, to), count)
+    if (batch.keyHashes !== undefined) columns.encodeNumbers(part(batch.keyHashes, from, to), count)
     // Shapes are compared by enumeration, which would take inherited properties for own ones.
     if (hasInheritedProperties()) columns.encodeGeneral(records, count)
     else columns.encode(records, count, memory)
@@ -72,9 +72,9 @@ export function decodeBatch(reader: ByteReader): RecordBatch {
   const flags = reader.u8()
   const columns = new ColumnDecoder(reader, new ValueDecoder(reader), scratch)
   const timestamps = (flags & FLAG_ONE_TIMESTAMP) === 0 ? columns.decodeNumbers(count) : repeat(reader.float64(), count)
-  const keyGroups = (flags & FLAG_KEY_GROUPS) === 0 ? undefined : columns.decodeNumbers(count)
+  const keyHashes = (flags & FLAG_KEY_HASHES) === 0 ? undefined : columns.decodeNumbers(count)
   const records = columns.decodeValues(count)
-  return { records, timestamps, keyGroups }
+  return { records, timestamps, keyHashes }
 }
 
 function part<T>(values: T[], from: number, to: number): readonly T[] {

@@ -10,7 +10,12 @@ const MAX_PARALLELISM_LEAST = 128
 
 /** The key group of a key, `0 … maxParallelism − 1`. Throws `KEY_INVALID` for what is no key. */
 export function keyGroupOf(key: unknown, maxParallelism: number): number {
-  return (hashKey(key) >>> 0) % maxParallelism
+  return keyGroupOfHash(hashKey(key), maxParallelism)
+}
+
+/** The key group of a key with this hash (`hashKey`). */
+export function keyGroupOfHash(hash: number, maxParallelism: number): number {
+  return (hash >>> 0) % maxParallelism
 }
 
 /** The subtask that owns a key group. */

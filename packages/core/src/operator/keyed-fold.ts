@@ -46,12 +46,12 @@ abstract class KeyedFold extends RecordOperator {
     const key = this.#key as RecordKey
     const table = this.#table as ValueTable<unknown>
     const { output } = host
-    const { records, timestamps, keyGroups } = batch
+    const { records, timestamps, keyHashes } = batch
     let index = from
     try {
       while (index < records.length && budget.units > 0 && !output.isFull) {
         const record = records[index]
-        key.select(record, keyGroups, index)
+        key.select(record, keyHashes, index)
         const timestamp = timestamps[index] as number
         output.emit(this.fold(table, record, timestamp, host), timestamp)
         budget.units--

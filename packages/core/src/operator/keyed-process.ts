@@ -60,13 +60,13 @@ export class KeyedProcessOperator implements Operator {
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
     const { host, key, emission, context } = this.#opened as Opened
-    const { records, timestamps, keyGroups } = batch
+    const { records, timestamps, keyHashes } = batch
     const { fn } = this.#spec
     let index = from
     try {
       while (index < records.length && budget.units > 0 && !emission.isBlocked()) {
         const record = records[index]
-        key.select(record, keyGroups, index)
+        key.select(record, keyHashes, index)
         const timestamp = timestamps[index] as number
         this.#timestamp = timestamp
         emission.timestamp = timestamp

@@ -1,6 +1,7 @@
 /** From a record to the current key of the state backend. */
 import type { KeySelector } from '@millrace/api'
-import { keyGroupOf } from '../key/key-group.ts'
+import { keyGroupOfHash } from '../key/key-group.ts'
+import { hashKey } from '../key/key-hash.ts'
 import { compileKeySelector } from '../key/key-selector.ts'
 import type { KeyedStateBackend } from '../state/state-backend.ts'
 
@@ -9,19 +10,19 @@ export class RecordKey {
   readonly #state: KeyedStateBackend
 
   constructor(selector: KeySelector, state: KeyedStateBackend) {
-    this.#keyOf = compileKeySelector(selector).keyOf
+    this.#keyOf = compileKeySelector(selector)
     this.#state = state
   }
 
   /**
-   * Makes the record's key current and returns its key group: `keyGroups[index]` where the batch brings them. Throws
-   * `KEY_INVALID`, or what the user's selector throws.
+   * Makes the record's key current and returns its key group. The batch brings the hashes of keys where
+   * it has crossed an exchange. Throws `KEY_INVALID`, or what the user's selector throws.
    */
-  select(record: unknown, keyGroups: readonly number[] | undefined, index: number): number {
+  select(record: unknown, keyHashes: readonly number[] | undefined, index: number): number {
     const key = this.#keyOf(record)
-    const keyGroup =
-      keyGroups === undefined ? keyGroupOf(key, this.#state.maxParallelism) : (keyGroups[index] as number)
-    this.#state.setCurrentKey(key, keyGroup)
+    const hash = keyHashes === undefined ? hashKey(key) : (keyHashes[index] as number)
+    const keyGroup = keyGroupOfHash(hash, this.#state.maxParallelism)
+    this.#state.setCurrentKey(key, keyGroup, hash)
     return keyGroup
   }
 }

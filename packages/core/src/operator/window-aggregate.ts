@@ -100,11 +100,11 @@ export class WindowAggregateOperator implements Operator {
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
     const { host, late } = this.#opened as Opened
-    const { records, timestamps, keyGroups } = batch
+    const { records, timestamps, keyHashes } = batch
     let index = from
     try {
       while (index < records.length && budget.units > 0 && !host.output.isFull && !late.isFull) {
-        if (!this.#processRecord(records[index], timestamps[index] as number, keyGroups, index, budget)) break
+        if (!this.#processRecord(records[index], timestamps[index] as number, keyHashes, index, budget)) break
         index++
       }
     } catch (cause) {
@@ -149,7 +149,7 @@ export class WindowAggregateOperator implements Operator {
   #processRecord(
     record: unknown,
     timestamp: number,
-    keyGroups: readonly number[] | undefined,
+    keyHashes: readonly number[] | undefined,
     index: number,
     budget: TurnBudget,
   ): boolean {
@@ -163,7 +163,7 @@ export class WindowAggregateOperator implements Operator {
         return true
       }
     }
-    const keyGroup = key.select(record, keyGroups, index)
+    const keyGroup = key.select(record, keyHashes, index)
     const eventTime = progress.eventTime(keyGroup, this.#watermark)
     if (Number.isNaN(this.#updateFrom)) {
       if (this.#isLate(layout.lastWindowEnd, eventTime)) {

@@ -75,9 +75,10 @@ export interface KeyedStateBackend {
   /**
    * Chooses the key that tables work on. `keyGroup` must be `keyGroupOf(key, maxParallelism)`; only for the engine's own
    * tables it may be any group of the range, so that they can hold an entry per key group (under the key `null`).
-   * Throws `KEY_INVALID` for what is no key.
+   * `keyHash` is `hashKey(key)`, from who has it already; then the key must be one. Without it throws `KEY_INVALID` for
+   * what is no key.
    */
-  setCurrentKey(key: unknown, keyGroup: number): void
+  setCurrentKey(key: unknown, keyGroup: number, keyHash?: number): void
   /**
    * In canonical form, whatever form it was chosen in (`canonicalKey`): properties in canonical order, −0 as 0. Records of one key
    * may bring it in several, and user code must not see which came last.

@@ -25,7 +25,7 @@ it('a record that gives more than the next stage holds is worked off in one step
     inboxes,
     tail,
   )
-  chain.pushBatch({ records: [records], timestamps: [0], keyGroups: undefined })
+  chain.pushBatch({ records: [records], timestamps: [0], keyHashes: undefined })
   assert.equal(chain.step({ units: 10 * records }), 'idle')
   assert.equal(seen.length, records)
 })

@@ -84,7 +84,7 @@ describe('FusedSteps', () => {
         (steps, records, room, units) => {
           const output = new RoomyOutput(room)
           const operator = open(steps, output)
-          const batch = { records, timestamps: records.map((_, i) => i * 10), keyGroups: undefined }
+          const batch = { records, timestamps: records.map((_, i) => i * 10), keyHashes: undefined }
           let next = 0
           while (next < records.length) {
             const budget = { units }
@@ -109,7 +109,7 @@ describe('FusedSteps', () => {
         (steps, records, units) => {
           const inbox = new StageInbox()
           const operator = open(steps, inbox)
-          const batch = { records, timestamps: records.map((_, i) => i * 10), keyGroups: undefined }
+          const batch = { records, timestamps: records.map((_, i) => i * 10), keyHashes: undefined }
           for (let next = 0; next < records.length; ) {
             const after = operator.processBatch(batch, next, { units })
             assert.equal(after, Math.min(records.length, next + units))
@@ -131,7 +131,7 @@ describe('FusedSteps', () => {
     const inbox = new StageInbox()
     const operator = open([map('blow up', () => 'x'.repeat(1_048_576))], inbox)
     const records = Array.from({ length: BATCH_RECORDS_MAX }, (_, i) => i)
-    const batch = { records, timestamps: records, keyGroups: undefined }
+    const batch = { records, timestamps: records, keyHashes: undefined }
     let next = operator.processBatch(batch, 0, { units: 10_000 })
     assert.ok(inbox.isFull && next <= 32, `${next} records of 1 MiB`)
     inbox.shift()
@@ -169,7 +169,7 @@ describe('FusedSteps', () => {
       it(`an error names its step: ${name}, into ${output.constructor.name}`, () => {
         const operator = open(steps, output)
         assert.throws(
-          () => operator.processBatch({ records: [1], timestamps: [1], keyGroups: undefined }, 0, { units: 9 }),
+          () => operator.processBatch({ records: [1], timestamps: [1], keyHashes: undefined }, 0, { units: 9 }),
           (error) =>
             error instanceof MillraceError &&
             error.code === 'USER_FUNCTION_FAILED' &&
@@ -200,7 +200,7 @@ describe('FusedSteps', () => {
     for (const [step, message, emitted] of cases) {
       const output = new RoomyOutput(10)
       const operator = open([step, map('next', (record) => record)], output)
-      const batch = { records: [1, 2, 3], timestamps: [1, 2, 3], keyGroups: undefined }
+      const batch = { records: [1, 2, 3], timestamps: [1, 2, 3], keyHashes: undefined }
       assert.throws(
         () => operator.processBatch(batch, 0, { units: 9 }),
         (error) =>
@@ -222,7 +222,7 @@ describe('FusedSteps', () => {
         return ++record.n > 0
       }),
     ]
-    const batch = { records: [1], timestamps: [1], keyGroups: undefined }
+    const batch = { records: [1], timestamps: [1], keyHashes: undefined }
     const { host } = new OperatorHarness(new FusedSteps([]))
     const run = (developmentMode: boolean) => {
       const operator = new FusedSteps(steps)
@@ -241,7 +241,7 @@ describe('FusedSteps', () => {
   it('hands records on as they are when it has no steps', () => {
     const output = new RoomyOutput(10)
     const record = { a: 1 }
-    open([], output).processBatch({ records: [record], timestamps: [7], keyGroups: undefined }, 0, { units: 9 })
+    open([], output).processBatch({ records: [record], timestamps: [7], keyHashes: undefined }, 0, { units: 9 })
     assert.equal(output.taken[0]?.record, record)
   })
 
@@ -269,7 +269,7 @@ describe('FusedSteps', () => {
     it(`an error of the output is not blamed on a step: ${name}`, () => {
       const cause = new Error('a key function of the next exchange')
       const operator = open([map('m', (record: number) => record)], give(cause))
-      const batch = { records: [1], timestamps: [0], keyGroups: undefined }
+      const batch = { records: [1], timestamps: [0], keyHashes: undefined }
       assert.equal(
         thrownBy(() => operator.processBatch(batch, 0, { units: 10 })),
         cause,

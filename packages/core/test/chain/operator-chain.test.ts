@@ -52,7 +52,7 @@ function open(specs: readonly StageSpec[], tail: Tail) {
   return { chain: new OperatorChain(stages, inboxes, tail), operators }
 }
 
-const batchOf = (...records: unknown[]) => ({ records, timestamps: records.map(() => 0), keyGroups: undefined })
+const batchOf = (...records: unknown[]) => ({ records, timestamps: records.map(() => 0), keyHashes: undefined })
 
 type Element = { readonly records: readonly number[] } | { readonly watermark: number }
 

@@ -5,7 +5,7 @@ import { STAGE_BYTES_MAX, STAGE_OVERFLOW_BYTES_MAX, StageInbox } from '../../src
 import { BATCH_RECORDS_MAX } from '../../src/index.ts'
 
 const MEBIBYTE = 1_048_576
-const batchOf = (records: unknown[]) => ({ records, timestamps: records.map(() => 0), keyGroups: undefined })
+const batchOf = (records: unknown[]) => ({ records, timestamps: records.map(() => 0), keyHashes: undefined })
 
 /** The elements in order, emptied. */
 function drain(inbox: StageInbox): unknown[] {

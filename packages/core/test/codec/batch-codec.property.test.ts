@@ -76,7 +76,7 @@ const anyBatch: fc.Arbitrary<RecordBatch> = anyRecords.chain((records) => {
       fc.array(anyTimestamp, count),
       anyTimestamp.map((timestamp) => records.map(() => timestamp)),
     ),
-    keyGroups: fc.option(fc.array(fc.nat(32_767), count), { nil: undefined }),
+    keyHashes: fc.option(fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), count), { nil: undefined }),
   })
 })
 
@@ -123,7 +123,7 @@ test('a part of a batch comes back, behind other bytes in shared memory', () => 
         fingerprintOf({
           records: batch.records.slice(from, to),
           timestamps: batch.timestamps.slice(from, to),
-          keyGroups: batch.keyGroups?.slice(from, to),
+          keyHashes: batch.keyHashes?.slice(from, to),
         }),
       )
     }),

@@ -7,7 +7,7 @@ import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { fingerprint } from './value-arbitrary.ts'
 
 function batchOf(records: unknown[]): RecordBatch {
-  return { records, timestamps: records.map(() => NO_TIMESTAMP), keyGroups: undefined }
+  return { records, timestamps: records.map(() => NO_TIMESTAMP), keyHashes: undefined }
 }
 
 function roundTrip(records: unknown[]): { readonly records: unknown[]; readonly bytes: number } {
@@ -135,7 +135,7 @@ test('numbers come back unboxed into packed arrays of the right length', () => {
   const batch: RecordBatch = {
     records: times(5, (i) => i),
     timestamps: times(5, (i) => i * 0.5),
-    keyGroups: times(5, (i) => i),
+    keyHashes: times(5, (i) => i),
   }
   const writer = new ByteWriter()
   encodeBatch(batch, 0, 5, writer)

@@ -7,7 +7,7 @@ import { compileKeySelector } from '../../src/key/key-selector.ts'
 
 function failureOf(selector: KeySelector, record: unknown): MillraceError {
   try {
-    hashKey(compileKeySelector(selector).keyOf(record))
+    hashKey(compileKeySelector(selector)(record))
   } catch (cause) {
     return describeKeyFailure(cause, selector, { name: 'views', uid: 'v' }, record)
   }

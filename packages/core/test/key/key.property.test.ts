@@ -5,9 +5,7 @@ import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
 import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { canonicalKey, decodeKey, encodeKey } from '../../src/key/key-encoding.ts'
-import { keyGroupOf } from '../../src/key/key-group.ts'
 import { hashEncodedKey, hashKey } from '../../src/key/key-hash.ts'
-import { compileKeySelector } from '../../src/key/key-selector.ts'
 import { fromMapKey, toMapKey, writeMapKey } from '../../src/key/map-key.ts'
 import { anyKey, areSameKey, disguise } from './key-arbitrary.ts'
 
@@ -97,22 +95,5 @@ test('damaged bytes give a key or BYTES_DAMAGED, nothing else', () => {
       },
     ),
     { numRuns: 1_000 },
-  )
-})
-
-test('key groups of a batch are those of its keys', () => {
-  fc.assert(
-    fc.property(fc.array(anyKey), fc.integer({ min: 1, max: 32_768 }), (keys, maxParallelism) => {
-      const expected = keys.map((key) => keyGroupOf(key, maxParallelism))
-      const records = keys.map((key) => ({ key }))
-      const byField: number[] = [7]
-      compileKeySelector({ kind: 'field', field: 'key' }).fillKeyGroups(records, maxParallelism, byField)
-      assert.deepEqual(byField, [7, ...expected])
-      const byFunction: number[] = []
-      const selector = compileKeySelector({ kind: 'function', select: (record) => record.key })
-      selector.fillKeyGroups(records, maxParallelism, byFunction)
-      assert.deepEqual(byFunction, expected)
-      assert.deepEqual(records.map(selector.keyOf), keys)
-    }),
   )
 })

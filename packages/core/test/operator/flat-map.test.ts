@@ -12,7 +12,7 @@ const open = (flatMap: FlatMap, options: OperatorHarnessOptions = {}) =>
 describe('flatMap', () => {
   it('emits each result with the timestamp of its record', () => {
     const harness = open((n: number) => Array.from({ length: n }, (_, index) => n * 10 + index))
-    harness.processBatch({ records: [2, 0, 1], timestamps: [5, 6, 7], keyGroups: undefined })
+    harness.processBatch({ records: [2, 0, 1], timestamps: [5, 6, 7], keyHashes: undefined })
     assert.deepEqual(harness.output, [
       { record: 20, timestamp: 5 },
       { record: 21, timestamp: 5 },
@@ -39,7 +39,7 @@ describe('flatMap', () => {
     )
     const harness = open(() => [])
     operator.open({ ...harness.host, output } as never)
-    const batch = { records: [1], timestamps: [1], keyGroups: undefined }
+    const batch = { records: [1], timestamps: [1], keyHashes: undefined }
     assert.equal(operator.processBatch(batch, 0, { units: 100 }), 0)
     assert.equal(drawn, 3)
     emitted.length = 0
@@ -63,7 +63,7 @@ describe('flatMap', () => {
       }),
     )
     operator.open(open(() => []).host)
-    operator.processBatch({ records: [1], timestamps: [1], keyGroups: undefined }, 0, { units: 5 })
+    operator.processBatch({ records: [1], timestamps: [1], keyHashes: undefined }, 0, { units: 5 })
     operator.close()
     assert.equal(isClosed, true)
   })
@@ -71,7 +71,7 @@ describe('flatMap', () => {
   for (const options of [{ outputRoomRecords: 1 }, { unitsPerTurn: 1 }, { outputRoomRecords: 2, unitsPerTurn: 3 }]) {
     it(`loses and repeats nothing with ${JSON.stringify(options)}`, () => {
       const harness = open((n: number) => [n, n + 0.5], options)
-      harness.processBatch({ records: [1, 2, 3], timestamps: [1, 2, 3], keyGroups: undefined })
+      harness.processBatch({ records: [1, 2, 3], timestamps: [1, 2, 3], keyHashes: undefined })
       assert.deepEqual(
         harness.output.map(({ record }) => record),
         [1, 1.5, 2, 2.5, 3, 3.5],

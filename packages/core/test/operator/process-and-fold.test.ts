@@ -39,7 +39,7 @@ describe('process', () => {
 
   it('calls the function per record, and once at the end', () => {
     const harness = open()
-    harness.processBatch({ records: [1, 2], timestamps: [5, 6], keyGroups: undefined })
+    harness.processBatch({ records: [1, 2], timestamps: [5, 6], keyHashes: undefined })
     harness.end()
     harness.end()
     assert.deepEqual(harness.output, [
@@ -52,7 +52,7 @@ describe('process', () => {
 
   it('waits while any output is full', () => {
     const harness = open({ outputRoomRecords: 1, unitsPerTurn: 2 })
-    harness.processBatch({ records: [1, 2, 3], timestamps: [5, 6, 7], keyGroups: undefined })
+    harness.processBatch({ records: [1, 2, 3], timestamps: [5, 6, 7], keyHashes: undefined })
     harness.end()
     assert.deepEqual(
       harness.output.map(({ record }) => record),

@@ -124,7 +124,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
       // Spread over the batch, so that one odd record at the start does not speak for all.
       bytes += this.#options.estimateRecordBytes(batch.records[Math.floor((i * count) / sampled)])
     }
-    const perRecord = bytes / sampled + (batch.keyGroups === undefined ? 8 : 16)
+    const perRecord = bytes / sampled + (batch.keyHashes === undefined ? 8 : 16)
     return CONTROL_ELEMENT_BYTES + Math.ceil(perRecord * count)
   }
 }

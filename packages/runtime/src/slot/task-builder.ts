@@ -22,8 +22,8 @@ import {
   FreezingInbox,
   type FusedStep,
   FusedSteps,
+  hashKey,
   type KeyedStateBackend,
-  keyGroupOf,
   keyGroupRange,
   type Operator,
   OperatorChain,
@@ -159,20 +159,20 @@ export class TaskBuilder {
   #route(edge: PlanEdge, from: PlanVertex, to: PlanVertex, subtask: number): Route {
     if (edge.partitioning.kind !== 'hash') return { kind: 'rebalance', first: subtask }
     const selector = this.#keySelectorOf(edge, from, to)
-    const key = compileKeySelector(selector).keyOf
+    const key = compileKeySelector(selector)
     const receiver = to.steps[0] as PlanStep
     const channelOfGroup = new Uint16Array(to.maxParallelism)
     for (let group = 0; group < to.maxParallelism; group++) {
       channelOfGroup[group] = subtaskOfKeyGroup(group, to.parallelism, to.maxParallelism)
     }
-    const keyGroup = (record: unknown) => {
+    const keyHashOf = (record: unknown) => {
       try {
-        return keyGroupOf(key(record), to.maxParallelism)
+        return hashKey(key(record))
       } catch (cause) {
         throw describeKeyFailure(cause, selector, receiver, record)
       }
     }
-    return { kind: 'hash', keyGroupOf: keyGroup, channelOfGroup }
+    return { kind: 'hash', keyHashOf, channelOfGroup }
   }
 
   /** The selector stands at the input edge of the receiving step. */

@@ -9,6 +9,7 @@ import {
   type ChannelWriter,
   createBatch,
   estimateRecordBytes,
+  keyGroupOfHash,
   type OperatorOutput,
   type RecordBatch,
   type StreamElement,
@@ -19,18 +20,18 @@ import {
  * below the smallest usual budget of a channel, which takes a batch that is larger than its budget when it is empty.
  */
 const BATCH_BYTES_MAX = 224 * 1024
-/** Timestamp and key group of a record. */
+/** Timestamp and key hash of a record. */
 const RECORD_OVERHEAD_BYTES = 16
 /** Every this many records of an open batch one is looked at: later ones may be larger than the first. */
 const SAMPLE_EVERY_RECORDS = 32
 /** What may wait behind a full channel: the output of one user call. */
 export const OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
 
-/** Chooses the channel of a record; a keyed route also gives the key group. */
+/** Chooses the channel of a record; a keyed route also gives the key's hash. */
 export type Route =
   | { readonly kind: 'forward' }
   | { readonly kind: 'rebalance'; readonly first: number }
-  | { readonly kind: 'hash'; readonly keyGroupOf: (record: unknown) => number; readonly channelOfGroup: Uint16Array }
+  | { readonly kind: 'hash'; readonly keyHashOf: (record: unknown) => number; readonly channelOfGroup: Uint16Array }
 
 interface OutgoingChannel {
   readonly writer: ChannelWriter
@@ -71,12 +72,15 @@ export class EdgeWriter implements OperatorOutput {
   emit(record: unknown, timestamp: number): void {
     const route = this.#route
     if (route.kind === 'hash') {
-      const group = route.keyGroupOf(record)
-      const channel = this.#channels[route.channelOfGroup[group] as number] as OutgoingChannel
+      const hash = route.keyHashOf(record)
+      const { channelOfGroup } = route
+      const channel = this.#channels[
+        channelOfGroup[keyGroupOfHash(hash, channelOfGroup.length)] as number
+      ] as OutgoingChannel
       const open = channel.open ?? this.#openBatch(channel)
       open.records.push(record)
       open.timestamps.push(timestamp)
-      ;(open.keyGroups as number[]).push(group)
+      ;(open.keyHashes as number[]).push(hash)
       if (open.records.length === channel.lookAtRecords) this.#lookAtBatch(channel, open, record)
       return
     }

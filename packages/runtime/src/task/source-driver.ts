@@ -417,7 +417,7 @@ export class SourceDriver {
     const records = batch.hasRejected === true ? this.#withoutRejected(items, given) : { records: items, given }
     const timestamps = this.#timestampsOf(split, records.records, records.given)
     this.recordsRead += records.records.length
-    this.#options.target.pushBatch({ records: records.records, timestamps, keyGroups: undefined })
+    this.#options.target.pushBatch({ records: records.records, timestamps, keyHashes: undefined })
   }
 
   #withoutRejected(

@@ -33,7 +33,7 @@ async function write(): Promise<undefined> {
   for (let batch = 0; batch < batches; batch++) {
     const first = batch * BATCH_RECORDS
     const indexes = Array.from({ length: BATCH_RECORDS }, (_, i) => first + i)
-    await send({ kind: 'batch', batch: { records: indexes.map(recordAt), timestamps: indexes, keyGroups: undefined } })
+    await send({ kind: 'batch', batch: { records: indexes.map(recordAt), timestamps: indexes, keyHashes: undefined } })
     await send({ kind: 'watermark', timestamp: batch })
     if (batch % 10 === 0) {
       await send({

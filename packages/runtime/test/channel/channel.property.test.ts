@@ -43,7 +43,7 @@ const batch: fc.Arbitrary<StreamElement> = fc
     batch: {
       records: rows.map(([value]) => value),
       timestamps: rows.map(([, at]) => at),
-      keyGroups: isKeyed ? rows.map(([, , group]) => group) : undefined,
+      keyHashes: isKeyed ? rows.map(([, , group]) => group) : undefined,
     },
   }))
 const element: fc.Arbitrary<StreamElement> = fc.oneof(
@@ -77,8 +77,8 @@ function flatten(elements: readonly StreamElement[]): unknown[] {
 
 function rowsOf(one: RecordBatch): unknown[] {
   assert.equal(one.timestamps.length, one.records.length)
-  if (one.keyGroups !== undefined) assert.equal(one.keyGroups.length, one.records.length)
-  return one.records.map((value, i) => ({ value, at: one.timestamps[i], group: one.keyGroups?.[i] }))
+  if (one.keyHashes !== undefined) assert.equal(one.keyHashes.length, one.records.length)
+  return one.records.map((value, i) => ({ value, at: one.timestamps[i], group: one.keyHashes?.[i] }))
 }
 
 /** Both ends act only when they were woken; what is offered must arrive, whatever the order of turns. */

@@ -22,7 +22,7 @@ function batchOf(records: number): StreamElement {
     batch: {
       records: Array.from({ length: records }, (_, i) => ({ i })),
       timestamps: new Array(records).fill(0),
-      keyGroups: undefined,
+      keyHashes: undefined,
     },
   }
 }
@@ -100,7 +100,7 @@ for (const { name, record, isRefused } of [
     const { channel } = open(1_000_000)
     const records = [{ a: 1 }, { a: 2 }, record]
     const offer = () =>
-      channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0, 0], keyGroups: undefined } })
+      channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0, 0], keyHashes: undefined } })
     if (isRefused) assert.throws(offer, { code: 'VALUE_NOT_ENCODABLE' })
     else assert.equal(offer(), true)
   })
@@ -110,7 +110,7 @@ test('names the place within the record', () => {
   const { channel } = open(1_000_000)
   const records = [{ deep: 1 }, { deep: [{ act: () => {} }] }]
   assert.throws(
-    () => channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0], keyGroups: undefined } }),
+    () => channel.offer({ kind: 'batch', batch: { records, timestamps: [0, 0], keyHashes: undefined } }),
     /record\.deep\[0\]\.act is the function act/,
   )
 })

@@ -21,7 +21,7 @@ function open(capacityBytes: number, recordBytesMax?: number) {
 }
 
 function batchOf(records: unknown[]): StreamElement & { readonly batch: RecordBatch } {
-  return { kind: 'batch', batch: { records, timestamps: records.map((_, i) => i), keyGroups: undefined } }
+  return { kind: 'batch', batch: { records, timestamps: records.map((_, i) => i), keyHashes: undefined } }
 }
 
 /** Offers and polls in turn until the element is accepted and all is read. */

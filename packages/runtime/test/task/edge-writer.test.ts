@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
-import { BATCH_RECORDS_MAX, keyGroupOf, type StreamElement, subtaskOfKeyGroup } from '@millrace/core'
+import { BATCH_RECORDS_MAX, hashKey, keyGroupOf, type StreamElement, subtaskOfKeyGroup } from '@millrace/core'
 import fc from 'fast-check'
 import { EdgeWriter, OVERFLOW_BYTES_MAX, type Route } from '../../src/task/edge-writer.ts'
 import { BoundedChannel } from './bounded-channel.ts'
@@ -9,7 +9,7 @@ import { BoundedChannel } from './bounded-channel.ts'
 const MEBIBYTE = 1_048_576
 const hashRoute = (parallelism: number, maxParallelism: number): Route => ({
   kind: 'hash',
-  keyGroupOf: (record) => keyGroupOf(record, maxParallelism),
+  keyHashOf: hashKey,
   channelOfGroup: Uint16Array.from({ length: maxParallelism }, (_, group) =>
     subtaskOfKeyGroup(group, parallelism, maxParallelism),
   ),
@@ -38,7 +38,7 @@ describe('EdgeWriter', () => {
     assert.equal(writer.hasOpenBatch, false)
     assert.deepEqual(channels[0]?.poll(), {
       kind: 'batch',
-      batch: { records: [0, 1, 2], timestamps: [0, 1, 2], keyGroups: undefined },
+      batch: { records: [0, 1, 2], timestamps: [0, 1, 2], keyHashes: undefined },
     })
     assert.equal(writer.recordsOut, 3)
   })
@@ -57,7 +57,7 @@ describe('EdgeWriter', () => {
     )
   })
 
-  it('hashes each record to the subtask that owns its key group, and says which group', () => {
+  it('hashes each record to the subtask that owns its key group, and sends the hash along', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string(), fc.integer()), { maxLength: 200 }),
@@ -68,12 +68,8 @@ describe('EdgeWriter', () => {
           writer.flushOpenBatches()
           const arrived = channels.map((channel) => batchesOf(channel))
           arrived.forEach((batches, subtask) => {
-            for (const { records, keyGroups } of batches) {
-              assert.deepEqual(
-                keyGroups,
-                records.map((record) => keyGroupOf(record, 128)),
-              )
-              for (const group of keyGroups ?? []) assert.equal(subtaskOfKeyGroup(group, parallelism, 128), subtask)
+            for (const { records, keyHashes } of batches) {
+              assert.deepEqual(keyHashes, records.map(hashKey))
             }
             const expected = keys.filter((key) => subtaskOfKeyGroup(keyGroupOf(key, 128), parallelism, 128) === subtask)
             assert.deepEqual(

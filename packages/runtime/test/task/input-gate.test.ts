@@ -6,7 +6,7 @@ import { BoundedChannel } from './bounded-channel.ts'
 
 const batch = (record: unknown): StreamElement => ({
   kind: 'batch',
-  batch: { records: [record], timestamps: [0], keyGroups: undefined },
+  batch: { records: [record], timestamps: [0], keyHashes: undefined },
 })
 const barrier = (checkpointId: number): CheckpointBarrier => ({
   kind: 'barrier',

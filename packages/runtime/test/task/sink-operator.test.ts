@@ -23,7 +23,7 @@ function open(write: Write, batchRecordsMax?: number, prepare?: () => Promise<ne
   return { operator, told }
 }
 
-const batchOf = (...records: unknown[]) => ({ records, timestamps: records.map((_, i) => i), keyGroups: undefined })
+const batchOf = (...records: unknown[]) => ({ records, timestamps: records.map((_, i) => i), keyHashes: undefined })
 
 describe('SinkOperator', () => {
   it('hands on as much at once as the sink takes', () => {

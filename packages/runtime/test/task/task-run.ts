@@ -25,7 +25,7 @@ export const barrier = (checkpointId: number, snapshotKind: CheckpointBarrier['s
 
 export const batchOf = (...records: unknown[]): StreamElement => ({
   kind: 'batch',
-  batch: { records, timestamps: records.map(() => NO_TIMESTAMP), keyGroups: undefined },
+  batch: { records, timestamps: records.map(() => NO_TIMESTAMP), keyHashes: undefined },
 })
 
 /** Emits every record as it is, as long as it is let. */

@@ -98,7 +98,7 @@ export class OperatorHarness {
   }
 
   processRecord(record: unknown, timestamp: number): void {
-    this.processBatch({ records: [record], timestamps: [timestamp], keyGroups: undefined })
+    this.processBatch({ records: [record], timestamps: [timestamp], keyHashes: undefined })
   }
 
   processBatch(batch: RecordBatch): void {

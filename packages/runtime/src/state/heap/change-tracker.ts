@@ -6,12 +6,12 @@
  * Invariant: while a snapshot is open, an entry that belongs to it and is not yet encoded is encoded before it is
  * changed or handed out.
  */
-import type { Entry, EntryMap } from './entry-map.ts'
+import { atOf, type EntryMap } from './entry-map.ts'
 
 /** The snapshot that is being encoded. */
 export interface OpenSnapshot {
   /** Encodes the entry now, if it belongs to the snapshot and has not been encoded. */
-  capture(entry: Entry): void
+  capture(map: EntryMap, row: number): void
   /** A map has left its table; what the snapshot still needs of it is to be encoded from there. */
   keep(map: EntryMap): void
 }
@@ -24,23 +24,21 @@ export class ChangeTracker {
   open: OpenSnapshot | undefined
 
   /** Before the value of an entry is handed out: accumulators are changed in place. */
-  beforeRead(entry: Entry): void {
-    if (this.open !== undefined) this.open.capture(entry)
+  beforeRead(map: EntryMap, row: number): void {
+    if (this.open !== undefined) this.open.capture(map, row)
   }
 
-  beforeChange(entry: Entry): void {
-    if (entry.changedEpoch === this.epoch) return
-    if (this.open !== undefined) this.open.capture(entry)
-    entry.changedEpoch = this.epoch
-    entry.leaf.changedEpoch = this.epoch
-    this.onChangeWithin(entry.leaf.owner)
+  beforeChange(map: EntryMap, row: number): void {
+    const part = map.partOf(row)
+    const at = atOf(row)
+    if (part.changed(at) === this.epoch) return
+    if (this.open !== undefined) this.open.capture(map, row)
+    part.setChanged(at, this.epoch)
+    this.onChangeWithin(map)
   }
 
   /** Something in an inner map has changed or come. */
-  onChangeWithin(map: EntryMap): void {
-    const parent = map.parent
-    if (parent === undefined) return
-    parent.changedEpoch = this.epoch
-    parent.leaf.changedEpoch = this.epoch
+  onChangeWithin({ parent }: EntryMap): void {
+    if (parent !== undefined) parent.map.partOf(parent.row).setChanged(atOf(parent.row), this.epoch)
   }
 }

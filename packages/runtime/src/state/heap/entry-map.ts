@@ -1,79 +1,47 @@
 /**
- * The map under every heap table: entries by map key, as a tree of small JavaScript maps. It grows one leaf at a time,
- * so that no insertion ever rehashes the whole (one rehash of a JavaScript map at two million entries stops the thread
- * for a third of a second, and none takes more than 2²⁴ entries).
+ * The map under every heap table: entries by key. An entry is a row (a number, for life) of one of the map's
+ * `EntryRows`; `EntryIndex`es lead from the hash of a key to its row. Both grow a bounded step at a time, so that no
+ * insertion ever stops the thread to move the whole (one rehash of a JavaScript map at two million entries takes a third
+ * of a second, and none takes more than 2²⁴ entries). Hashes are `hashKey` of the keys.
  *
- * Entries and leaves carry the epochs that tell a snapshot what has changed; `change-tracker.ts` keeps them.
+ * Entries carry the epochs that tell a snapshot what has changed; `change-tracker.ts` keeps them.
  *
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
- * once; what is added meanwhile may be met or not. A leaf that splits leaves its old map as it was for walks in it.
+ * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import type { MapKey, TableDescriptor } from '@millrace/core'
-
-/** The value of an entry that was deleted and whose deletion is not yet part of a completed checkpoint. */
-export const DELETED: unique symbol = Symbol('deleted')
+import { canonicalKey, hashKey, isSameKey, type TableDescriptor } from '@millrace/core'
+import { EntryIndex } from './entry-index.ts'
+import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
 export interface EntryMapOwner {
   readonly descriptor: TableDescriptor
-  /** The value as it is stored. */
-  storedValue(entry: Entry): unknown
+  /** The value as it is stored, from that of an entry. */
+  storedValue(value: unknown): unknown
   /** Takes an entry out for good: it was deleted, and no snapshot needs to say so any more. */
-  purge(entry: Entry): void
+  purge(map: EntryMap, row: number): void
 }
 
-/** Entries per leaf; splitting one takes a few milliseconds. */
-export const LEAF_ENTRIES_MAX = 16_384
-const BRANCH_BITS = 4
-const BRANCHES = 1 << BRANCH_BITS
-const DEPTH_MAX = 8
-
-export class Entry {
-  leaf: Leaf
-  /** The key; in the inner map of a map table the user key. */
+/** Where an inner map hangs, in map and namespaced tables: the entry of the outer map that holds it. */
+export interface ParentEntry {
+  readonly map: EntryMap
+  readonly row: number
+  /** Its key, as long as this map lives. */
   readonly key: unknown
-  readonly keyGroup: number
-  value: unknown
-  readonly createdEpoch: number
-  changedEpoch: number
-  /** Epoch of the last snapshot that has encoded it. */
-  encodedEpoch: number
-  /** Wall clock, epoch ms, in tables with a time to live; else 0. `Infinity`: written before the table had one. */
-  writtenAtMs = 0
-
-  constructor(leaf: Leaf, key: unknown, keyGroup: number, value: unknown, epoch: number) {
-    this.leaf = leaf
-    this.key = key
-    this.keyGroup = keyGroup
-    this.value = value
-    this.createdEpoch = epoch
-    this.changedEpoch = epoch
-    this.encodedEpoch = -1
-  }
 }
 
-export class Leaf {
-  readonly owner: EntryMap
-  readonly entries = new Map<MapKey, Entry>()
-  changedEpoch: number
-  /** Deleted entries in here, those of inner maps included. */
-  deleted = 0
-
-  constructor(owner: EntryMap, epoch: number) {
-    this.owner = owner
-    this.changedEpoch = epoch
-  }
-}
-
-type Node = Leaf | Branch
-class Branch {
-  readonly children: Node[] = []
-}
+const ROW_BITS = Math.log2(ROWS_MAX)
+const ROW_MASK = ROWS_MAX - 1
+/** Up to so many entries are looked through one by one. */
+const SCANNED_MAX = 8
+const DIRECTORY_MIX = 0x85ebca6b
+/** Keys may share a whole hash, and no split parts them: an index that is deeper than this just grows. */
+const DEPTH_MAX = 16
 
 export class EntryMap {
   readonly table: EntryMapOwner
-  /** The entry of the outer map that holds this one, in map and namespaced tables. */
-  readonly parent: Entry | undefined
+  readonly parent: ParentEntry | undefined
+  readonly createdEpoch: number
   /** Entries that are not deleted. */
   live = 0
   /** Deleted ones that are still kept. */
@@ -84,57 +52,89 @@ export class EntryMap {
   groupsSeen: Uint8Array | undefined
   /** In namespaced tables: whether the namespace stands in the queue of namespaces. */
   queued = false
-  #root: Node
+  /** `undefined` where all entries of the part were taken out. */
+  readonly parts: (EntryRows | undefined)[] = []
+  /** The part that takes new entries. */
+  #open: number
+  /** Parts that have got room again. */
+  readonly #withRoom: number[] = []
+  /** By the first bits of the mixed hash; a power of two of them, the same one more than once while it is shallow. */
+  #directory: EntryIndex[] | undefined
+  /** Bits to shift the mixed hash by; 32 while there is one index. */
+  #directoryShift = 32
 
-  constructor(table: EntryMapOwner, parent: Entry | undefined, epoch: number) {
+  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number) {
     this.table = table
     this.parent = parent
-    this.#root = new Leaf(this, epoch)
+    this.createdEpoch = epoch
+    this.parts.push(new EntryRows(epoch))
+    this.#open = 0
   }
 
-  /** The entry, also when it is deleted. */
-  find(mapKey: MapKey): Entry | undefined {
-    const root = this.#root
-    return root instanceof Leaf ? root.entries.get(mapKey) : leafOf(root, hashOf(mapKey)).entries.get(mapKey)
-  }
-
-  /** Adds an entry that must not be there. */
-  insert(mapKey: MapKey, key: unknown, keyGroup: number, value: unknown, epoch: number): Entry {
-    const leaf = this.#leafWithRoom(mapKey)
-    const entry = new Entry(leaf, key, keyGroup, value, epoch)
-    leaf.entries.set(mapKey, entry)
-    leaf.changedEpoch = epoch
-    this.live++
-    return entry
-  }
-
-  /** Marks an entry as deleted and keeps it as a tombstone. */
-  bury(entry: Entry): void {
-    entry.value = DELETED
-    this.live--
-    this.#countDeleted(entry, 1)
-  }
-
-  /** Gives a deleted entry a value again. */
-  revive(entry: Entry, value: unknown): void {
-    entry.value = value
-    this.live++
-    this.#countDeleted(entry, -1)
-  }
-
-  /** Takes an entry out for good; walks that still meet it see it as deleted. */
-  erase(mapKey: MapKey, entry: Entry): void {
-    if (!entry.leaf.entries.delete(mapKey)) return
-    if (entry.value === DELETED) {
-      this.#countDeleted(entry, -1)
-    } else {
-      this.live--
-      entry.value = DELETED
+  /** The row of an entry, also when it is deleted, or −1. */
+  find(hash: number, key: unknown): number {
+    if (this.#directory === undefined) return this.#scan(key)
+    const index = this.#indexOf(this.#directory, hash)
+    for (let slot = index.first(hash); ; slot = index.next(slot)) {
+      const row = index.rowAt(slot)
+      if (row < 0) return -1
+      if (index.hashAt(slot) === hash && this.#hasKey(row, key)) return row
     }
   }
 
-  *leaves(): Generator<Leaf> {
-    yield* leavesOf(this.#root)
+  /** Adds an entry that must not be there; the key is kept in canonical form, apart from the record that it came from. */
+  insert(hash: number, key: unknown, keyGroup: number, value: unknown, epoch: number): number {
+    const part = this.#partWithRoom(epoch)
+    const row = (this.#open << ROW_BITS) | part.insert(canonicalKey(key), keyGroup, value, epoch)
+    this.live++
+    if (this.#directory !== undefined) this.#addToIndex(this.#directory, hash, row)
+    else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
+    return row
+  }
+
+  /** The part that a row is in; there it is at `atOf(row)`. */
+  partOf(row: number): EntryRows {
+    return this.parts[row >>> ROW_BITS] as EntryRows
+  }
+
+  key(row: number): unknown {
+    return this.partOf(row).key(row & ROW_MASK)
+  }
+
+  value(row: number): unknown {
+    return this.partOf(row).value(row & ROW_MASK)
+  }
+
+  setValue(row: number, value: unknown): void {
+    this.partOf(row).setValue(row & ROW_MASK, value)
+  }
+
+  /** Marks an entry as deleted and keeps it as a tombstone. */
+  bury(row: number): void {
+    this.partOf(row).bury(row & ROW_MASK)
+    this.live--
+    this.#countDeleted(row, 1)
+  }
+
+  /** Gives a deleted entry a value again. */
+  revive(row: number, value: unknown): void {
+    this.partOf(row).revive(row & ROW_MASK, value)
+    this.live++
+    this.#countDeleted(row, -1)
+  }
+
+  /** Takes an entry out for good. */
+  erase(row: number): void {
+    const part = this.partOf(row)
+    const at = row & ROW_MASK
+    if (part.isLive(at)) this.live--
+    else this.#countDeleted(row, -1)
+    if (this.#directory !== undefined) {
+      const hash = hashKey(part.key(at))
+      this.#indexOf(this.#directory, hash).remove(hash, row)
+    }
+    part.free(at)
+    this.#onFreed(row >>> ROW_BITS, part)
   }
 
   /** All entries, deleted ones too. */
@@ -142,117 +142,125 @@ export class EntryMap {
     return new EntryWalk(this)
   }
 
-  #countDeleted(entry: Entry, change: number): void {
-    entry.leaf.deleted += change
-    this.deleted += change
-    if (this.parent !== undefined) this.parent.leaf.deleted += change
+  #scan(key: unknown): number {
+    const part = this.parts[0] as EntryRows
+    for (let at = 0; at < part.size; at++) if (!part.isFree(at) && isSameKey(part.key(at), key)) return at
+    return -1
   }
 
-  #leafWithRoom(mapKey: MapKey): Leaf {
-    let node = this.#root
-    if (node instanceof Leaf) {
-      if (node.entries.size < LEAF_ENTRIES_MAX) return node
-      node = this.#root = split(node, 0)
-    }
-    let depth = 0
-    let hash = hashOf(mapKey)
+  #hasKey(row: number, key: unknown): boolean {
+    const part = this.parts[row >>> ROW_BITS] as EntryRows
+    const numbers = part.numberKeys
+    if (numbers !== undefined) return numbers[row & ROW_MASK] === key
+    return isSameKey(part.key(row & ROW_MASK), key)
+  }
+
+  #countDeleted(row: number, change: number): void {
+    this.partOf(row).deleted += change
+    this.deleted += change
+    const { parent } = this
+    if (parent !== undefined && !this.detached) parent.map.partOf(parent.row).deleted += change
+  }
+
+  #partWithRoom(epoch: number): EntryRows {
     for (;;) {
-      const index = hash & (BRANCHES - 1)
-      const child: Node = node.children[index] as Node
-      if (child instanceof Branch) {
-        node = child
-      } else {
-        if (child.entries.size < LEAF_ENTRIES_MAX || depth === DEPTH_MAX - 1) return child
-        node = node.children[index] = split(child, depth + 1)
+      const part = this.parts[this.#open]
+      if (part?.hasRoom === true) return part
+      if (part === undefined) {
+        const created = new EntryRows(epoch)
+        this.parts[this.#open] = created
+        return created
       }
-      depth++
-      hash >>>= BRANCH_BITS
+      const listed = this.#withRoom.pop()
+      this.#open = listed ?? this.parts.length
+      const next = this.parts[this.#open]
+      if (next !== undefined) next.isListed = false
     }
+  }
+
+  #onFreed(number: number, part: EntryRows): void {
+    if (part.used === 0 && this.parts.length > 1) {
+      this.parts[number] = undefined
+      if (!part.isListed && number !== this.#open) this.#withRoom.push(number)
+    } else if (!part.isListed && number !== this.#open) {
+      part.isListed = true
+      this.#withRoom.push(number)
+    }
+  }
+
+  #indexOf(directory: EntryIndex[], hash: number): EntryIndex {
+    const at = this.#directoryShift === 32 ? 0 : Math.imul(hash, DIRECTORY_MIX) >>> this.#directoryShift
+    return directory[at] as EntryIndex
+  }
+
+  #buildIndex(): void {
+    const index = new EntryIndex(0)
+    for (const [number, part] of this.parts.entries()) {
+      if (part === undefined) continue
+      for (let at = 0; at < part.size; at++) {
+        if (!part.isFree(at)) index.add(hashKey(part.key(at)), (number << ROW_BITS) | at)
+      }
+    }
+    this.#directory = [index]
+  }
+
+  #addToIndex(directory: EntryIndex[], hash: number, row: number): void {
+    let index = this.#indexOf(directory, hash)
+    while (index.isFull && index.depth < DEPTH_MAX) {
+      this.#split(directory, index)
+      index = this.#indexOf(directory, hash)
+    }
+    index.add(hash, row)
+  }
+
+  /** Deals the rows of an index out to two by one more bit of the mixed hash; the directory doubles when it must. */
+  #split(directory: EntryIndex[], index: EntryIndex): void {
+    const bits = 32 - this.#directoryShift
+    if (index.depth === bits) {
+      const doubled = directory.flatMap((each) => [each, each])
+      directory.length = 0
+      directory.push(...doubled)
+      this.#directoryShift--
+    }
+    const depth = index.depth + 1
+    const halves = [new EntryIndex(depth), new EntryIndex(depth)] as const
+    index.forEach((hash, row) => {
+      halves[((Math.imul(hash, DIRECTORY_MIX) >>> (32 - depth)) & 1) as 0 | 1].add(hash, row)
+    })
+    const shift = 32 - this.#directoryShift - depth
+    directory.forEach((each, at) => {
+      if (each === index) directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
+    })
   }
 }
 
-/** A resumable walk: `next` until undefined. */
+/** A resumable walk: `next` until −1. */
 export class EntryWalk {
-  readonly #leaves: Generator<Leaf>
-  #entries: MapIterator<Entry> | undefined
+  readonly #map: EntryMap
+  #part = 0
+  #at = 0
 
   constructor(map: EntryMap) {
-    this.#leaves = map.leaves()
+    this.#map = map
   }
 
-  next(): Entry | undefined {
-    for (;;) {
-      if (this.#entries === undefined) {
-        const leaf = this.#leaves.next()
-        if (leaf.done === true) return undefined
-        this.#entries = leaf.value.entries.values()
+  next(): number {
+    const { parts, detached } = this.#map
+    if (detached) return -1
+    while (this.#part < parts.length) {
+      const part = parts[this.#part]
+      while (part !== undefined && this.#at < part.size) {
+        const at = this.#at++
+        if (!part.isFree(at)) return (this.#part << ROW_BITS) | at
       }
-      const entry = this.#entries.next()
-      if (entry.done !== true) return entry.value
-      this.#entries = undefined
+      this.#part++
+      this.#at = 0
     }
+    return -1
   }
 }
 
-function* leavesOf(node: Node): Generator<Leaf> {
-  if (node instanceof Leaf) {
-    yield node
-    return
-  }
-  for (const child of node.children) yield* leavesOf(child)
-}
-
-function leafOf(branch: Branch, hash: number): Leaf {
-  let node: Node = branch
-  let rest = hash
-  while (node instanceof Branch) {
-    node = node.children[rest & (BRANCHES - 1)] as Node
-    rest >>>= BRANCH_BITS
-  }
-  return node
-}
-
-/** Deals the entries of a leaf out to new leaves by the bits of their hash at `depth`. */
-function split(leaf: Leaf, depth: number): Branch {
-  const branch = new Branch()
-  const leaves: Leaf[] = []
-  for (let i = 0; i < BRANCHES; i++) leaves.push(new Leaf(leaf.owner, leaf.changedEpoch))
-  branch.children.push(...leaves)
-  for (const [mapKey, entry] of leaf.entries) {
-    const child = leaves[(hashOf(mapKey) >>> (depth * BRANCH_BITS)) & (BRANCHES - 1)] as Leaf
-    child.entries.set(mapKey, entry)
-    entry.leaf = child
-    if (entry.value === DELETED) child.deleted++
-    else if (entry.value instanceof EntryMap) child.deleted += entry.value.deleted
-  }
-  return branch
-}
-
-const NUMBER_BITS = new Float64Array(1)
-const NUMBER_WORDS = new Uint32Array(NUMBER_BITS.buffer)
-
-function hashOf(mapKey: MapKey): number {
-  switch (typeof mapKey) {
-    case 'number':
-      NUMBER_BITS[0] = mapKey + 0
-      return mix((NUMBER_WORDS[0] as number) ^ Math.imul(NUMBER_WORDS[1] as number, 0x9e3779b1))
-    case 'string':
-      return hashOfText(mapKey)
-    default:
-      return hashOfText(String(mapKey))
-  }
-}
-
-function hashOfText(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return mix(hash)
-}
-
-function mix(value: number): number {
-  let hash = value ^ (value >>> 16)
-  hash = Math.imul(hash, 0x85ebca6b)
-  hash ^= hash >>> 13
-  hash = Math.imul(hash, 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+/** Where in its part a row is. */
+export function atOf(row: number): number {
+  return row & ROW_MASK
 }

@@ -1,6 +1,6 @@
 /** A list per key, stored as one entry. A list that was handed out is never changed: the next change copies it. */
 import type { ListTable } from '@millrace/core'
-import { DELETED, type Entry, type EntryMap } from './entry-map.ts'
+import { atOf, type EntryMap } from './entry-map.ts'
 import type { RestoredEntry } from './heap-table.ts'
 import { ShardedTable } from './sharded-table.ts'
 
@@ -16,29 +16,31 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
   readonly isNested = false
 
   get(): readonly V[] {
-    const entry = this.#find()
-    if (!this.isVisible(this.home.current.mapKey, entry)) return EMPTY
-    const cell = entry.value as ListCell
+    const map = this.existingShard(this.home.current.keyGroup)
+    const row = this.#findIn(map)
+    if (map === undefined || !this.isVisible(map, row)) return EMPTY
+    const cell = map.value(row) as ListCell
     cell.handedOut = true
     return cell.items as V[]
   }
 
   append(value: V): void {
-    const entry = this.#find()
-    if (!this.isVisible(this.home.current.mapKey, entry)) {
+    const map = this.existingShard(this.home.current.keyGroup)
+    const row = this.#findIn(map)
+    if (map === undefined || !this.isVisible(map, row)) {
       this.#write([value])
       return
     }
     // Encodes the list for an open snapshot while it is still as it was.
-    this.home.tracker.beforeChange(entry)
-    const cell = entry.value as ListCell
+    this.home.tracker.beforeChange(map, row)
+    const cell = map.value(row) as ListCell
     if (cell.handedOut) {
       cell.items = [...cell.items, value]
       cell.handedOut = false
     } else {
       cell.items.push(value)
     }
-    if (this.descriptor.ttlMs !== undefined) entry.writtenAtMs = this.home.now()
+    if (this.descriptor.ttlMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), this.home.now())
   }
 
   replace(values: readonly V[]): void {
@@ -47,12 +49,13 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
   }
 
   remove(): void {
-    const entry = this.#find()
-    if (this.isVisible(this.home.current.mapKey, entry)) this.erase(this.home.current.mapKey, entry)
+    const map = this.existingShard(this.home.current.keyGroup)
+    const row = this.#findIn(map)
+    if (map !== undefined && this.isVisible(map, row)) this.erase(map, row)
   }
 
-  override storedValue(entry: Entry): unknown {
-    return entry.value === DELETED ? DELETED : (entry.value as ListCell).items
+  override storedValue(value: unknown): unknown {
+    return (value as ListCell).items
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
@@ -63,13 +66,14 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
   onEmptied(_map: EntryMap): void {}
 
   #write(items: unknown[]): void {
-    const { key, keyGroup, mapKey } = this.home.current
+    const { key, keyGroup, hash } = this.home.current
     const cell: ListCell = { items, handedOut: false }
-    this.write(this.shard(keyGroup), mapKey, this.#find(), key, keyGroup, cell)
+    const map = this.shard(keyGroup)
+    this.write(map, this.#findIn(map), hash, key, keyGroup, cell)
   }
 
-  #find(): Entry | undefined {
-    const { keyGroup, mapKey } = this.home.current
-    return this.existingShard(keyGroup)?.find(mapKey)
+  #findIn(map: EntryMap | undefined): number {
+    const { key, hash } = this.home.current
+    return map === undefined ? -1 : map.find(hash, key)
   }
 }

@@ -1,5 +1,5 @@
 /** Entries per key: an outer map by key, per key group, whose entries hold an inner map by user key. */
-import { canonicalKey, type MapKey, type MapTable, toMapKey } from '@millrace/core'
+import { hashKey, type MapTable } from '@millrace/core'
 import { EntryMap } from './entry-map.ts'
 import type { RestoredEntry } from './heap-table.ts'
 import { ShardedTable } from './sharded-table.ts'
@@ -8,37 +8,44 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
   readonly isNested = true
 
   get(userKey: K): V | undefined {
-    const mapKey = toMapKey(userKey)
-    const entry = this.#inner()?.find(mapKey)
-    if (!this.isVisible(mapKey, entry)) return undefined
-    this.home.tracker.beforeRead(entry)
-    return entry.value as V
+    const hash = hashKey(userKey)
+    const inner = this.#inner()
+    if (inner === undefined) return undefined
+    const row = inner.find(hash, userKey)
+    if (!this.isVisible(inner, row)) return undefined
+    this.home.tracker.beforeRead(inner, row)
+    return inner.value(row) as V
   }
 
   has(userKey: K): boolean {
-    const mapKey = toMapKey(userKey)
-    return this.isVisible(mapKey, this.#inner()?.find(mapKey))
+    const hash = hashKey(userKey)
+    const inner = this.#inner()
+    return inner !== undefined && this.isVisible(inner, inner.find(hash, userKey))
   }
 
   put(userKey: K, value: V): void {
-    const { key, keyGroup, mapKey: outerMapKey } = this.home.current
-    const inner = this.#inner() ?? this.#createInner(outerMapKey, key, keyGroup, this.home.tracker.epoch)
-    const mapKey = toMapKey(userKey)
-    this.write(inner, mapKey, inner.find(mapKey), userKey, keyGroup, value)
+    const hash = hashKey(userKey)
+    const { key, keyGroup, hash: outerHash } = this.home.current
+    const inner = this.#inner() ?? this.#createInner(outerHash, key, keyGroup, this.home.tracker.epoch)
+    this.write(inner, inner.find(hash, userKey), hash, userKey, keyGroup, value)
   }
 
   delete(userKey: K): void {
-    const mapKey = toMapKey(userKey)
-    const entry = this.#inner()?.find(mapKey)
-    if (this.isVisible(mapKey, entry)) this.erase(mapKey, entry)
+    const hash = hashKey(userKey)
+    const inner = this.#inner()
+    if (inner === undefined) return
+    const row = inner.find(hash, userKey)
+    if (this.isVisible(inner, row)) this.erase(inner, row)
   }
 
   *entries(): Generator<[K, V]> {
-    const walk = this.#inner()?.walk()
-    for (let entry = walk?.next(); entry !== undefined; entry = walk?.next()) {
-      if (!this.isVisible(toMapKey(entry.key), entry)) continue
-      this.home.tracker.beforeRead(entry)
-      yield [entry.key as K, entry.value as V]
+    const inner = this.#inner()
+    if (inner === undefined) return
+    const walk = inner.walk()
+    for (let row = walk.next(); row >= 0; row = walk.next()) {
+      if (!this.isVisible(inner, row)) continue
+      this.home.tracker.beforeRead(inner, row)
+      yield [inner.key(row) as K, inner.value(row) as V]
     }
   }
 
@@ -47,42 +54,41 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
     if (inner === undefined || inner.live === 0) return true
     if (this.descriptor.ttlMs === undefined) return false
     const walk = inner.walk()
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-      if (this.isVisible(toMapKey(entry.key), entry)) return false
-    }
+    for (let row = walk.next(); row >= 0; row = walk.next()) if (this.isVisible(inner, row)) return false
     return true
   }
 
   remove(): void {
-    const { keyGroup, mapKey } = this.home.current
     const inner = this.#inner()
-    if (inner !== undefined) this.detach(this.shard(keyGroup), mapKey, inner, [keyGroup])
+    if (inner !== undefined) this.detach(inner, [this.home.current.keyGroup])
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
-    const mapKey = toMapKey(restored.key)
-    const outer = this.shard(keyGroup)
+    const hash = hashKey(restored.key)
     const inner =
-      (outer.find(mapKey)?.value as EntryMap | undefined) ?? this.#createInner(mapKey, restored.key, keyGroup, 0)
+      innerOf(this.shard(keyGroup), hash, restored.key) ?? this.#createInner(hash, restored.key, keyGroup, 0)
     this.restoreInto(inner, restored.sub, keyGroup, restored, restored.value)
   }
 
   onEmptied(map: EntryMap): void {
-    const parent = map.parent
-    if (parent === undefined) return
-    this.shard(parent.keyGroup).erase(toMapKey(parent.key as MapKey), parent)
-    map.detached = true
+    if (map.parent !== undefined) this.takeOut(map)
   }
 
   #inner(): EntryMap | undefined {
-    const { keyGroup, mapKey } = this.home.current
-    return this.existingShard(keyGroup)?.find(mapKey)?.value as EntryMap | undefined
+    const { keyGroup, hash, key } = this.home.current
+    return innerOf(this.existingShard(keyGroup), hash, key)
   }
 
-  #createInner(mapKey: MapKey, key: unknown, keyGroup: number, epoch: number): EntryMap {
-    const parent = this.shard(keyGroup).insert(mapKey, canonicalKey(key), keyGroup, undefined, epoch)
-    const inner = new EntryMap(this, parent, epoch)
-    parent.value = inner
+  #createInner(hash: number, key: unknown, keyGroup: number, epoch: number): EntryMap {
+    const outer = this.shard(keyGroup)
+    const row = outer.insert(hash, key, keyGroup, undefined, epoch)
+    const inner = new EntryMap(this, { map: outer, row, key: outer.key(row) }, epoch)
+    outer.setValue(row, inner)
     return inner
   }
+}
+
+function innerOf(outer: EntryMap | undefined, hash: number, key: unknown): EntryMap | undefined {
+  const row = outer === undefined ? -1 : outer.find(hash, key)
+  return row < 0 ? undefined : ((outer as EntryMap).value(row) as EntryMap)
 }

@@ -3,8 +3,9 @@
  * together. A queue knows the smallest namespace; it may hold namespaces that have become empty, which are taken out
  * when they come to its top, or all at once when they are the most of it.
  */
-import type { NamespaceCursor, NamespacedTable, TableDescriptor } from '@millrace/core'
-import { DELETED, type Entry, EntryMap, type EntryWalk } from './entry-map.ts'
+import { hashKey, type NamespaceCursor, type NamespacedTable, type TableDescriptor } from '@millrace/core'
+import type { ChangeTracker } from './change-tracker.ts'
+import { atOf, EntryMap, type EntryWalk } from './entry-map.ts'
 import { HeapTable, type RestoredEntry, type TableHome } from './heap-table.ts'
 import { NamespaceQueue } from './namespace-queue.ts'
 
@@ -23,7 +24,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #lastInner: EntryMap | undefined
   #foundSerial = -1
   #foundIn: EntryMap | undefined
-  #found: Entry | undefined
+  #found = -1
 
   constructor(descriptor: TableDescriptor, home: TableHome) {
     super(descriptor, home)
@@ -37,28 +38,28 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   get(namespace: number): V | undefined {
     const inner = this.#inner(namespace)
     if (inner === undefined) return undefined
-    const entry = this.#find(inner)
-    if (!this.isVisible(this.home.current.mapKey, entry)) return undefined
-    this.home.tracker.beforeRead(entry)
-    return entry.value as V
+    const row = this.#find(inner)
+    if (!this.isVisible(inner, row)) return undefined
+    this.home.tracker.beforeRead(inner, row)
+    return inner.value(row) as V
   }
 
   put(namespace: number, value: V): void {
-    const { key, keyGroup, mapKey } = this.home.current
+    const { key, keyGroup, hash } = this.home.current
     const inner = this.#inner(namespace) ?? this.#createInner(namespace, this.home.tracker.epoch)
     const isFirst = inner.live === 0
     const found = this.#find(inner)
-    this.#found = this.write(inner, mapKey, found, key, keyGroup, value)
-    if (found === undefined) this.#noteGroup(inner, keyGroup)
+    this.#found = this.write(inner, found, hash, key, keyGroup, value)
+    if (found < 0) this.#noteGroup(inner, keyGroup)
     if (isFirst) this.#onNamespaceLive(inner, namespace)
   }
 
   remove(namespace: number): void {
     const inner = this.#inner(namespace)
     if (inner === undefined) return
-    const entry = this.#find(inner)
-    if (!this.isVisible(this.home.current.mapKey, entry)) return
-    this.erase(this.home.current.mapKey, entry)
+    const row = this.#find(inner)
+    if (!this.isVisible(inner, row)) return
+    this.erase(inner, row)
     if (inner.live === 0) this.#onNamespaceGone()
   }
 
@@ -76,7 +77,10 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   namespaces(): readonly number[] {
     if (this.#sorted === undefined) {
       const namespaces: number[] = []
-      for (const { namespace } of this.#live()) namespaces.push(namespace)
+      const walk = this.#outer.walk()
+      for (let row = walk.next(); row >= 0; row = walk.next()) {
+        if ((this.#outer.value(row) as EntryMap).live > 0) namespaces.push(this.#outer.key(row) as number)
+      }
       this.#sorted = namespaces.sort((a, b) => a - b)
     }
     return this.#sorted
@@ -87,14 +91,14 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   }
 
   cursor(namespace: number): NamespaceCursor<V> {
-    return new HeapNamespaceCursor<V>(this.#inner(namespace)?.walk(), (entry) => this.home.tracker.beforeRead(entry))
+    return new HeapNamespaceCursor<V>(this.#inner(namespace), this.home.tracker)
   }
 
   dropNamespace(namespace: number): void {
     const inner = this.#inner(namespace)
     if (inner === undefined) return
     const wasLive = inner.live > 0
-    this.detach(this.#outer, namespace, inner, this.#groupsOf(inner))
+    this.detach(inner, this.#groupsOf(inner))
     if (wasLive) this.#onNamespaceGone()
   }
 
@@ -108,35 +112,33 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   }
 
   onEmptied(map: EntryMap): void {
-    const parent = map.parent
-    if (parent === undefined) return
-    this.#outer.erase(parent.key as number, parent)
-    map.detached = true
+    if (map.parent !== undefined) this.takeOut(map)
   }
 
   #inner(namespace: number): EntryMap | undefined {
     if (namespace === this.#lastNamespace && this.#lastInner?.detached === false) return this.#lastInner
-    const inner = this.#outer.find(namespace)?.value as EntryMap | undefined
-    if (inner === undefined) return undefined
+    const row = this.#outer.find(hashKey(namespace), namespace)
+    if (row < 0) return undefined
+    const inner = this.#outer.value(row) as EntryMap
     this.#lastNamespace = namespace
     this.#lastInner = inner
     return inner
   }
 
-  #find(inner: EntryMap): Entry | undefined {
+  #find(inner: EntryMap): number {
     const current = this.home.current
     if (this.#foundSerial === current.serial && this.#foundIn === inner) return this.#found
     this.#foundSerial = current.serial
     this.#foundIn = inner
-    this.#found = inner.find(current.mapKey)
+    this.#found = inner.find(current.hash, current.key)
     return this.#found
   }
 
   #createInner(namespace: number, epoch: number): EntryMap {
+    const row = this.#outer.insert(hashKey(namespace), namespace, -1, undefined, epoch)
     // −0 and 0 are one namespace.
-    const parent = this.#outer.insert(namespace + 0, namespace + 0, -1, undefined, epoch)
-    const inner = new EntryMap(this, parent, epoch)
-    parent.value = inner
+    const inner = new EntryMap(this, { map: this.#outer, row, key: namespace + 0 }, epoch)
+    this.#outer.setValue(row, inner)
     return inner
   }
 
@@ -157,20 +159,10 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #rebuildQueue(): void {
     this.#queue.clear()
     const walk = this.#outer.walk()
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-      if (entry.value === DELETED) continue
-      const inner = entry.value as EntryMap
+    for (let row = walk.next(); row >= 0; row = walk.next()) {
+      const inner = this.#outer.value(row) as EntryMap
       inner.queued = inner.live > 0
-      if (inner.queued) this.#queue.push(entry.key as number)
-    }
-  }
-
-  *#live(): Generator<{ namespace: number; inner: EntryMap }> {
-    const walk = this.#outer.walk()
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-      if (entry.value === DELETED) continue
-      const inner = entry.value as EntryMap
-      if (inner.live > 0) yield { namespace: entry.key as number, inner }
+      if (inner.queued) this.#queue.push(this.#outer.key(row) as number)
     }
   }
 
@@ -180,8 +172,8 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     } else if (inner.live + inner.deleted > GROUPS_SEEN_FROM_ENTRIES) {
       const seen = new Uint8Array(this.home.groupCount)
       const walk = inner.walk()
-      for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-        seen[entry.keyGroup - this.home.firstGroup] = 1
+      for (let row = walk.next(); row >= 0; row = walk.next()) {
+        seen[inner.partOf(row).keyGroup(atOf(row)) - this.home.firstGroup] = 1
       }
       inner.groupsSeen = seen
     }
@@ -198,21 +190,23 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     }
     const groups = new Set<number>()
     const walk = inner.walk()
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) groups.add(entry.keyGroup)
+    for (let row = walk.next(); row >= 0; row = walk.next()) groups.add(inner.partOf(row).keyGroup(atOf(row)))
     return [...groups]
   }
 }
 
 class HeapNamespaceCursor<V> implements NamespaceCursor<V> {
+  readonly #map: EntryMap | undefined
   readonly #walk: EntryWalk | undefined
-  readonly #beforeRead: (entry: Entry) => void
+  readonly #tracker: ChangeTracker
   key: unknown
   keyGroup = -1
   #value: unknown
 
-  constructor(walk: EntryWalk | undefined, beforeRead: (entry: Entry) => void) {
-    this.#walk = walk
-    this.#beforeRead = beforeRead
+  constructor(map: EntryMap | undefined, tracker: ChangeTracker) {
+    this.#map = map
+    this.#walk = map?.walk()
+    this.#tracker = tracker
   }
 
   get value(): V {
@@ -220,13 +214,17 @@ class HeapNamespaceCursor<V> implements NamespaceCursor<V> {
   }
 
   next(): boolean {
-    if (this.#walk === undefined) return false
-    for (let entry = this.#walk.next(); entry !== undefined; entry = this.#walk.next()) {
-      if (entry.value === DELETED) continue
-      this.#beforeRead(entry)
-      this.key = entry.key
-      this.keyGroup = entry.keyGroup
-      this.#value = entry.value
+    const walk = this.#walk
+    const map = this.#map
+    if (walk === undefined || map === undefined) return false
+    for (let row = walk.next(); row >= 0; row = walk.next()) {
+      const part = map.partOf(row)
+      const at = atOf(row)
+      if (!part.isLive(at)) continue
+      this.#tracker.beforeRead(map, row)
+      this.key = part.key(at)
+      this.keyGroup = part.keyGroup(at)
+      this.#value = part.value(at)
       return true
     }
     return false

@@ -10,7 +10,8 @@
 import { MillraceError } from '@millrace/api'
 import { type KeyedSnapshot, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
 import type { OpenSnapshot } from './change-tracker.ts'
-import { DELETED, type Entry, EntryMap, type EntryMapOwner } from './entry-map.ts'
+import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
+import { ROWS_MAX } from './entry-rows.ts'
 import type { HeapTable } from './heap-table.ts'
 
 /** The tables of one operator. */
@@ -105,16 +106,18 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     return false
   }
 
-  capture(entry: Entry): void {
+  capture(map: EntryMap, row: number): void {
     const { epoch } = this.bounds
+    const part = map.partOf(row)
+    const at = atOf(row)
     // What is newer than the snapshot was created after it began, or captured before it was changed.
-    if (entry.changedEpoch > epoch || entry.encodedEpoch === epoch) return
-    entry.encodedEpoch = epoch
-    this.#write(entry)
+    if (part.changed(at) > epoch || part.encoded(at) === epoch) return
+    part.setEncoded(at, epoch)
+    this.#write(map, row)
   }
 
   keep(map: EntryMap): void {
-    if ((map.parent as Entry).createdEpoch <= this.bounds.epoch) this.#orphans.push(map)
+    if (map.createdEpoch <= this.bounds.epoch) this.#orphans.push(map)
   }
 
   /** It is complete: notes for which key groups there is a base to build on now. */
@@ -147,47 +150,50 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   *#encodeMap(map: EntryMap, isNested: boolean, everything: boolean): Generator<void> {
     const { epoch, completedEpoch } = this.bounds
-    for (const leaf of map.leaves()) {
-      if (!everything && leaf.changedEpoch <= completedEpoch && leaf.deleted === 0) continue
-      for (const entry of leaf.entries.values()) {
+    for (let number = 0; number < map.parts.length; number++) {
+      const part = map.parts[number]
+      if (part === undefined || (!everything && part.changedEpoch <= completedEpoch && part.deleted === 0)) continue
+      for (let at = 0; at < part.size; at++) {
+        if (part.isFree(at)) continue
         if (isNested) {
-          const inner = entry.value
-          if (!(inner instanceof EntryMap) || entry.createdEpoch > epoch) continue
-          if (!everything && entry.changedEpoch <= completedEpoch && inner.deleted === 0) continue
+          const inner = part.value(at)
+          if (!(inner instanceof EntryMap) || part.created(at) > epoch) continue
+          if (!everything && part.changed(at) <= completedEpoch && inner.deleted === 0) continue
           yield* this.#encodeMap(inner, false, everything)
-        } else if (entry.value === DELETED && entry.changedEpoch <= completedEpoch) {
+        } else if (!part.isLive(at) && part.changed(at) <= completedEpoch) {
           if (map.detached) continue
-          map.table.purge(entry)
+          map.table.purge(map, number * ROWS_MAX + at)
           this.#onPurged()
         } else {
-          this.capture(entry)
+          this.capture(map, number * ROWS_MAX + at)
         }
         if (++this.#visited % this.bounds.stepEntries === 0) yield
       }
     }
   }
 
-  #write(entry: Entry): void {
-    const map = entry.leaf.owner
+  #write(map: EntryMap, row: number): void {
     const { table, parent } = map
+    const entries = map.partOf(row)
+    const at = atOf(row)
     const part = this.#parts.get(table.descriptor.operatorUid)
     const index = part?.indexes.get(table)
     if (part === undefined || index === undefined) return
-    const isDeleted = entry.value === DELETED
-    const group = entry.keyGroup - this.bounds.firstGroup
-    if (part.isBase[group] === 1 ? isDeleted : entry.changedEpoch <= this.bounds.completedEpoch) return
+    const isDeleted = !entries.isLive(at)
+    const group = entries.keyGroup(at) - this.bounds.firstGroup
+    if (part.isBase[group] === 1 ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
     const { kind } = table.descriptor
-    const key = kind === 'map' ? parent?.key : entry.key
-    const sub = kind === 'map' ? entry.key : parent?.key
+    const key = kind === 'map' ? parent?.key : entries.key(at)
+    const sub = kind === 'map' ? entries.key(at) : parent?.key
     const writer = this.#writer(part, group)
     if (isDeleted) {
       writer.delete(index, key, sub)
       return
     }
-    const { writtenAtMs } = entry
-    const written = table.descriptor.ttlMs === undefined || !Number.isFinite(writtenAtMs) ? undefined : writtenAtMs
+    const writtenAtMs = table.descriptor.ttlMs === undefined ? Number.POSITIVE_INFINITY : entries.writtenAtMs(at)
+    const written = Number.isFinite(writtenAtMs) ? writtenAtMs : undefined
     try {
-      writer.put(index, key, sub, table.storedValue(entry), written)
+      writer.put(index, key, sub, table.storedValue(entries.value(at)), written)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, key)
     }

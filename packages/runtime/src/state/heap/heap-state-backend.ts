@@ -1,11 +1,12 @@
 /**
- * Keyed state as JavaScript objects. State lives in tables (one file per kind), snapshots are taken by `HeapSnapshot`;
+ * Keyed state in the memory of the process. State lives in tables (one file per kind), snapshots are taken by `HeapSnapshot`;
  * this file binds them to the contract: the current key, declaration, restore, and the life of snapshots.
  */
 import { MillraceError } from '@millrace/api'
 import {
   canonicalKey,
   checkStoredTable,
+  hashKey,
   type KeyedSnapshot,
   type KeyedStateBackend,
   type KeyGroupRange,
@@ -16,7 +17,6 @@ import {
   type TableDescriptor,
   type TableKind,
   type TableUsage,
-  toMapKey,
   type ValueTable,
 } from '@millrace/core'
 import { ChangeTracker } from './change-tracker.ts'
@@ -46,7 +46,7 @@ export class HeapStateBackend implements KeyedStateBackend {
   readonly maxParallelism: number
   readonly #operators = new Map<string, HeapOperator & { readonly byName: Map<string, HeapTable> }>()
   readonly #tracker = new ChangeTracker()
-  readonly #current: CurrentKey = { key: undefined, keyGroup: -1, mapKey: null, serial: 0 }
+  readonly #current: CurrentKey = { key: undefined, keyGroup: -1, hash: 0, serial: 0 }
   /** The current key in canonical form, once it was asked for, and the serial for which that holds. */
   #shownKey: unknown
   #shownSerial = -1
@@ -88,12 +88,12 @@ export class HeapStateBackend implements KeyedStateBackend {
     return this.#current.keyGroup
   }
 
-  setCurrentKey(key: unknown, keyGroup: number): void {
+  setCurrentKey(key: unknown, keyGroup: number, keyHash = hashKey(key)): void {
     if (!(keyGroup >= this.keyGroups.first && keyGroup <= this.keyGroups.last)) this.#refuseGroup(keyGroup)
     const current = this.#current
-    current.mapKey = toMapKey(key)
     current.key = key
     current.keyGroup = keyGroup
+    current.hash = keyHash
     current.serial++
   }
 

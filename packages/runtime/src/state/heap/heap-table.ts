@@ -2,16 +2,17 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import { canonicalKey, type MapKey, type TableDescriptor, toMapKey } from '@millrace/core'
+import { hashKey, type TableDescriptor } from '@millrace/core'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
-import { DELETED, type Entry, type EntryMap } from './entry-map.ts'
+import { atOf, type EntryMap, type ParentEntry } from './entry-map.ts'
 
 /** The key that tables work on. */
 export interface CurrentKey {
   key: unknown
   keyGroup: number
-  mapKey: MapKey
+  /** `hashKey(key)`. */
+  hash: number
   /** Changes whenever what a table remembers about the current key may be stale. */
   serial: number
 }
@@ -68,8 +69,8 @@ export abstract class HeapTable {
   /** The last entry of an inner map is gone, deleted ones too. */
   abstract onEmptied(map: EntryMap): void
   /** The value as it is stored. */
-  storedValue(entry: Entry): unknown {
-    return entry.value
+  storedValue(value: unknown): unknown {
+    return value
   }
 
   get bytesEstimate(): number {
@@ -77,9 +78,8 @@ export abstract class HeapTable {
   }
 
   /** Takes a deletion that is part of a completed snapshot out of memory. */
-  purge(entry: Entry): void {
-    const map = entry.leaf.owner
-    map.erase(toMapKey(entry.key), entry)
+  purge(map: EntryMap, row: number): void {
+    map.erase(row)
     if (map.parent !== undefined && map.live === 0 && map.deleted === 0 && !map.detached) this.onEmptied(map)
   }
 
@@ -87,77 +87,78 @@ export abstract class HeapTable {
     if (this.drops.length > 0) this.drops = this.drops.filter((drop) => drop.epoch > completedEpoch)
   }
 
-  /** Whether there is a value to be read; removes one that has expired. */
-  protected isVisible(mapKey: MapKey, entry: Entry | undefined): entry is Entry {
-    if (entry === undefined || entry.value === DELETED) return false
+  /** Whether there is a value to be read in a row (−1 for none); removes one that has expired. */
+  protected isVisible(map: EntryMap, row: number): boolean {
+    if (row < 0 || !map.partOf(row).isLive(atOf(row))) return false
     const ttlMs = this.descriptor.ttlMs
-    if (ttlMs === undefined || !(this.home.now() - entry.writtenAtMs >= ttlMs)) return true
-    this.erase(mapKey, entry)
+    if (ttlMs === undefined || !(this.home.now() - map.partOf(row).writtenAtMs(atOf(row)) >= ttlMs)) return true
+    this.erase(map, row)
     return false
   }
 
-  /** Writes an entry, which `entry` is if there is one, and returns it. */
-  protected write(
-    map: EntryMap,
-    mapKey: MapKey,
-    entry: Entry | undefined,
-    key: unknown,
-    group: number,
-    value: unknown,
-  ): Entry {
+  /** Writes an entry, which is in `row` unless that is −1, and returns its row. */
+  protected write(map: EntryMap, row: number, hash: number, key: unknown, keyGroup: number, value: unknown): number {
     const tracker = this.home.tracker
-    let written = entry
-    if (written === undefined) {
-      // Apart from the record that it came from, and in the form that it has after a restore.
-      written = map.insert(mapKey, canonicalKey(key), group, value, tracker.epoch)
+    let written = row
+    if (row < 0) {
+      written = map.insert(hash, key, keyGroup, value, tracker.epoch)
       tracker.onChangeWithin(map)
       this.entryCount++
     } else {
-      tracker.beforeChange(written)
-      if (written.value === DELETED) {
-        map.revive(written, value)
-        this.entryCount++
+      tracker.beforeChange(map, row)
+      const part = map.partOf(row)
+      if (part.isLive(atOf(row))) {
+        part.setValue(atOf(row), value)
       } else {
-        written.value = value
+        map.revive(row, value)
+        this.entryCount++
       }
     }
-    if (this.descriptor.ttlMs !== undefined) written.writtenAtMs = this.home.now()
+    if (this.descriptor.ttlMs !== undefined) map.partOf(written).setWrittenAtMs(atOf(written), this.home.now())
     if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
     return written
   }
 
   /** Deletes a live entry: without trace when no snapshot can know it, else as a tombstone. */
-  protected erase(mapKey: MapKey, entry: Entry): void {
+  protected erase(map: EntryMap, row: number): void {
     const tracker = this.home.tracker
-    const map = entry.leaf.owner
     this.entryCount--
-    if (entry.createdEpoch === tracker.epoch) {
-      map.erase(mapKey, entry)
+    if (map.partOf(row).created(atOf(row)) === tracker.epoch) {
+      map.erase(row)
     } else {
-      tracker.beforeChange(entry)
-      map.bury(entry)
+      tracker.beforeChange(map, row)
+      map.bury(row)
     }
     this.home.current.serial++
     if (map.parent !== undefined && map.live === 0 && map.deleted === 0) this.onEmptied(map)
   }
 
   /** Drops an inner map with all that is in it. */
-  protected detach(outer: EntryMap, outerMapKey: MapKey, map: EntryMap, keyGroups: readonly number[]): void {
+  protected detach(map: EntryMap, keyGroups: readonly number[]): void {
     const tracker = this.home.tracker
-    const parent = map.parent as Entry
     this.entryCount -= map.live
-    parent.leaf.deleted -= map.deleted
-    outer.erase(outerMapKey, parent)
-    map.detached = true
+    const { key } = this.takeOut(map)
     this.home.current.serial++
-    if (parent.createdEpoch === tracker.epoch) return
-    this.drops.push({ outerKey: parent.key, keyGroups, epoch: tracker.epoch })
+    if (map.createdEpoch === tracker.epoch) return
+    this.drops.push({ outerKey: key, keyGroups, epoch: tracker.epoch })
     tracker.open?.keep(map)
   }
 
+  /** Takes an inner map out of the outer one. */
+  protected takeOut(map: EntryMap): ParentEntry {
+    const parent = map.parent as ParentEntry
+    parent.map.partOf(parent.row).deleted -= map.deleted
+    parent.map.erase(parent.row)
+    map.detached = true
+    return parent
+  }
+
   protected restoreInto(map: EntryMap, key: unknown, keyGroup: number, restored: RestoredEntry, value: unknown): void {
-    const entry = map.insert(toMapKey(key), key, keyGroup, value, 0)
-    entry.writtenAtMs = restored.writtenAtMs ?? (this.descriptor.ttlMs === undefined ? 0 : Number.POSITIVE_INFINITY)
+    const row = map.insert(hashKey(key), key, keyGroup, value, 0)
+    const { writtenAtMs } = restored
+    if (writtenAtMs !== undefined || this.descriptor.ttlMs !== undefined) {
+      map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs ?? Number.POSITIVE_INFINITY)
+    }
     this.entryCount++
     if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
   }
@@ -168,5 +169,5 @@ export abstract class HeapTable {
   }
 }
 
-/** An entry object and its place in a map. */
-const ENTRY_BYTES = 136
+/** A row and its place in an index, key and value columns with the room that is left in them. */
+const ENTRY_BYTES = 64

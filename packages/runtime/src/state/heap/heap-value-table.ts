@@ -1,30 +1,34 @@
 /** One value per key. */
 import type { ValueTable } from '@millrace/core'
-import type { Entry, EntryMap } from './entry-map.ts'
+import { atOf, type EntryMap } from './entry-map.ts'
 import type { RestoredEntry } from './heap-table.ts'
 import { ShardedTable } from './sharded-table.ts'
 
 export class HeapValueTable<V> extends ShardedTable implements ValueTable<V> {
   readonly isNested = false
   #foundSerial = -1
-  #found: Entry | undefined
+  #foundIn: EntryMap | undefined
+  #found = -1
 
   get(): V | undefined {
-    const entry = this.#find()
-    if (!this.isVisible(this.home.current.mapKey, entry)) return undefined
-    this.home.tracker.beforeRead(entry)
-    return entry.value as V
+    const row = this.#find()
+    const map = this.#foundIn
+    if (map === undefined || !this.isVisible(map, row)) return undefined
+    this.home.tracker.beforeRead(map, row)
+    return map.partOf(row).value(atOf(row)) as V
   }
 
   put(value: V): void {
-    const { key, keyGroup, mapKey } = this.home.current
-    this.#found = this.write(this.shard(keyGroup), mapKey, this.#find(), key, keyGroup, value)
+    const { key, keyGroup, hash } = this.home.current
+    const row = this.#find()
+    this.#foundIn ??= this.shard(keyGroup)
+    this.#found = this.write(this.#foundIn, row, hash, key, keyGroup, value)
   }
 
   remove(): void {
-    const { mapKey } = this.home.current
-    const entry = this.#find()
-    if (this.isVisible(mapKey, entry)) this.erase(mapKey, entry)
+    const row = this.#find()
+    const map = this.#foundIn
+    if (map !== undefined && this.isVisible(map, row)) this.erase(map, row)
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
@@ -33,11 +37,13 @@ export class HeapValueTable<V> extends ShardedTable implements ValueTable<V> {
 
   onEmptied(_map: EntryMap): void {}
 
-  #find(): Entry | undefined {
+  #find(): number {
     const current = this.home.current
     if (this.#foundSerial === current.serial) return this.#found
     this.#foundSerial = current.serial
-    this.#found = this.existingShard(current.keyGroup)?.find(current.mapKey)
+    const map = this.existingShard(current.keyGroup)
+    this.#foundIn = map
+    this.#found = map === undefined ? -1 : map.find(current.hash, current.key)
     return this.#found
   }
 }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keyGroupOf, type TableDescriptor } from '@millrace/core'
-import { LEAF_ENTRIES_MAX } from '../../../src/state/heap/entry-map.ts'
+import { hashKey, keyGroupOf, type TableDescriptor } from '@millrace/core'
+import fc from 'fast-check'
+import { INDEX_ENTRIES_MAX } from '../../../src/state/heap/entry-index.ts'
+import { atOf, EntryMap, type EntryMapOwner } from '../../../src/state/heap/entry-map.ts'
+import { ROWS_MAX } from '../../../src/state/heap/entry-rows.ts'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
 import { NamespaceQueue } from '../../../src/state/heap/namespace-queue.ts'
 
-const COUNT = LEAF_ENTRIES_MAX * 5
+const COUNT = INDEX_ENTRIES_MAX * 5
 
 const table = (name: string, kind: TableDescriptor['kind']): TableDescriptor => ({
   operatorUid: 'op',
@@ -55,7 +58,7 @@ describe('a table that grows', () => {
       backend.setCurrentKey(n, 0)
       namespaced.put(1, n)
     }
-    const before = LEAF_ENTRIES_MAX + 100
+    const before = INDEX_ENTRIES_MAX + 100
     for (let n = 0; n < before; n++) put(n)
     const snapshot = backend.beginSnapshot(1, () => 'base')
     const cursor = namespaced.cursor(1)
@@ -75,6 +78,86 @@ describe('a table that grows', () => {
     for (let n = 0; n < before; n++) assert.equal(met.has(n), true)
     while (!snapshot.encode(0));
     assert.equal(snapshot.pieces[0]?.entries, before)
+  })
+})
+
+/** A map of its own, with a table that nobody asks. */
+const openMap = () => new EntryMap({} as EntryMapOwner, undefined, 1)
+
+describe('EntryMap', () => {
+  it('holds what a plain map holds, whatever comes and goes', () => {
+    const anyKey = fc.oneof(fc.nat(40), fc.nat(40).map(String), fc.tuple(fc.nat(3), fc.nat(3)))
+    const anyStep = fc.tuple(fc.constantFrom('put', 'put', 'bury', 'erase'), anyKey, fc.integer())
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 300 }), (steps) => {
+        const map = openMap()
+        const model = new Map<string, { key: unknown; value: number | undefined }>()
+        for (const [step, key, value] of steps) {
+          const name = JSON.stringify(key)
+          const row = map.find(hashKey(key), key)
+          assert.equal(row >= 0, model.has(name))
+          const held = model.get(name)
+          if (step === 'put') {
+            if (held === undefined) map.insert(hashKey(key), key, 3, value, 1)
+            else if (held.value === undefined) map.revive(row, value)
+            else map.setValue(row, value)
+            model.set(name, { key, value })
+          } else if (step === 'bury' && held?.value !== undefined) {
+            map.bury(row)
+            model.set(name, { key, value: undefined })
+          } else if (step === 'erase' && held !== undefined) {
+            map.erase(row)
+            model.delete(name)
+          }
+        }
+        const found = new Map<string, { key: unknown; value: unknown }>()
+        const walk = map.walk()
+        for (let row = walk.next(); row >= 0; row = walk.next()) {
+          const part = map.partOf(row)
+          assert.equal(part.keyGroup(atOf(row)), 3)
+          const key = map.key(row)
+          assert.equal(map.find(hashKey(key), key), row)
+          found.set(JSON.stringify(key), { key, value: part.isLive(atOf(row)) ? map.value(row) : undefined })
+        }
+        assert.deepEqual(found, model)
+        const dead = [...model.values()].filter(({ value }) => value === undefined).length
+        assert.deepEqual([map.live, map.deleted], [model.size - dead, dead])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('uses rows again, and lets go of parts without entries', () => {
+    const map = openMap()
+    const fill = (from: number) => {
+      for (let n = from; n < from + ROWS_MAX * 4; n++) map.insert(hashKey(n), n, 0, n, 1)
+    }
+    fill(0)
+    for (let n = 0; n < ROWS_MAX * 4; n += 2) map.erase(map.find(hashKey(n), n))
+    assert.equal(map.parts.length, 4)
+    for (let n = 1; n < ROWS_MAX * 3; n += 2) map.erase(map.find(hashKey(n), n))
+    assert.deepEqual(
+      map.parts.map((part) => part?.used),
+      [undefined, undefined, undefined, ROWS_MAX / 2],
+    )
+    for (let n = ROWS_MAX * 3 + 1; n < ROWS_MAX * 4; n += 2) map.erase(map.find(hashKey(n), n))
+    fill(1_000_000)
+    assert.equal(map.parts.length, 4)
+    for (let n = 1_000_000; n < 1_000_000 + ROWS_MAX * 4; n++) {
+      assert.equal(map.value(map.find(hashKey(n), n)), n)
+    }
+  })
+
+  it('finds keys that share a whole hash, more of them than an index takes', () => {
+    const map = openMap()
+    const put = (hash: number, n: number) => map.insert(hash, n, 0, n, 1)
+    // With these it has an index; the hashes of what comes later are those that it is given.
+    for (let n = -20; n < 0; n++) put(hashKey(n), n)
+    // Splitting parts none of them.
+    for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) put(7, n)
+    for (const n of [0, 1, 100, INDEX_ENTRIES_MAX + 9]) assert.equal(map.value(map.find(7, n)), n)
+    assert.equal(map.find(7, INDEX_ENTRIES_MAX + 10), -1)
+    for (let n = -20; n < 0; n++) assert.equal(map.value(map.find(hashKey(n), n)), n)
   })
 })
 
