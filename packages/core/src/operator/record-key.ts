@@ -18,7 +18,11 @@ export class RecordKey {
    * `KEY_INVALID`, or what the user's selector throws.
    */
   select(record: unknown, keyGroups: readonly number[] | undefined, index: number): number {
-    const key = this.#keyOf(record)
+    return this.choose(this.#keyOf(record), keyGroups, index)
+  }
+
+  /** The same of a key. */
+  choose(key: unknown, keyGroups: readonly number[] | undefined, index: number): number {
     const keyGroup =
       keyGroups === undefined ? keyGroupOf(key, this.#state.maxParallelism) : (keyGroups[index] as number)
     this.#state.setCurrentKey(key, keyGroup)
