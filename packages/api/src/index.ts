@@ -1,7 +1,7 @@
 /** The public face of Millrace: what jobs and connectors import. Every export is named here. */
 
-export type { AggregateFunction } from './aggregate/aggregate-function.ts'
-export { type AggregateParts, aggregateFunction, type ResultsOf } from './aggregate/combine-aggregates.ts'
+export type { AggregateFunction, AggregatePart } from './aggregate/aggregate-function.ts'
+export { type AggregateParts, aggregateFunction, checkAdded, type ResultsOf } from './aggregate/combine-aggregates.ts'
 export type { SumAccumulator } from './aggregate/exact-sum.ts'
 export { average, count, countDistinct, first, last, max, min, sum } from './aggregate/ready-aggregates.ts'
 export type { FieldOf } from './aggregate/value-selector.ts'

@@ -62,7 +62,7 @@ export const PLAN: PhysicalPlan = {
       fromStep: 1,
       sideOutput: undefined,
       to: 'v2',
-      partitioning: { kind: 'hash', field: 'item' },
+      partitioning: { kind: 'hash', field: 'item', combines: true },
     },
   ],
   warnings: [],

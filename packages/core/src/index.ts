@@ -95,10 +95,12 @@ export { ByteReader } from './codec/byte-reader.ts'
 export { ByteWriter } from './codec/byte-writer.ts'
 export { crc32c } from './codec/crc32c.ts'
 export { assertEncodable } from './codec/encodable.ts'
-export { estimateRecordBytes } from './codec/record-size.ts'
+export { estimateBatchRecordBytes, estimateRecordBytes } from './codec/record-size.ts'
 export { decodeValue, encodeValue } from './codec/value-codec.ts'
 export { ValueDecoder } from './codec/value-decoder.ts'
 export { ValueEncoder } from './codec/value-encoder.ts'
+export type { AccumulatorColumn } from './combine/combine-slice.ts'
+export { Combiner, type CombinerOptions, type CombinerOutput } from './combine/combiner.ts'
 export {
   CONFIG_OPTIONS,
   type ConfigKey,

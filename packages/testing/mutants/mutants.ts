@@ -19,6 +19,7 @@ export interface Mutant {
 export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
+const COMBINER = 'core/test/combine/combiner.property.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
 export const MUTANTS: readonly Mutant[] = [
@@ -231,6 +232,63 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'return end - 1 + this.#latenessMs <= eventTime',
     replace: 'return end - 1 + this.#latenessMs < eventTime',
     suites: [SIMULATION],
+  },
+  // Combining before an exchange
+  {
+    name: 'combiner does not know the restored event time',
+    why: 'after a restore late records are hidden in partial results, and the job fails',
+    file: 'core/src/combine/combiner.ts',
+    find: 'this.#eventTime = Math.max(this.#eventTime, eventTime)',
+    replace: 'void eventTime',
+    suites: [COMBINER, SIMULATION],
+  },
+  {
+    name: 'restored event time of one slot only',
+    why: 'as above, for keys whose state another slot restores',
+    file: 'runtime/src/coordinator/execution.ts',
+    find: 'latestByUid(this.#slots.map((slot) => slot.restoredEventTimes))',
+    replace: 'latestByUid(this.#slots.slice(0, 1).map((slot) => slot.restoredEventTimes))',
+    suites: ['runtime/test/coordinator/execution.test.ts'],
+  },
+  {
+    name: 'late records combined',
+    why: 'late records count in no output',
+    file: 'core/src/combine/combiner.ts',
+    find: 'if (layout.firstWindowEnd - 1 <= this.#eventTime) return undefined',
+    replace: '',
+    suites: [COMBINER, SIMULATION],
+  },
+  {
+    name: 'partial results behind their watermark',
+    why: 'windows fire without the records that were combined last',
+    file: 'core/src/combine/combiner.ts',
+    find: 'slice.firstWindowEnd - 1 <= watermark',
+    replace: 'slice.firstWindowEnd - 1 < watermark',
+    suites: [COMBINER, SIMULATION],
+  },
+  {
+    name: 'partial results held at a barrier',
+    why: 'records that a source counts as read are in no snapshot',
+    file: 'runtime/src/task/combining-edge-writer.ts',
+    find: 'else this.#combiner.flush()',
+    replace: "else if (element.kind !== 'barrier') this.#combiner.flush()",
+    suites: ['runtime/test/task/combining-edge-writer.test.ts', SIMULATION],
+  },
+  {
+    name: 'sender that was idle goes on combining',
+    why: 'it is behind the receiver, so its late records come combined, and the job fails',
+    file: 'runtime/src/task/combining-edge-writer.ts',
+    find: 'this.#combiner.stop()',
+    replace: 'void 0',
+    suites: ['runtime/test/task/combining-edge-writer.test.ts'],
+  },
+  {
+    name: 'partial results overtake single records',
+    why: 'first and last of equal timestamps depend on how records were sent',
+    file: 'runtime/src/task/combining-edge-writer.ts',
+    find: 'beginPartials: () => this.flushOpenBatches()',
+    replace: 'beginPartials: () => {}',
+    suites: ['runtime/test/task/combining-edge-writer.test.ts'],
   },
 
   // Waking

@@ -18,4 +18,17 @@ export interface AggregateFunction<T, A, R> {
   merge?(into: A, other: A): A
   /** Version of the accumulator's stored form; default 1. */
   readonly version?: number
+  /**
+   * The aggregates that it is made of, where its accumulator is an array of theirs in this order. Set by the engine: it
+   * keeps the accumulators of each in a column.
+   */
+  readonly parts?: readonly AggregatePart[]
+}
+
+/** One of several aggregates that are computed together. */
+export interface AggregatePart {
+  /** Of its result. */
+  readonly name: string
+  // biome-ignore lint/suspicious/noExplicitAny: parts have accumulators and results of every type
+  readonly aggregate: AggregateFunction<any, any, any>
 }

@@ -39,20 +39,14 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
+    parts: aggregates.map((aggregate, index) => ({ name: names[index] as string, aggregate })),
     create: () => aggregates.map((part, index) => synchronousResult(`${names[index]}.create`, part.create())),
     add(accumulators, value, timestamp) {
       let index = 0
       for (const part of aggregates) {
         const before = accumulators[index]
         const added = part.add(before, value, timestamp)
-        if (isPromise(added)) throw promiseRefusal(`${names[index]}.add`, added)
-        // One that begins with `undefined`, as that of min() does, may stay so.
-        if (added === undefined && before !== undefined) {
-          throw returnedNothing(
-            `The aggregate "${names[index]}"`,
-            'add(accumulator, value) must return the accumulator.',
-          )
-        }
+        if (added === undefined || typeof added === 'object') checkAdded(names[index] as string, before, added)
         accumulators[index] = added
         index++
       }
@@ -87,6 +81,14 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
       return into
     },
   }
+}
+
+/** Throws `USER_FUNCTION_FAILED` when `add` of the part `name` made a promise of `before`, or nothing of something. */
+export function checkAdded(name: string, before: unknown, added: unknown): void {
+  if (isPromise(added)) throw promiseRefusal(`${name}.add`, added)
+  // One that begins with `undefined`, as that of min() does, may stay so.
+  if (added !== undefined || before === undefined) return
+  throw returnedNothing(`The aggregate "${name}"`, 'add(accumulator, value) must return the accumulator.')
 }
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */

@@ -40,7 +40,8 @@ function renderOrigin(edge: PlanEdge, plan: PhysicalPlan): string {
 
 function renderPartitioning({ partitioning }: PlanEdge): string {
   if (partitioning.kind !== 'hash') return partitioning.kind
-  return partitioning.field === undefined ? 'hash by a function' : `hash by "${partitioning.field}"`
+  const by = partitioning.field === undefined ? 'hash by a function' : `hash by "${partitioning.field}"`
+  return partitioning.combines === true ? `${by}, combined before` : by
 }
 
 function renderStep(step: PlanStep, paint: Paint): readonly string[] {

@@ -15,7 +15,7 @@ test('a plan for people', () => {
     '   filter  uid uid-filter',
     '',
     '2. views -> out  parallelism 2 of 128  v2',
-    '   from 1  hash by "item"',
+    '   from 1  hash by "item", combined before',
     '   window "views"  uid uid-window',
     '      sliding window of 1:00 h every 05:00 min, by "item"',
     '      aggregate {views: count}',

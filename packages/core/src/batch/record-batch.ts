@@ -17,6 +17,12 @@ export interface RecordBatch {
   readonly timestamps: number[]
   /** `hashKey` of each record's key, when the batch crossed a keyed exchange; same length as `records`. */
   readonly keyHashes: number[] | undefined
+  /**
+   * Only of a batch of partial results, which were combined before the exchange (`combine/combiner.ts`): `records` are
+   * keys then, `timestamps` the ends of their slices, and these the accumulators, a column for each part of the
+   * aggregate. They belong to the receiver.
+   */
+  readonly accumulators?: readonly unknown[][]
 }
 
 const untimed: number[] = []

@@ -5,7 +5,7 @@
  */
 import { MillraceError } from '@millrace/api'
 import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
-import { estimateRecordBytes } from '../codec/record-size.ts'
+import { estimateBatchRecordBytes, estimateRecordBytes } from '../codec/record-size.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
 
 /** An inbox that holds about this much is full, however few records that are. */
@@ -78,7 +78,7 @@ export class StageInbox implements OperatorOutput {
     this.#open = undefined
     let bytes = 0
     for (let i = 0; i < records.length; i += SAMPLE_BATCH_EVERY_RECORDS) {
-      bytes += Math.min(SAMPLE_BATCH_EVERY_RECORDS, records.length - i) * estimateRecordBytes(records[i])
+      bytes += Math.min(SAMPLE_BATCH_EVERY_RECORDS, records.length - i) * estimateBatchRecordBytes(batch, i)
     }
     this.#elements.push({ kind: 'batch', batch, bytes })
     this.#queuedRecords += records.length

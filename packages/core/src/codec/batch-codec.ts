@@ -5,7 +5,8 @@
  *
  * The message has a version but neither magic nor checksum: it never leaves the process.
  *
- * Layout: version, record count, flags, timestamps, key hashes if any, one column of records.
+ * Layout: version, record count, flags, timestamps, key hashes if any, one column of records; of partial results the
+ * number of columns of accumulators, and these.
  */
 import { MillraceError } from '@millrace/api'
 import type { RecordBatch } from '../batch/record-batch.ts'
@@ -25,6 +26,7 @@ export const BATCH_MESSAGE_RECORDS_MAX = 65_536
 const FLAG_KEY_HASHES = 1
 /** All timestamps are the same: written once. */
 const FLAG_ONE_TIMESTAMP = 2
+const FLAG_ACCUMULATORS = 4
 
 // Scratch memory of this thread. Encoding and decoding a message never waits nor nests, so one of each is enough.
 const memory = new ColumnMemory()
@@ -48,16 +50,30 @@ export function encodeBatch(batch: RecordBatch, from: number, to: number, writer
     const oneTimestamp = count > 0 && areSame(timestamps, count)
     writer.u8(BATCH_CODEC_VERSION)
     writer.varint(count)
-    writer.u8((batch.keyHashes === undefined ? 0 : FLAG_KEY_HASHES) | (oneTimestamp ? FLAG_ONE_TIMESTAMP : 0))
+    writer.u8(
+      (batch.keyHashes === undefined ? 0 : FLAG_KEY_HASHES) |
+        (oneTimestamp ? FLAG_ONE_TIMESTAMP : 0) |
+        (batch.accumulators === undefined ? 0 : FLAG_ACCUMULATORS),
+    )
     if (oneTimestamp) writer.float64(timestamps[0] as number)
     else columns.encodeNumbers(timestamps, count)
     if (batch.keyHashes !== undefined) columns.encodeNumbers(part(batch.keyHashes, from, to), count)
     // Shapes are compared by enumeration, which would take inherited properties for own ones.
-    if (hasInheritedProperties()) columns.encodeGeneral(records, count)
+    const isGeneral = hasInheritedProperties()
+    if (isGeneral) columns.encodeGeneral(records, count)
     else columns.encode(records, count, memory)
+    if (batch.accumulators === undefined) return
+    writer.varint(batch.accumulators.length)
+    for (const column of batch.accumulators) {
+      if (isGeneral) columns.encodeGeneral(part(column, from, to), count)
+      else columns.encode(part(column, from, to), count, memory)
+    }
   } catch (error) {
     writer.truncate(start)
     for (let i = 0; i < count; i++) assertEncodable(records[i], 'record')
+    for (const column of batch.accumulators ?? []) {
+      for (let i = from; i < to; i++) assertEncodable(column[i], 'accumulator')
+    }
     throw error
   }
 }
@@ -74,7 +90,9 @@ export function decodeBatch(reader: ByteReader): RecordBatch {
   const timestamps = (flags & FLAG_ONE_TIMESTAMP) === 0 ? columns.decodeNumbers(count) : repeat(reader.float64(), count)
   const keyHashes = (flags & FLAG_KEY_HASHES) === 0 ? undefined : columns.decodeNumbers(count)
   const records = columns.decodeValues(count)
-  return { records, timestamps, keyHashes }
+  if ((flags & FLAG_ACCUMULATORS) === 0) return { records, timestamps, keyHashes }
+  const accumulators = Array.from({ length: reader.count() }, () => columns.decodeValues(count))
+  return { records, timestamps, keyHashes, accumulators }
 }
 
 function part<T>(values: T[], from: number, to: number): readonly T[] {

@@ -2,6 +2,7 @@
  * A cheap estimate of how much memory a record takes, for byte budgets. Bounded work: of large collections only some
  * members are looked at, and of deep ones only the upper levels; the rest is taken to be alike.
  */
+import type { RecordBatch } from '../batch/record-batch.ts'
 
 const HEADER_BYTES = 24
 const FIELD_BYTES = 8
@@ -12,6 +13,13 @@ const DEPTH_MAX = 4
 /** Estimated bytes of a value on the heap, at least 8. Never throws; shared values count each time they are met. */
 export function estimateRecordBytes(value: unknown): number {
   return sizeOf(value, 0)
+}
+
+/** The same of the record at `index` of a batch, with all that comes with it. */
+export function estimateBatchRecordBytes({ records, accumulators }: RecordBatch, index: number): number {
+  let bytes = sizeOf(records[index], 0)
+  if (accumulators !== undefined) for (const column of accumulators) bytes += sizeOf(column[index], 0)
+  return bytes
 }
 
 function sizeOf(value: unknown, depth: number): number {

@@ -241,6 +241,12 @@ export const CONFIG_OPTIONS = {
     default: 'auto',
     doc: 'auto: tasks in the same slot hand records over by reference. always: every hand-over is encoded.',
   },
+  'millrace.exchange.combine': {
+    type: 'choice',
+    choices: ['auto', 'never'],
+    default: 'auto',
+    doc: 'auto: where records go to windows whose aggregate can merge, partial results are made before the exchange, as long as keys repeat. never: every record travels.',
+  },
   'millrace.channel.local-size': {
     type: 'size',
     default: 1024 ** 2,

@@ -35,6 +35,9 @@ export interface Operator {
   finish(budget: TurnBudget): boolean
 
   close(): void
+
+  /** Event time that the restored state has been through: what came up to there was decided before. */
+  readonly restoredEventTime?: number
 }
 
 /** A bounded share of the thread: records and time. */

@@ -19,7 +19,11 @@ export class RecordKey {
    * it has crossed an exchange. Throws `KEY_INVALID`, or what the user's selector throws.
    */
   select(record: unknown, keyHashes: readonly number[] | undefined, index: number): number {
-    const key = this.#keyOf(record)
+    return this.choose(this.#keyOf(record), keyHashes, index)
+  }
+
+  /** The same of a key. */
+  choose(key: unknown, keyHashes: readonly number[] | undefined, index: number): number {
     const hash = keyHashes === undefined ? hashKey(key) : (keyHashes[index] as number)
     const keyGroup = keyGroupOfHash(hash, this.#state.maxParallelism)
     this.#state.setCurrentKey(key, keyGroup, hash)

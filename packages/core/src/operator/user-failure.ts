@@ -6,7 +6,10 @@ import type { OperatorHost } from './operator.ts'
  * What to throw instead of `cause`, which was thrown in user code or by what it called: `USER_FUNCTION_FAILED` with the
  * cause (whose stack has the user's own line), or the engine's own error with the operator's name added.
  */
-export function describeUserFailure(host: OperatorHost, cause: unknown): unknown {
+export function describeUserFailure(
+  host: Pick<OperatorHost, 'name' | 'uid' | 'subtask' | 'developmentMode'>,
+  cause: unknown,
+): unknown {
   const details = { operator: host.name, uid: host.uid, subtask: host.subtask }
   if (cause instanceof MillraceError) {
     if (cause.details.operator !== undefined) return cause

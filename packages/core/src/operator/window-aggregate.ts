@@ -11,6 +11,9 @@
  * by it. A record that updates such a window while the watermark is still behind must wait for it (no result leaves
  * before the watermark): the table `_window-refire` remembers key and window, and the window fires for these keys only.
  *
+ * Of aggregates that can be merged, senders may have combined records into partial results (`combine/combiner.ts`),
+ * only of windows that have not fired: such a one is merged into its slice, and no result changes by it.
+ *
  * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
  */
 import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
@@ -98,8 +101,13 @@ export class WindowAggregateOperator implements Operator {
     }
   }
 
+  get restoredEventTime(): number {
+    return this.#opened?.progress.restoredMax ?? NO_TIMESTAMP
+  }
+
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
     const { host, late } = this.#opened as Opened
+    if (batch.accumulators !== undefined) return this.#processPartials(batch, batch.accumulators, from, budget)
     const { records, timestamps, keyHashes } = batch
     let index = from
     try {
@@ -184,6 +192,40 @@ export class WindowAggregateOperator implements Operator {
       this.#updateFrom = layout.firstWindowEnd
     }
     return this.#updateFired(eventTime, budget)
+  }
+
+  /** Partial results give nothing out, so they need no room. */
+  #processPartials(
+    { records: keys, timestamps: sliceEnds, keyHashes }: RecordBatch,
+    columns: readonly unknown[][],
+    from: number,
+    budget: TurnBudget,
+  ): number {
+    const { host, key, contents, running } = this.#opened as Opened
+    const { parts } = this.#spec.aggregate
+    const to = Math.min(keys.length, from + Math.max(0, budget.units))
+    try {
+      for (let index = from; index < to; index++) {
+        const sliceEnd = sliceEnds[index] as number
+        this.#checkOpen(sliceEnd, key.choose(keys[index], keyHashes, index))
+        const partial = parts === undefined ? columns[0]?.[index] : columns.map((column) => column[index])
+        contents.addPartial(sliceEnd, partial as Accumulator)
+        running?.onAdded(sliceEnd)
+      }
+    } catch (cause) {
+      throw describeUserFailure(host, cause)
+    }
+    budget.units -= to - from
+    return to
+  }
+
+  /** Throws when a slice came combined whose records should have come one by one. */
+  #checkOpen(sliceEnd: number, keyGroup: number): void {
+    const layout = this.#layout
+    const isLocated = sliceEnd === layout.sliceEnd || layout.locate(sliceEnd - 1)
+    const eventTime = (this.#opened as Opened).progress.eventTime(keyGroup, this.#watermark)
+    if (isLocated && sliceEnd === layout.sliceEnd && layout.firstWindowEnd - 1 > eventTime) return
+    throw new MillraceError('INTERNAL', `A partial result of the slice up to ${sliceEnd} came at ${eventTime}.`)
   }
 
   /** The current record's windows that have fired and are still open fire again for its key. */

@@ -2,7 +2,7 @@
  * Logical graph → physical plan: chains become vertices, what is left of the edges becomes exchanges. Pure: the same
  * graph and settings give the same plan, in the coordinator and in every slot.
  */
-import type { LogicalEdge, LogicalGraph, LogicalNode, NodeId } from '@millrace/api'
+import type { LogicalEdge, LogicalGraph, LogicalNode, NodeId, NodeSpec } from '@millrace/api'
 import { defaultMaxParallelism } from '../key/key-group.ts'
 import { decideChains, type StepChain } from './chain-steps.ts'
 import { checkGraph } from './check-graph.ts'
@@ -104,18 +104,22 @@ function edgesOf(chains: readonly StepChain[], vertices: readonly PlanVertex[]):
         fromStep: from.step,
         sideOutput: input.sideOutput,
         to: to.vertex.id,
-        partitioning: partitioningOf(input, from.vertex, to.vertex),
+        partitioning: partitioningOf(input, from.vertex, to.vertex, head.spec),
       })
     }
   }
   return edges
 }
 
-function partitioningOf(edge: LogicalEdge, from: PlanVertex, to: PlanVertex): PlanPartitioning {
+function partitioningOf(edge: LogicalEdge, from: PlanVertex, to: PlanVertex, reader: NodeSpec): PlanPartitioning {
   const { partitioning } = edge
   switch (partitioning.kind) {
     case 'hash':
-      return { kind: 'hash', field: partitioning.key.kind === 'field' ? partitioning.key.field : undefined }
+      return {
+        kind: 'hash',
+        field: partitioning.key.kind === 'field' ? partitioning.key.field : undefined,
+        ...(reader.kind === 'window' && reader.aggregate.merge !== undefined ? { combines: true } : {}),
+      }
     case 'rebalance':
       return { kind: 'rebalance' }
     case 'forward':

@@ -61,4 +61,9 @@ export type PlanPartitioning =
   /** Round robin over all. */
   | { readonly kind: 'rebalance' }
   /** By key group; `field` when the key is a field name. */
-  | { readonly kind: 'hash'; readonly field: string | undefined }
+  | {
+      readonly kind: 'hash'
+      readonly field: string | undefined
+      /** Given when records may be combined into partial results before they are sent: the aggregate that they go to can merge. */
+      readonly combines?: true
+    }

@@ -53,6 +53,15 @@ export class WindowContents {
     this.#table.put(namespace, accumulator)
   }
 
+  /**
+   * Takes a partial result of the current key into a slice: what a sender has combined, which belongs to this table
+   * from now on, so that `merge` may keep parts of it.
+   */
+  addPartial(sliceEnd: number, partial: Accumulator): void {
+    const stored = this.#table.get(sliceEnd)
+    this.#table.put(sliceEnd, stored === undefined ? partial : this.#merge(stored, partial))
+  }
+
   /** What is stored of the current key in a namespace; to be left as it is. */
   stored(namespace: number): Accumulator | undefined {
     return this.#table.get(namespace)

@@ -33,6 +33,11 @@ export class WindowProgress {
     this.#read()
   }
 
+  /** The furthest key group of the snapshot; −∞ when there was none. */
+  get restoredMax(): number {
+    return this.#restoredMax
+  }
+
   /** Whether some key group is further than the watermark. */
   get isAhead(): boolean {
     return this.#restored !== undefined

@@ -18,6 +18,43 @@ function roundTrip(records: unknown[]): { readonly records: unknown[]; readonly 
 
 const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 
+test('partial results arrive with their accumulators, whole and in pieces', () => {
+  const count = 300
+  const batch: RecordBatch = {
+    records: times(count, (i) => (i % 2 === 0 ? i : `key ${i}`)),
+    timestamps: times(count, (i) => 10 * i),
+    keyHashes: times(count, (i) => i % 128),
+    accumulators: [times(count, (i) => i * 1.5), times(count, (i) => (i % 3 === 0 ? undefined : new Set([i]))), []],
+  }
+  batch.accumulators?.[2]?.push(...times(count, () => 7))
+  for (const [from, to] of [
+    [0, count],
+    [17, 18],
+    [100, 250],
+  ] as const) {
+    const writer = new ByteWriter()
+    encodeBatch(batch, from, to, writer)
+    const part = <T>(values: readonly T[] | undefined): T[] => (values ?? []).slice(from, to)
+    assert.deepEqual(decodeBatch(new ByteReader(writer.toBytes())), {
+      records: part(batch.records),
+      timestamps: part(batch.timestamps),
+      keyHashes: part(batch.keyHashes),
+      accumulators: batch.accumulators?.map((column) => part(column)),
+    })
+  }
+  const writer = new ByteWriter()
+  const broken = { ...batch, accumulators: [times(count, (i) => (i === 5 ? () => 1 : i))] }
+  assert.throws(() => encodeBatch(broken, 0, count, writer), { code: 'VALUE_NOT_ENCODABLE', message: /accumulator/ })
+  assert.equal(writer.position, 0)
+})
+
+test('numbers as accumulators take no more room than a column', () => {
+  const writer = new ByteWriter()
+  const numbers = times(1_000, (i) => i % 200)
+  encodeBatch({ ...batchOf(numbers), accumulators: [numbers] }, 0, 1_000, writer)
+  assert.ok(writer.position < 2_100, `${writer.position} bytes`)
+})
+
 test('columns are as narrow as their values allow, and widen when they do not', () => {
   const widths = [
     [(i: number) => i % 200, 1],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MillraceError } from '@millrace/api'
+import { MillraceError, type NodeSpec, type WindowSpec } from '@millrace/api'
 import { compilePlan, slotsNeeded, vertexIdOf } from '../../src/plan/compile-plan.ts'
 import type { PhysicalPlan } from '../../src/plan/physical-plan.ts'
 import {
@@ -203,6 +203,21 @@ test('slots: per group the widest vertex', () => {
       ['out', 2],
     ]),
   )
+})
+
+test('records for a window whose aggregate can merge are combined before the exchange, others are not', () => {
+  const partitioningOf = (spec: NodeSpec) => {
+    const graph = new GraphBuilder()
+    graph.add(sink(), [forward(graph.add(spec, [hash(graph.add(source()))]))])
+    return compilePlan(graph.build(), { parallelism: 1 }).edges.map(({ partitioning }) => partitioning)
+  }
+  const spec = window as WindowSpec
+  const { merge: _, ...withoutMerge } = { ...spec.aggregate }
+  assert.deepEqual(partitioningOf({ ...spec, aggregate: { ...withoutMerge, merge: (into: number) => into } }), [
+    { kind: 'hash', field: 'id', combines: true },
+  ])
+  assert.deepEqual(partitioningOf({ ...spec, aggregate: withoutMerge }), [{ kind: 'hash', field: 'id' }])
+  assert.deepEqual(partitioningOf(keyedReduce), [{ kind: 'hash', field: 'id' }])
 })
 
 test('facts of a window', () => {

@@ -27,7 +27,7 @@ const SAMPLE_RECORDS = 4
 export interface LocalChannelOptions {
   readonly budgetBytes: number
   readonly elementsMax?: number
-  readonly estimateRecordBytes: (record: unknown) => number
+  readonly estimateRecordBytes: (batch: RecordBatch, index: number) => number
   /** Woken when the reading task found the channel empty and something has arrived. */
   readonly readerWakeUp: WakeUp
   /** Woken when the writing task was refused and there is room again. */
@@ -63,7 +63,10 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
       return false
     }
     this.#writerWaits = false
-    if (element.kind === 'batch') checkRecords(element.batch.records)
+    if (element.kind === 'batch') {
+      checkRecords(element.batch.records)
+      for (const column of element.batch.accumulators ?? []) checkAccumulators(column)
+    }
     this.#queue.push({ element, bytes })
     this.#queuedBytes += bytes
     this.#writtenBytes += bytes
@@ -122,7 +125,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
     let bytes = 0
     for (let i = 0; i < sampled; i++) {
       // Spread over the batch, so that one odd record at the start does not speak for all.
-      bytes += this.#options.estimateRecordBytes(batch.records[Math.floor((i * count) / sampled)])
+      bytes += this.#options.estimateRecordBytes(batch, Math.floor((i * count) / sampled))
     }
     const perRecord = bytes / sampled + (batch.keyHashes === undefined ? 8 : 16)
     return CONTROL_ELEMENT_BYTES + Math.ceil(perRecord * count)
@@ -134,6 +137,14 @@ function checkRecords(records: readonly unknown[]): void {
   for (let i = 0; i < records.length; i++) {
     const record = records[i]
     if (!isFlat(record)) assertEncodable(record, 'record')
+  }
+}
+
+/** Throws `VALUE_NOT_ENCODABLE`. */
+function checkAccumulators(column: readonly unknown[]): void {
+  for (let i = 0; i < column.length; i++) {
+    const accumulator = column[i]
+    if (typeof accumulator !== 'number') assertEncodable(accumulator, 'accumulator')
   }
 }
 

@@ -17,7 +17,14 @@ import { countRingChannels, decideNetworkMemory, type NetworkMemoryLimits } from
 import { createRing } from '../channel/ring.ts'
 import type { Clock } from '../clock/clock.ts'
 import { createTaskMetrics, TaskMetricsReader } from '../metrics/task-metrics.ts'
-import type { ChannelDeployment, FromSlot, SlotDeployment, TaskDeployment } from '../slot/protocol.ts'
+import {
+  type ChannelDeployment,
+  type FromSlot,
+  latestByUid,
+  type RestoredEventTimes,
+  type SlotDeployment,
+  type TaskDeployment,
+} from '../slot/protocol.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { SlotHandle, SlotLauncher } from './slot-launcher.ts'
 
@@ -62,6 +69,7 @@ export interface RunningSlot {
   lastBeat: number
   lastBeatAtMs: number
   isReady: boolean
+  restoredEventTimes: RestoredEventTimes
 }
 
 export class Execution {
@@ -116,6 +124,7 @@ export class Execution {
         lastBeat: 0,
         lastBeatAtMs: clock.monotonicMs(),
         isReady: false,
+        restoredEventTimes: {},
       }
       this.#slots.push(slot)
     }
@@ -125,7 +134,8 @@ export class Execution {
     }
     this.#watchHeartbeats()
     await this.#ready.promise
-    for (const { handle } of this.#slots) handle.post({ type: 'start' })
+    const restoredEventTimes = latestByUid(this.#slots.map((slot) => slot.restoredEventTimes))
+    for (const { handle } of this.#slots) handle.post({ type: 'start', restoredEventTimes })
   }
 
   /** Sends a checkpoint's barrier into the sources. */
@@ -281,6 +291,7 @@ export class Execution {
     switch (message.type) {
       case 'ready':
         slot.isReady = true
+        slot.restoredEventTimes = message.restoredEventTimes
         if (this.#slots.every(({ isReady }) => isReady)) this.#ready.resolve()
         break
       case 'failed': {

@@ -22,6 +22,9 @@ export const TASK_METRICS = [
   { name: 'numRecordsOut', kind: 'counter' },
   { name: 'numBytesIn', kind: 'counter' },
   { name: 'numBytesOut', kind: 'counter' },
+  /** Records that were combined before an exchange, and the partial results that left in their place. */
+  { name: 'numRecordsCombined', kind: 'counter' },
+  { name: 'numPartialResultsOut', kind: 'counter' },
   { name: 'numLateRecordsDropped', kind: 'counter' },
   { name: 'numRecordsSkipped', kind: 'counter' },
   { name: 'numRecordsDiscarded', kind: 'counter' },

@@ -58,10 +58,22 @@ export interface SlotDeployment {
   readonly heartbeat: SharedArrayBuffer
 }
 
+/** Event time that restored operators have been through, by uid; where there are several subtasks, the latest of them. */
+export type RestoredEventTimes = Readonly<Record<string, number>>
+
+export function latestByUid(all: readonly RestoredEventTimes[]): RestoredEventTimes {
+  const latest: Record<string, number> = {}
+  for (const times of all) {
+    for (const [uid, time] of Object.entries(times))
+      latest[uid] = Math.max(latest[uid] ?? Number.NEGATIVE_INFINITY, time)
+  }
+  return latest
+}
+
 export type ToSlot =
   | { readonly type: 'deploy'; readonly deployment: SlotDeployment }
   /** All slots have their tasks ready: begin. */
-  | { readonly type: 'start' }
+  | { readonly type: 'start'; readonly restoredEventTimes: RestoredEventTimes }
   | { readonly type: 'trigger'; readonly barrier: CheckpointBarrier; readonly tasks: readonly TaskId[] }
   | { readonly type: 'complete'; readonly checkpointId: CheckpointId }
   | { readonly type: 'abort'; readonly checkpointId: CheckpointId }
@@ -69,7 +81,8 @@ export type ToSlot =
   | { readonly type: 'close' }
 
 export type FromSlot =
-  | { readonly type: 'ready' }
+  /** Its tasks are ready; the times are those of the operators whose state it has restored. */
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'

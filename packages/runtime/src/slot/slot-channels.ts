@@ -1,7 +1,7 @@
 /** The channel ends of one slot: rings to and from other slots, hand-over by reference within. */
 
 import { MillraceError } from '@millrace/api'
-import { type ChannelReader, type ChannelWriter, estimateRecordBytes, type PlanEdge } from '@millrace/core'
+import { type ChannelReader, type ChannelWriter, estimateBatchRecordBytes, type PlanEdge } from '@millrace/core'
 import { LocalChannel } from '../channel/local-channel.ts'
 import { RingChannelReader, RingChannelWriter } from '../channel/ring-channel.ts'
 import type { WakeUp } from '../channel/wake-up.ts'
@@ -40,7 +40,7 @@ export class SlotChannels {
     if (channel.ring === undefined) {
       const local = new LocalChannel({
         budgetBytes: options.localBytesMax,
-        estimateRecordBytes,
+        estimateRecordBytes: estimateBatchRecordBytes,
         readerWakeUp: ownWakeUp,
         writerWakeUp: ownWakeUp,
       })

@@ -32,6 +32,8 @@ export interface SlotSizes {
   turnUnits(): number
   /** Records of a split between two watermarks. */
   readonly watermarkEveryRecords: number
+  /** Keys that are combined at once; default: those of production. */
+  readonly combinedKeysMax?: number
 }
 
 export interface LoadedJob {

@@ -10,7 +10,7 @@ import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-sto
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
-import type { SlotDeployment, TaskDeployment, TaskState, ToSlot } from './protocol.ts'
+import { latestByUid, type SlotDeployment, type TaskDeployment, type TaskState, type ToSlot } from './protocol.ts'
 import { SlotChannels } from './slot-channels.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 import { type BuiltTask, TaskBuilder } from './task-builder.ts'
@@ -51,6 +51,7 @@ export class Slot {
         this.#deploy(message.deployment).catch((error: unknown) => this.#fail(undefined, error))
         break
       case 'start':
+        for (const { restoreEventTimes } of this.#tasks) restoreEventTimes(message.restoredEventTimes)
         this.#isRunning = true
         for (const { task } of this.#tasks) this.#reportState(task.id, 'RUNNING')
         this.#environment.ownWakeUp.wake()
@@ -176,6 +177,7 @@ export class Slot {
       mode,
       bufferTimeoutMs: config.get('execution.buffer-timeout'),
       developmentMode: config.get('millrace.development-mode'),
+      combines: config.get('millrace.exchange.combine') === 'auto',
       writerOf: (edge, from, to) => channels.writerOf(edge, from, to),
       readerOf: (edge, from, to) => channels.readerOf(edge, from, to),
     })
@@ -184,7 +186,8 @@ export class Slot {
       this.#tasks.push(await this.#buildTask(builder, task, plan.vertices))
       if (this.#isClosed) return
     }
-    this.#environment.post({ type: 'ready' })
+    const restoredEventTimes = latestByUid(this.#tasks.map((task) => task.restoredEventTimes))
+    this.#environment.post({ type: 'ready', restoredEventTimes })
   }
 
   async #buildTask(builder: TaskBuilder, task: TaskDeployment, vertices: readonly PlanVertex[]): Promise<RunningTask> {
@@ -297,6 +300,8 @@ export class Slot {
 function publish(task: Task, metrics: TaskMetricsWriter): void {
   metrics.set('numRecordsIn', task.recordsIn)
   metrics.set('numRecordsOut', task.recordsOut)
+  metrics.set('numRecordsCombined', task.recordsCombined)
+  metrics.set('numPartialResultsOut', task.partialsOut)
   metrics.set('numBytesIn', task.bytesIn)
   metrics.set('numBytesOut', task.bytesOut)
   metrics.set('currentInputWatermark', task.watermarkIn)

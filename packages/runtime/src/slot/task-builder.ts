@@ -25,6 +25,7 @@ import {
   hashKey,
   type KeyedStateBackend,
   keyGroupRange,
+  NO_TIMESTAMP,
   type Operator,
   OperatorChain,
   type OperatorHost,
@@ -39,6 +40,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
 import { FanOut, FreezingOutput, UnreadOutput } from '../task/outputs.ts'
@@ -47,7 +49,7 @@ import { SinkOperator } from '../task/sink-operator.ts'
 import { SourceDriver, type SplitEntry, WATERMARK_EVERY_RECORDS } from '../task/source-driver.ts'
 import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
-import type { SlotDeployment, TaskDeployment } from './protocol.ts'
+import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 
 export interface TaskBuilderOptions {
@@ -61,6 +63,8 @@ export interface TaskBuilderOptions {
   readonly mode: CheckpointMode
   readonly bufferTimeoutMs: number
   readonly developmentMode: boolean
+  /** Records may be combined before an exchange. */
+  readonly combines: boolean
   /** Writers and readers of the channels of this slot. */
   writerOf(edge: PlanEdge, fromSubtask: number, toSubtask: number): ChannelWriter
   readerOf(edge: PlanEdge, fromSubtask: number, toSubtask: number): ChannelReader
@@ -70,6 +74,9 @@ export interface BuiltTask {
   readonly task: Task
   readonly backend: KeyedStateBackend | undefined
   readonly driver: SourceDriver | undefined
+  readonly restoredEventTimes: RestoredEventTimes
+  /** Called before the first step, with those of all tasks. */
+  restoreEventTimes(times: RestoredEventTimes): void
 }
 
 export class TaskBuilder {
@@ -121,6 +128,10 @@ export class TaskBuilder {
       task,
       backend: keyed?.backend,
       driver: input.kind === 'source' ? input.driver : undefined,
+      restoredEventTimes: parts.restoredEventTimes,
+      restoreEventTimes: (times) => {
+        for (const edge of edges.values()) if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)
+      },
     }
   }
 
@@ -153,7 +164,28 @@ export class TaskBuilder {
       return new EdgeWriter([this.#options.writerOf(edge, subtask, subtask)], { kind: 'forward' }, owner)
     }
     const writers = Array.from({ length: to.parallelism }, (_, target) => this.#options.writerOf(edge, subtask, target))
-    return new EdgeWriter(writers, this.#route(edge, from, to, subtask), owner)
+    const route = this.#route(edge, from, to, subtask)
+    if (route.kind !== 'hash' || edge.partitioning.kind !== 'hash' || edge.partitioning.combines !== true) {
+      return new EdgeWriter(writers, route, owner)
+    }
+    const receiver = to.steps[0] as PlanStep
+    const { spec } = this.#nodes.get(receiver.nodeId) as LogicalNode
+    if (!this.#options.combines || spec.kind !== 'window') return new EdgeWriter(writers, route, owner)
+    return new CombiningEdgeWriter(writers, route, owner, {
+      spec,
+      receiver: { name: receiver.name, uid: receiver.uid },
+      subtask,
+      developmentMode: this.#options.developmentMode,
+      isOnlySender: this.#senderCount(to) === 1,
+      keysMax: this.#options.environment.sizes?.combinedKeysMax,
+    })
+  }
+
+  #senderCount(to: PlanVertex): number {
+    const { plan } = this.#options
+    return plan.edges
+      .filter((edge) => edge.to === to.id)
+      .reduce((senders, edge) => senders + vertexOf(plan, edge.from).parallelism, 0)
   }
 
   #route(edge: PlanEdge, from: PlanVertex, to: PlanVertex, subtask: number): Route {
@@ -321,6 +353,9 @@ class TaskParts {
     this.#metrics = metrics
   }
 
+  /** Of the operators, once `stages` has opened them. */
+  readonly restoredEventTimes: Record<string, number> = {}
+
   stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[] } {
     const groups = this.#groups()
     const Inbox = this.#options.developmentMode ? FreezingInbox : StageInbox
@@ -329,7 +364,10 @@ class TaskParts {
       const lastStep = group.at(-1) as number
       const outputs = this.#outputsOf(group, lastStep, inboxes[index + 1])
       const operator = this.#operator(group, sink)
-      operator.open(this.#host(lastStep, outputs.main))
+      const host = this.#host(lastStep, outputs.main)
+      operator.open(host)
+      const restored = operator.restoredEventTime ?? NO_TIMESTAMP
+      if (restored > NO_TIMESTAMP) this.restoredEventTimes[host.uid] = restored
       return { operator, outputs: outputs.all }
     })
     return { stages, inboxes }

@@ -51,7 +51,7 @@ export class EdgeWriter implements OperatorOutput {
   readonly #owner: string
   #nextChannel: number
   #overflowBytes = 0
-  /** Records accepted so far. */
+  /** Records and partial results handed over so far. */
   recordsOut = 0
   isFull = false
 
@@ -98,14 +98,35 @@ export class EdgeWriter implements OperatorOutput {
     for (const channel of this.#channels) this.#send(channel, element)
   }
 
-  /** Hands over what is in open batches: the buffer timeout, or a control element follows. */
+  /** Hands over all that waits for more: the buffer timeout. */
+  flush(): void {
+    this.flushOpenBatches()
+  }
+
+  /** Hands over what is in open batches: a control element follows, or a batch that must not overtake them. */
   flushOpenBatches(): void {
     for (const channel of this.#channels) if (channel.open !== undefined) this.#handOver(channel, channel.open)
+  }
+
+  /** Records that were combined, and the partial results that left in their place. */
+  get recordsCombined(): number {
+    return 0
+  }
+
+  get partialsOut(): number {
+    return 0
   }
 
   get hasOpenBatch(): boolean {
     for (const channel of this.#channels) if (channel.open !== undefined) return true
     return false
+  }
+
+  /** Hands a batch over to one channel, ahead of its open batch. */
+  sendBatch(channel: number, batch: RecordBatch, bytes: number): void {
+    if (this.isFull) this.#overflow(bytes)
+    this.recordsOut += batch.records.length
+    this.#send(this.#channels[channel] as OutgoingChannel, { kind: 'batch', batch })
   }
 
   get writtenBytes(): number {
@@ -151,10 +172,7 @@ export class EdgeWriter implements OperatorOutput {
       channel.lookAtRecords = Math.min(BATCH_RECORDS_MAX, count + Math.min(left, SAMPLE_EVERY_RECORDS))
       return
     }
-    if (this.isFull) {
-      this.#overflowBytes += channel.openBytes
-      if (this.#overflowBytes > OVERFLOW_BYTES_MAX) throw this.#overrun()
-    }
+    if (this.isFull) this.#overflow(channel.openBytes)
     this.#handOver(channel, open)
   }
 
@@ -169,6 +187,11 @@ export class EdgeWriter implements OperatorOutput {
       channel.waiting.push(element)
       this.isFull = true
     }
+  }
+
+  #overflow(bytes: number): void {
+    this.#overflowBytes += bytes
+    if (this.#overflowBytes > OVERFLOW_BYTES_MAX) throw this.#overrun()
   }
 
   #overrun(): MillraceError {

@@ -140,6 +140,19 @@ export class Task {
     return records
   }
 
+  /** Records that were combined before they were sent, and the partial results that left in their place. */
+  get recordsCombined(): number {
+    let records = 0
+    for (const edge of this.#edges) records += edge.recordsCombined
+    return records
+  }
+
+  get partialsOut(): number {
+    let partials = 0
+    for (const edge of this.#edges) partials += edge.partialsOut
+    return partials
+  }
+
   get bytesIn(): number {
     const { input } = this.#options
     return input.kind === 'gate' ? input.gate.readBytes : 0
@@ -496,7 +509,7 @@ export class Task {
     const now = this.#clock.monotonicMs()
     this.#openSinceMs ??= now
     if (bufferTimeoutMs < 0 || now - this.#openSinceMs < bufferTimeoutMs) return
-    for (const edge of this.#edges) edge.flushOpenBatches()
+    for (const edge of this.#edges) edge.flush()
     this.#openSinceMs = undefined
   }
 

@@ -142,7 +142,10 @@ test('a local channel delivers what is offered, in order, in any interleaving', 
               elementsMax,
               readerWakeUp,
               writerWakeUp,
-              estimateRecordBytes: (value) => (typeof value === 'string' ? value.length : 50),
+              estimateRecordBytes: ({ records }, index) => {
+                const value = records[index]
+                return typeof value === 'string' ? value.length : 50
+              },
             })
             return { writer: channel, reader: channel }
           },

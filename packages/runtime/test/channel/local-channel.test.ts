@@ -34,6 +34,16 @@ test('a batch is handed over by reference', () => {
   assert.equal(channel.poll(), element)
 })
 
+test('accumulators of partial results are checked as records are', () => {
+  const { channel } = open(10_000)
+  const partial = (accumulator: unknown): StreamElement => ({
+    kind: 'batch',
+    batch: { records: ['key'], timestamps: [10], keyHashes: [1], accumulators: [[1], [accumulator]] },
+  })
+  assert.ok(channel.offer(partial(new Set([1]))))
+  assert.throws(() => channel.offer(partial([() => 1])), { code: 'VALUE_NOT_ENCODABLE' })
+})
+
 test('bytes are bounded: above the budget nothing is taken, an empty channel takes a batch of any size', () => {
   const { channel } = open(1_000)
   assert.ok(channel.offer(batchOf(100)))

@@ -31,15 +31,25 @@ class PuppetSlots implements SlotLauncher {
     readonly options: SlotLaunchOptions
     readonly listener: SlotListener
     readonly posted: ToSlot['type'][]
+    started: ToSlot | undefined
     isTerminated: boolean
   }[] = []
   terminates = true
 
   launch(options: SlotLaunchOptions, listener: SlotListener) {
-    const slot = { options, listener, posted: [] as ToSlot['type'][], isTerminated: false }
+    const slot = {
+      options,
+      listener,
+      posted: [] as ToSlot['type'][],
+      started: undefined as ToSlot | undefined,
+      isTerminated: false,
+    }
     this.slots.push(slot)
     return {
-      post: (message: ToSlot) => void slot.posted.push(message.type),
+      post: (message: ToSlot) => {
+        slot.posted.push(message.type)
+        if (message.type === 'start') slot.started = message
+      },
       terminate: () => {
         slot.isTerminated = true
         return this.terminates ? Promise.resolve() : new Promise<void>(() => {})
@@ -53,7 +63,7 @@ class PuppetSlots implements SlotLauncher {
   }
 
   ready(): void {
-    for (const { listener } of this.slots) listener.onMessage({ type: 'ready' })
+    for (const { listener } of this.slots) listener.onMessage({ type: 'ready', restoredEventTimes: {} })
   }
 }
 
@@ -88,13 +98,13 @@ function open(config: { readonly encodeAlways?: boolean } = {}) {
 describe('Execution', () => {
   it('starts the slots only when all of them are ready', async () => {
     const { launcher, started } = open()
-    launcher.slots[0]?.listener.onMessage({ type: 'ready' })
+    launcher.slots[0]?.listener.onMessage({ type: 'ready', restoredEventTimes: {} })
     await setImmediate()
     assert.deepEqual(
       launcher.slots.map(({ posted }) => posted),
       [['deploy'], ['deploy']],
     )
-    launcher.slots[1]?.listener.onMessage({ type: 'ready' })
+    launcher.slots[1]?.listener.onMessage({ type: 'ready', restoredEventTimes: {} })
     await started
     assert.deepEqual(
       launcher.slots.map(({ posted }) => posted),
@@ -103,6 +113,16 @@ describe('Execution', () => {
         ['deploy', 'start'],
       ],
     )
+  })
+
+  it('tells every slot how far the state of all of them has been', async () => {
+    const { launcher, started } = open()
+    launcher.slots[0]?.listener.onMessage({ type: 'ready', restoredEventTimes: { win: 20, other: 7 } })
+    launcher.slots[1]?.listener.onMessage({ type: 'ready', restoredEventTimes: { win: 30 } })
+    await started
+    for (const { started } of launcher.slots) {
+      assert.deepEqual(started, { type: 'start', restoredEventTimes: { win: 30, other: 7 } })
+    }
   })
 
   it('a slot that does not beat for the timeout fails the attempt, naming what it runs', () => {

@@ -26,6 +26,47 @@ describe('slots on threads', () => {
     assert.deepEqual(described[2], described[0])
   })
 
+  it('windows give the same, combined before the exchange or not, and metrics tell what was combined', async () => {
+    const text = `import { ascending, collect, count, defineJob, first, generator, max, sum, tumbling } from '@millrace/api'
+export default defineJob({
+  name: 'combined',
+  build(env) {
+    env.from(generator({ records: 6_000, generate: (n) => ({ n, k: n % 7, s: 'key ' + (n % 5) }) }), {
+      uid: 'numbers', parallelism: 1, watermarks: ascending(({ n }) => n),
+    })
+      .keyBy(({ k, s }) => ({ k, s })).window(tumbling({ size: '1000 ms' }))
+      .aggregate({ rows: count(), total: sum('n'), most: max('s'), first: first('n') },
+        (result, { key, window }) => JSON.stringify({ ...key, end: window.end, ...result }), { uid: 'counts' })
+      .to(collect('out'), { uid: 'out' })
+  },
+})`
+    const outputs: unknown[] = []
+    for (const configuration of [
+      {},
+      ENCODED,
+      { 'parallelism.default': '2' },
+      { 'millrace.development-mode': 'true' },
+      { 'millrace.exchange.combine': 'never' },
+    ]) {
+      const { state, error, collected, reading } = await runText(text, configuration)
+      assert.equal(state, 'FINISHED', error?.message)
+      outputs.push(((collected.out ?? []) as string[]).sort())
+      const tasks = (reading?.tasks ?? []).flatMap(({ metrics }) => metrics ?? [])
+      const [source, ...counts] = tasks
+      assert.ok(source !== undefined)
+      const isNever = 'millrace.exchange.combine' in configuration
+      assert.equal(source.numRecordsCombined, isNever ? 0 : 6_000)
+      assert.ok(isNever ? source.numRecordsOut === 6_000 : source.numPartialResultsOut < 1_000)
+      if (!isNever) assert.equal(source.numRecordsOut, source.numPartialResultsOut)
+      assert.equal(
+        counts.reduce((sum, { numRecordsIn }) => sum + numRecordsIn, 0),
+        source.numRecordsOut + counts.reduce((sum, { numRecordsOut }) => sum + numRecordsOut, 0),
+      )
+    }
+    assert.equal((outputs[0] as unknown[]).length, 6 * 35)
+    for (const output of outputs) assert.deepEqual(output, outputs[0])
+  })
+
   for (const configuration of [{}, ENCODED]) {
     it(`metrics of both sides of an exchange agree, ${configuration === ENCODED ? 'encoded' : 'by reference'}`, async () => {
       const startMs = Date.now()

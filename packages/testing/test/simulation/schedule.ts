@@ -81,7 +81,11 @@ export class Schedule {
       savepointFolder: '/savepoints',
       faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : undefined),
       preferences: drawPreferences(random),
-      sizes: { turnUnits: () => 1 + random.below(unitsMax), watermarkEveryRecords: watermarkEvery },
+      sizes: {
+        turnUnits: () => 1 + random.below(unitsMax),
+        watermarkEveryRecords: watermarkEvery,
+        combinedKeysMax: random.pick([1, 3, 1_000]),
+      },
       keptActions: Number(process.env.MILLRACE_SIM_ACTIONS ?? 60),
       encodeStepEntries: random.pick([1, 4, 128]),
       configuration: () => this.#drawParallelism(),
