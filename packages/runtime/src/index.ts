@@ -1,3 +1,4 @@
+export { BufferTextCopier } from './channel/buffer-text-copier.ts'
 export { createDoorbell, DOORBELL_BYTES, Doorbell, DoorbellRinger } from './channel/doorbell.ts'
 export { LocalChannel, type LocalChannelOptions } from './channel/local-channel.ts'
 export {

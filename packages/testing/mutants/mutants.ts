@@ -352,6 +352,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'strings of a message that was not sent stay in the dictionary',
+    why: 'the receiver lacks them, and damage is reported where there is none',
+    file: 'core/src/codec/string-dictionary.ts',
+    find: '        dictionary.numbers.delete(text)\n',
+    replace: '',
+    suites: ['core/test/codec/string-dictionary.test.ts', 'core/test/codec/batch-codec.property.test.ts'],
+  },
+  {
     name: 'negative zero becomes zero',
     why: 'values differ by whether they crossed a thread',
     file: 'core/src/codec/value-encoder.ts',

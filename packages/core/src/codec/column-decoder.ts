@@ -6,11 +6,15 @@ import type { ByteReader } from './byte-reader.ts'
 import * as kind from './column-kind.ts'
 import { SHAPE_KEYS_MAX, shapeOfKeys } from './object-shape.ts'
 import { packedDoubles, packedIntegers, packedValues } from './packed-array.ts'
-import { latin1At, readString, readUtf16 } from './string-codec.ts'
+import { latin1At, readString } from './string-codec.ts'
+import { DICTIONARY_ENTRIES_MAX, ReceivedDictionaries } from './string-dictionary.ts'
+import { loopTextCopier, type TextCopier } from './text-copier.ts'
 import type { ValueDecoder } from './value-decoder.ts'
 
 /** Structs, groups and absent values within each other; the encoder stays far below. */
 const NESTING_MAX = 4 * kind.COLUMN_DEPTH_MAX
+/** V8 copies a part of a string that is as short; a longer one would keep the whole string alive. */
+const COPIED_UNITS_MAX = 12
 
 export type Column = ArrayLike<unknown>
 
@@ -47,15 +51,27 @@ export class ColumnScratch {
   }
 }
 
+/** What the receiver of a channel remembers between its messages, which it decodes in the order in which they were sent. */
+export class BatchDecoderMemory {
+  readonly textCopier: TextCopier
+  readonly dictionaries = new ReceivedDictionaries()
+
+  constructor(textCopier: TextCopier = loopTextCopier) {
+    this.textCopier = textCopier
+  }
+}
+
 export class ColumnDecoder {
   readonly #reader: ByteReader
   readonly #values: ValueDecoder
   readonly #scratch: ColumnScratch
+  readonly #memory: BatchDecoderMemory
 
-  constructor(reader: ByteReader, values: ValueDecoder, scratch: ColumnScratch) {
+  constructor(reader: ByteReader, values: ValueDecoder, scratch: ColumnScratch, memory: BatchDecoderMemory) {
     this.#reader = reader
     this.#values = values
     this.#scratch = scratch
+    this.#memory = memory
   }
 
   /** Reads a column into an array of its own. */
@@ -84,9 +100,8 @@ export class ColumnDecoder {
       case kind.COLUMN_BOOLEAN:
         return this.#booleans(count)
       case kind.COLUMN_LATIN1:
-        return this.#latin1s(count)
       case kind.COLUMN_UTF16:
-        return this.#utf16s(count)
+        return this.#strings(kindByte, count)
       case kind.COLUMN_DICTIONARY:
         return this.#dictionary(count)
       case kind.COLUMN_BIGINT64:
@@ -167,27 +182,51 @@ export class ColumnDecoder {
     return values
   }
 
-  #latin1s(count: number): Column {
-    const reader = this.#reader
-    const lengths = this.#lengths(count)
-    const { bytes } = reader
-    let at = reader.position
-    const values = packedValues(count)
-    for (let i = 0; i < count; i++) {
-      const length = lengths[i] as number
-      if (length > reader.end - at) reader.damaged('a string ends too early')
-      values[i] = latin1At(bytes, at, length)
-      at += length
-    }
-    reader.position = at
+  #strings(kindByte: number, count: number): string[] {
+    const values = packedValues(count) as string[]
+    this.#readStrings(kindByte, count, values, 0)
     return values
   }
 
-  #utf16s(count: number): Column {
+  /** Reads `count` strings to `into`, from `first` on. */
+  #readStrings(kindByte: number, count: number, into: string[], first: number): void {
+    const reader = this.#reader
+    const { bytes } = reader
+    const { textCopier } = this.#memory
     const lengths = this.#lengths(count)
-    const values = packedValues(count)
-    for (let i = 0; i < count; i++) values[i] = readUtf16(this.#reader, lengths[i] as number)
-    return values
+    let units = 0
+    let longest = 0
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i] as number
+      units += length
+      if (length > longest) longest = length
+    }
+    const isLatin1 = kindByte === kind.COLUMN_LATIN1
+    reader.need(isLatin1 ? units : units * 2)
+    let at = reader.position
+    if (longest <= COPIED_UNITS_MAX) {
+      const all = isLatin1 ? textCopier.readLatin1(bytes, at, units) : textCopier.readUtf16(bytes, at, units)
+      for (let i = 0, from = 0; i < count; i++) {
+        const to = from + (lengths[i] as number)
+        into[first + i] = all.substring(from, to)
+        from = to
+      }
+      at += isLatin1 ? units : units * 2
+    } else if (isLatin1) {
+      for (let i = 0; i < count; i++) {
+        const length = lengths[i] as number
+        into[first + i] =
+          length <= COPIED_UNITS_MAX ? latin1At(bytes, at, length) : textCopier.readLatin1(bytes, at, length)
+        at += length
+      }
+    } else {
+      for (let i = 0; i < count; i++) {
+        const length = lengths[i] as number
+        into[first + i] = textCopier.readUtf16(bytes, at, length)
+        at += length * 2
+      }
+    }
+    reader.position = at
   }
 
   #lengths(count: number): ArrayLike<number> {
@@ -214,19 +253,40 @@ export class ColumnDecoder {
 
   #dictionary(count: number): Column {
     const reader = this.#reader
-    const distinct = reader.u8() + 1
-    const texts: string[] = []
-    for (let i = 0; i < distinct; i++) texts.push(readString(reader))
-    reader.need(count)
-    const { bytes, position } = reader
+    const id = reader.u8()
+    const entriesBefore = reader.varint()
+    const texts = this.#memory.dictionaries.textsOf(id, entriesBefore, reader)
+    const added = reader.count()
+    const entries = entriesBefore + added
+    if (entries > DICTIONARY_ENTRIES_MAX) reader.damaged('a dictionary is too large')
+    if (added > 0) this.#readStrings(this.#stringsKind(), added, texts, entriesBefore)
+    const width = reader.u8()
+    if (width !== 1 && width !== 2) reader.damaged(`unknown width ${width}`)
+    reader.need(count * width)
+    const { bytes, view, position } = reader
+    reader.position = position + count * width
+    const unlistedMark = width === 1 ? 0xff : 0xffff
     const values = packedValues(count)
+    const unlistedAt: number[] = []
     for (let i = 0; i < count; i++) {
-      const number = bytes[position + i] as number
-      if (number >= distinct) reader.damaged('a string is missing from the dictionary')
-      values[i] = texts[number]
+      const number = width === 1 ? (bytes[position + i] as number) : view.getUint16(position + i * 2, true)
+      if (number < entries) values[i] = texts[number]
+      else if (number === unlistedMark) unlistedAt.push(i)
+      else reader.damaged('a string is missing from the dictionary')
     }
-    reader.position = position + count
+    if (unlistedAt.length > 0) {
+      const unlisted = this.#strings(this.#stringsKind(), unlistedAt.length)
+      for (let i = 0; i < unlistedAt.length; i++) values[unlistedAt[i] as number] = unlisted[i]
+    }
     return values
+  }
+
+  #stringsKind(): number {
+    const kindByte = this.#reader.u8()
+    if (kindByte !== kind.COLUMN_LATIN1 && kindByte !== kind.COLUMN_UTF16) {
+      this.#reader.damaged('a column of strings has another kind')
+    }
+    return kindByte
   }
 
   #struct(count: number, nesting: number): Column {

@@ -8,37 +8,92 @@ import * as kind from './column-kind.ts'
 import { type ObjectShape, shapeOfKeys } from './object-shape.ts'
 import { packedValues } from './packed-array.ts'
 import { writeString } from './string-codec.ts'
+import {
+  DictionaryTrial,
+  ENTRY_UNITS_MAX,
+  SentDictionaries,
+  type SentDictionary,
+  UNLISTED,
+} from './string-dictionary.ts'
+import { loopTextCopier, type TextCopier } from './text-copier.ts'
 import type { ValueEncoder } from './value-encoder.ts'
 
 /** Fewer objects than this of one shape are not worth columns, nor the code that is generated for them. */
 const STRUCT_RECORDS_MIN = 8
-const STRUCTS_MAX = 16
+const STRUCTS_MAX = 64
 const DICTIONARY_VALUES_MIN = 16
-/** After a column that no dictionary fits, so many columns of the same place go without trying. */
-const DICTIONARY_PAUSES = 15
 const NUMBERS_ROOM = 1_024
 const INTEGER_RANGE_MAX = 2 ** 32 - 1
 
-/** What a column of a certain place remembers between batches; only hints about what is worth trying. */
-export class ColumnMemory {
-  /** Memories of the properties, by shape. */
+/** What is known of a certain place of the records from earlier messages. */
+class ColumnMemory {
+  /** Of the properties, by shape. */
   readonly structs = new Map<ObjectShape, ColumnMemory[]>()
-  dictionaryPauses = 0
+  readonly dictionary = new DictionaryTrial()
+
+  release(dictionaries: SentDictionaries): void {
+    this.dictionary.release(dictionaries)
+    for (const memories of this.structs.values()) for (const memory of memories) memory.release(dictionaries)
+    this.structs.clear()
+  }
+}
+
+export interface BatchEncoderOptions {
+  /** What the dictionaries may take, estimated bytes; as much again at the receiver. */
+  readonly dictionaryBytesMax: number
+  readonly textCopier?: TextCopier
+}
+
+/**
+ * What the sender of a channel remembers between its messages. Each that `encodeBatch` made with it is either sent, and
+ * then `onSent` is called before the next one, or counts as never made.
+ */
+export class BatchEncoderMemory {
+  readonly textCopier: TextCopier
+  readonly dictionaries: SentDictionaries
+  readonly records = new ColumnMemory()
+  readonly #accumulators: ColumnMemory[] = []
+
+  constructor(options: BatchEncoderOptions) {
+    this.textCopier = options.textCopier ?? loopTextCopier
+    this.dictionaries = new SentDictionaries(options.dictionaryBytesMax)
+  }
+
+  onSent(): void {
+    this.dictionaries.onSent()
+  }
+
+  /** Of a column of partial results. */
+  accumulators(column: number): ColumnMemory {
+    this.#accumulators[column] ??= new ColumnMemory()
+    return this.#accumulators[column] as ColumnMemory
+  }
+
+  /** Memories of a shape's properties. */
+  propertiesOf(memory: ColumnMemory, shape: ObjectShape): readonly ColumnMemory[] {
+    let memories = memory.structs.get(shape)
+    if (memories === undefined) {
+      if (memory.structs.size >= STRUCTS_MAX) memory.release(this.dictionaries)
+      memories = shape.keys.map(() => new ColumnMemory())
+      memory.structs.set(shape, memories)
+    }
+    return memories
+  }
 }
 
 /** Memory for the column at hand, used again for every column. */
 export class EncoderScratch {
   #numbers = new Float64Array(NUMBERS_ROOM)
-  #positions = new Uint8Array(NUMBERS_ROOM)
+  #positions = new Int32Array(NUMBERS_ROOM)
 
   numbers(count: number): Float64Array {
     if (this.#numbers.length < count) this.#numbers = new Float64Array(count)
     return this.#numbers
   }
 
-  /** Dictionary position of each string of a column. */
-  positions(count: number): Uint8Array {
-    if (this.#positions.length < count) this.#positions = new Uint8Array(count)
+  /** Number in the dictionary of each string of a column. */
+  positions(count: number): Int32Array {
+    if (this.#positions.length < count) this.#positions = new Int32Array(count)
     return this.#positions
   }
 }
@@ -47,12 +102,14 @@ export class ColumnEncoder {
   readonly #writer: ByteWriter
   readonly #values: ValueEncoder
   readonly #scratch: EncoderScratch
+  readonly #memory: BatchEncoderMemory
 
   /** @param values writes what no column form holds, to the same writer */
-  constructor(writer: ByteWriter, values: ValueEncoder, scratch: EncoderScratch) {
+  constructor(writer: ByteWriter, values: ValueEncoder, scratch: EncoderScratch, memory: BatchEncoderMemory) {
     this.#scratch = scratch
     this.#writer = writer
     this.#values = values
+    this.#memory = memory
   }
 
   /** Writes `values[0, count)`. */
@@ -203,100 +260,103 @@ export class ColumnEncoder {
   }
 
   #strings(values: readonly unknown[], count: number, memory: ColumnMemory): boolean {
-    let units = 0
-    let longest = 0
-    for (let i = 0; i < count; i++) {
-      const value = values[i]
-      if (typeof value !== 'string') return false
-      units += value.length
-      if (value.length > longest) longest = value.length
-    }
+    for (let i = 0; i < count; i++) if (typeof values[i] !== 'string') return false
     const texts = values as readonly string[]
-    if (count >= DICTIONARY_VALUES_MIN && this.#dictionaryStrings(texts, count, memory)) return true
-    const writer = this.#writer
-    const start = writer.position
-    writer.u8(kind.COLUMN_LATIN1)
-    this.#lengths(texts, count, longest)
-    writer.ensure(units)
-    const { bytes } = writer
-    let at = writer.position
-    let all = 0
-    for (let i = 0; i < count; i++) {
-      const text = texts[i] as string
-      const length = text.length
-      for (let j = 0; j < length; j++) {
-        const unit = text.charCodeAt(j)
-        all |= unit
-        bytes[at++] = unit
-      }
-    }
-    writer.position = at
-    if (all > 0xff) {
-      writer.truncate(start)
-      this.#utf16Strings(texts, count, longest, units)
-    }
+    const { dictionary: trial } = memory
+    const dictionary = count < DICTIONARY_VALUES_MIN ? undefined : trial.dictionaryFor(count, this.#memory.dictionaries)
+    if (dictionary === undefined) this.#wholeStrings(texts, 0, count)
+    else trial.onEncoded(count, this.#dictionaryStrings(texts, count, dictionary), this.#memory.dictionaries)
     return true
   }
 
-  #utf16Strings(texts: readonly string[], count: number, longest: number, units: number): void {
-    const writer = this.#writer
-    writer.u8(kind.COLUMN_UTF16)
-    this.#lengths(texts, count, longest)
-    writer.ensure(units * 2)
-    const { view } = writer
-    let at = writer.position
-    for (let i = 0; i < count; i++) {
-      const text = texts[i] as string
-      for (let j = 0; j < text.length; j++, at += 2) view.setUint16(at, text.charCodeAt(j), true)
+  /** Writes the units of `texts[from, to)`, all in one copy. */
+  #wholeStrings(texts: readonly string[], from: number, to: number): void {
+    let units = 0
+    let longest = 0
+    for (let i = from; i < to; i++) {
+      const { length } = texts[i] as string
+      units += length
+      if (length > longest) longest = length
     }
-    writer.position = at
+    const writer = this.#writer
+    const { textCopier } = this.#memory
+    const start = writer.position
+    writer.u8(kind.COLUMN_LATIN1)
+    this.#lengths(texts, from, to, longest)
+    // Fails where it is too much for a message, before it could be too much for a string.
+    writer.ensure(units)
+    let joined = ''
+    for (let i = from; i < to; i++) joined += texts[i] as string
+    if (textCopier.writeLatin1(joined, writer.bytes, writer.position)) {
+      writer.position += units
+      return
+    }
+    writer.ensure(units * 2)
+    writer.bytes[start] = kind.COLUMN_UTF16
+    textCopier.writeUtf16(joined, writer.bytes, writer.position)
+    writer.position += units * 2
   }
 
-  #lengths(texts: readonly string[], count: number, longest: number): void {
+  #lengths(texts: readonly string[], from: number, to: number, longest: number): void {
     const writer = this.#writer
     const width = longest < 0x100 ? 1 : longest < 0x1_0000 ? 2 : 4
     writer.u8(width)
-    writer.ensure(count * width)
+    writer.ensure((to - from) * width)
     const { bytes, view } = writer
-    const start = writer.position
+    let at = writer.position
     if (width === 1) {
-      for (let i = 0; i < count; i++) bytes[start + i] = (texts[i] as string).length
+      for (let i = from; i < to; i++, at += 1) bytes[at] = (texts[i] as string).length
     } else if (width === 2) {
-      for (let i = 0; i < count; i++) view.setUint16(start + i * 2, (texts[i] as string).length, true)
+      for (let i = from; i < to; i++, at += 2) view.setUint16(at, (texts[i] as string).length, true)
     } else {
-      for (let i = 0; i < count; i++) view.setUint32(start + i * 4, (texts[i] as string).length, true)
+      for (let i = from; i < to; i++, at += 4) view.setUint32(at, (texts[i] as string).length, true)
     }
-    writer.position = start + count * width
+    writer.position = at
   }
 
-  /** Writes each distinct string once; false, and nothing written, when there are too many of them. */
-  #dictionaryStrings(texts: readonly string[], count: number, memory: ColumnMemory): boolean {
-    if (memory.dictionaryPauses > 0) {
-      memory.dictionaryPauses--
-      return false
-    }
+  /** Writes numbers of a dictionary, to which it adds what is missing; gives how many strings were in it before. */
+  #dictionaryStrings(texts: readonly string[], count: number, dictionary: SentDictionary): number {
+    const { numbers } = dictionary
+    const entriesBefore = dictionary.texts.length
     const positions = this.#scratch.positions(count)
-    const numbers = new Map<string, number>()
-    const distinctMax = Math.min(kind.DICTIONARY_MAX, count >> 2)
-    for (let i = 0; i < count; i++) {
+    const unlisted: string[] = []
+    let repeats = 1
+    while (repeats < count && texts[repeats] === texts[0]) repeats++
+    const lookUps = repeats === count ? 1 : count
+    for (let i = 0; i < lookUps; i++) {
       const text = texts[i] as string
-      let number = numbers.get(text)
-      if (number === undefined) {
-        number = numbers.size
-        if (number === distinctMax) {
-          memory.dictionaryPauses = DICTIONARY_PAUSES
-          return false
-        }
-        numbers.set(text, number)
-      }
+      // Of a long one not even the hash is needed.
+      const number = (text.length > ENTRY_UNITS_MAX ? UNLISTED : numbers.get(text)) ?? dictionary.add(text)
+      if (number === UNLISTED) unlisted.push(text)
       positions[i] = number
     }
+    if (lookUps < count) {
+      positions.fill(positions[0] as number, 1, count)
+      while (unlisted.length > 0 && unlisted.length < count) unlisted.push(texts[0] as string)
+    }
+    const entries = dictionary.texts.length
     const writer = this.#writer
     writer.u8(kind.COLUMN_DICTIONARY)
-    writer.u8(numbers.size - 1)
-    for (const text of numbers.keys()) writeString(writer, text)
-    writer.raw(positions.subarray(0, count))
-    return true
+    writer.u8(dictionary.id)
+    writer.varint(entriesBefore)
+    writer.varint(entries - entriesBefore)
+    if (entries > entriesBefore) this.#wholeStrings(dictionary.texts, entriesBefore, entries)
+    this.#writePositions(positions, count, entries)
+    if (unlisted.length > 0) this.#wholeStrings(unlisted, 0, unlisted.length)
+    return count - (entries - entriesBefore) - unlisted.length
+  }
+
+  #writePositions(positions: Int32Array, count: number, entries: number): void {
+    const writer = this.#writer
+    const width = entries < 0x100 ? 1 : 2
+    writer.u8(width)
+    writer.ensure(count * width)
+    const { bytes, view } = writer
+    let at = writer.position
+    // The lower bits of `UNLISTED` are all set.
+    if (width === 1) for (let i = 0; i < count; i++, at += 1) bytes[at] = positions[i] as number
+    else for (let i = 0; i < count; i++, at += 2) view.setUint16(at, positions[i] as number, true)
+    writer.position = at
   }
 
   #struct(values: readonly unknown[], count: number, memory: ColumnMemory, depth: number): boolean {
@@ -311,7 +371,7 @@ export class ColumnEncoder {
   #columns(values: readonly unknown[], count: number, shape: ObjectShape, memory: ColumnMemory, depth: number): void {
     const writer = this.#writer
     const { keys } = shape
-    const memories = propertyMemoriesOf(memory, shape)
+    const memories = this.#memory.propertiesOf(memory, shape)
     writer.u8(kind.COLUMN_STRUCT)
     writer.u8(keys.length)
     for (const key of keys) writeString(writer, key)
@@ -403,14 +463,4 @@ function structShapeOf(value: unknown): ObjectShape | undefined {
   if (!isPlainObject(value)) return undefined
   const keys = Object.keys(value)
   return keys.length === 0 ? undefined : shapeOfKeys(keys, false)
-}
-
-function propertyMemoriesOf(memory: ColumnMemory, shape: ObjectShape): readonly ColumnMemory[] {
-  let memories = memory.structs.get(shape)
-  if (memories === undefined) {
-    if (memory.structs.size >= STRUCTS_MAX) memory.structs.clear()
-    memories = shape.keys.map(() => new ColumnMemory())
-    memory.structs.set(shape, memories)
-  }
-  return memories
 }

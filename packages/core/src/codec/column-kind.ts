@@ -16,7 +16,11 @@ export const COLUMN_BOOLEAN = 3
 export const COLUMN_LATIN1 = 4
 /** The same with two bytes per unit. */
 export const COLUMN_UTF16 = 5
-/** Count of distinct strings less one in a byte, the strings, then one byte for each value. */
+/**
+ * By a dictionary of the channel: its id, count of its entries so far and of those that are added, these as a column of strings;
+ * then bytes per number (1, 2) and numbers of the values, all bits set for a string that is not in it; last those, if
+ * any, as a column of strings.
+ */
 export const COLUMN_DICTIONARY = 6
 export const COLUMN_BIGINT64 = 7
 /** Plain objects of one shape: count of properties, their names, one column per property. */
@@ -33,4 +37,3 @@ export const PRESENT_UNDEFINED = 2
 /** Objects within objects are split into columns down to this depth; what lies deeper is written as whole values. */
 export const COLUMN_DEPTH_MAX = 4
 export const GROUPS_MAX = 32
-export const DICTIONARY_MAX = 256

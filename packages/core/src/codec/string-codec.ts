@@ -206,19 +206,24 @@ export function latin1At(bytes: Uint8Array, at: number, length: number): string 
 
 export function readUtf16(reader: ByteReader, length: number): string {
   reader.need(length * 2)
-  const { bytes } = reader
+  const text = utf16At(reader.bytes, reader.position, length)
+  reader.position += length * 2
+  return text
+}
+
+/** The string of `length` units in twice as many bytes at `at`; the caller has checked that they are there. */
+export function utf16At(bytes: Uint8Array, at: number, length: number): string {
   let text = ''
-  let at = reader.position
+  let next = at
   for (let left = length; left > 0; ) {
     const units = scratchOf(Math.min(left, SCRATCH_UNITS))
     for (let i = 0; i < units.length; i++) {
-      units[i] = (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
-      at += 2
+      units[i] = (bytes[next] as number) | ((bytes[next + 1] as number) << 8)
+      next += 2
     }
     text += fromUnits.apply(null, units)
     left -= units.length
   }
-  reader.position = at
   return text
 }
 

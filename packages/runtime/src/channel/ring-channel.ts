@@ -8,11 +8,14 @@
  *   the last piece is in, `offer` returns false and goes on where it was when the same batch is offered again.
  * - A single record goes as a run of part messages, which the reader puts together. Its encoded bytes are held by the
  *   writer until all are written, at most `recordBytesMax`.
- * Nothing else is held, so memory is bounded by the ring plus, at either end, one record that is larger than it takes.
+ * Beside these, each end holds the strings that came again (`dictionaryBytesMax`). Nothing else, so memory is bounded by the
+ * ring plus, at either end, these and one record that is larger than the ring takes.
  */
 import { MillraceError } from '@millrace/api'
 import {
   BATCH_MESSAGE_RECORDS_MAX,
+  BatchDecoderMemory,
+  BatchEncoderMemory,
   ByteReader,
   ByteWriter,
   type ChannelReader,
@@ -23,6 +26,7 @@ import {
   type SnapshotKind,
   type StreamElement,
 } from '@millrace/core'
+import { BufferTextCopier } from './buffer-text-copier.ts'
 import { type RingMemory, RingReader, RingWriter } from './ring.ts'
 import type { WakeUp } from './wake-up.ts'
 
@@ -44,6 +48,9 @@ const RECORD_START_BYTES = 8
 const BARRIER_BYTES = 24
 const SNAPSHOT_KINDS: readonly SnapshotKind[] = ['checkpoint', 'full-checkpoint', 'savepoint']
 
+/** Default of `dictionaryBytesMax`. */
+export const DICTIONARY_BYTES_MAX = 4 * 1_024 * 1_024
+
 /** Taken for a record before any was seen. */
 const RECORD_BYTES_GUESS = 64
 
@@ -55,6 +62,8 @@ export interface RingChannelWriterOptions {
   readonly readerWakeUp: WakeUp
   /** Limit of one encoded record, in bytes; above it `offer` throws `RECORD_TOO_LARGE`. Default `RECORD_BYTES_MAX`. */
   readonly recordBytesMax?: number
+  /** What strings that come again may take at either end, estimated bytes. Default `DICTIONARY_BYTES_MAX`. */
+  readonly dictionaryBytesMax?: number
 }
 
 export interface RingChannelReaderOptions {
@@ -70,6 +79,7 @@ export class RingChannelWriter implements ChannelWriter {
   readonly #recordBytesMax: number
   /** Preferred size of a piece of a batch that needs several: the reader works on one while the next is written. */
   readonly #pieceBytes: number
+  readonly #memory: BatchEncoderMemory
   /** What a record of this channel takes, encoded: a running mean, raised at once by what did not fit. */
   #recordBytes = RECORD_BYTES_GUESS
   /** The batch of which some records, not all, are written, and its first record that is not. */
@@ -85,6 +95,10 @@ export class RingChannelWriter implements ChannelWriter {
     this.#ringView = viewOf(this.#ring.data)
     this.#recordBytesMax = options.recordBytesMax ?? RECORD_BYTES_MAX
     this.#pieceBytes = Math.min(this.#ring.messageBytesMax, this.#ring.capacityBytes / 4)
+    this.#memory = new BatchEncoderMemory({
+      dictionaryBytesMax: options.dictionaryBytesMax ?? DICTIONARY_BYTES_MAX,
+      textCopier: new BufferTextCopier(),
+    })
   }
 
   offer(element: StreamElement): boolean {
@@ -149,7 +163,7 @@ export class RingChannelWriter implements ChannelWriter {
       const at = this.#ring.reservedOffset
       const room = this.#ring.data.subarray(at, at + this.#ring.reservedBytes)
       const writer = new ByteWriter(room, this.#encodingBytesMax(count))
-      if (!encodeWithin(batch, this.#from, count, writer)) {
+      if (!this.#encodeWithin(batch, count, writer)) {
         count >>= 1
         continue
       }
@@ -166,10 +180,22 @@ export class RingChannelWriter implements ChannelWriter {
         this.#ring.data.set(writer.written(), this.#ring.reservedOffset)
       }
       this.#commit(BATCH, bytes)
+      this.#memory.onSent()
       this.#recordBytes += (bytes / count - this.#recordBytes) / 4
       this.#batch = batch
       this.#from += count
       return true
+    }
+  }
+
+  /** Encodes the next records; false when several together go over the writer's limit. */
+  #encodeWithin(batch: RecordBatch, count: number, writer: ByteWriter): boolean {
+    try {
+      encodeBatch(batch, this.#from, this.#from + count, writer, this.#memory)
+      return true
+    } catch (error) {
+      if (count > 1 && error instanceof MillraceError && error.code === 'RECORD_TOO_LARGE') return false
+      throw error
     }
   }
 
@@ -188,6 +214,8 @@ export class RingChannelWriter implements ChannelWriter {
     }
     // What one large record taught does not hold for the next ones.
     this.#recordBytes = RECORD_BYTES_GUESS
+    // Nothing else is sent before all of it is.
+    this.#memory.onSent()
     this.#record = bytes
     this.#recordWrittenBytes = 0
     this.#batch = batch
@@ -227,6 +255,7 @@ export class RingChannelReader implements ChannelReader {
   #record: Uint8Array | undefined
   #recordReadBytes = 0
   #readBytes = 0
+  readonly #memory = new BatchDecoderMemory(new BufferTextCopier())
 
   constructor(ring: RingMemory, options: RingChannelReaderOptions) {
     this.#ring = new RingReader(ring, options.writerWakeUp)
@@ -265,7 +294,7 @@ export class RingChannelReader implements ChannelReader {
     const { kind, offset, length, data } = this.#ring
     switch (kind) {
       case BATCH:
-        return decodeWhole(new ByteReader(data, 'channel message', offset, offset + length))
+        return this.#decodeWhole(new ByteReader(data, 'channel message', offset, offset + length))
       case WATERMARK:
         return { kind: 'watermark', timestamp: this.#ringView.getFloat64(offset, true) }
       case STATUS:
@@ -299,31 +328,20 @@ export class RingChannelReader implements ChannelReader {
     throw new MillraceError('INTERNAL', `A channel holds a message of kind ${kind} that it does not expect.`)
   }
 
+  #decodeWhole(reader: ByteReader): StreamElement {
+    const batch = decodeBatch(reader, this.#memory)
+    reader.expectEnd()
+    return { kind: 'batch', batch }
+  }
+
   #addPart(record: Uint8Array, part: Uint8Array): StreamElement | undefined {
     record.set(part, this.#recordReadBytes)
     this.#recordReadBytes += part.length
     if (this.#recordReadBytes < record.length) return undefined
     this.#record = undefined
     this.#recordReadBytes = 0
-    return decodeWhole(new ByteReader(record, 'channel message'))
+    return this.#decodeWhole(new ByteReader(record, 'channel message'))
   }
-}
-
-/** Encodes some records; false when several together go over the writer's limit. */
-function encodeWithin(batch: RecordBatch, from: number, count: number, writer: ByteWriter): boolean {
-  try {
-    encodeBatch(batch, from, from + count, writer)
-    return true
-  } catch (error) {
-    if (count > 1 && error instanceof MillraceError && error.code === 'RECORD_TOO_LARGE') return false
-    throw error
-  }
-}
-
-function decodeWhole(reader: ByteReader): StreamElement {
-  const batch = decodeBatch(reader)
-  reader.expectEnd()
-  return { kind: 'batch', batch }
 }
 
 function viewOf(bytes: Uint8Array): DataView {

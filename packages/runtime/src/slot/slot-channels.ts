@@ -3,9 +3,12 @@
 import { MillraceError } from '@millrace/api'
 import { type ChannelReader, type ChannelWriter, estimateBatchRecordBytes, type PlanEdge } from '@millrace/core'
 import { LocalChannel } from '../channel/local-channel.ts'
-import { RingChannelReader, RingChannelWriter } from '../channel/ring-channel.ts'
+import { DICTIONARY_BYTES_MAX, RingChannelReader, RingChannelWriter } from '../channel/ring-channel.ts'
 import type { WakeUp } from '../channel/wake-up.ts'
 import type { ChannelDeployment } from './protocol.ts'
+
+/** What the dictionaries of all rings from and to a slot may take on its heap, shared out evenly. */
+const DICTIONARY_BYTES_PER_SLOT = 32 * 1_024 * 1_024
 
 export interface SlotChannelsOptions {
   readonly slot: number
@@ -23,7 +26,9 @@ export class SlotChannels {
   readonly #readers = new Map<string, ChannelReader>()
 
   constructor(options: SlotChannelsOptions) {
-    for (const channel of options.channels) this.#open(channel, options)
+    const ringEnds = options.channels.filter((channel) => channel.ring !== undefined).length
+    const dictionaryBytesMax = Math.min(DICTIONARY_BYTES_MAX, Math.floor(DICTIONARY_BYTES_PER_SLOT / ringEnds))
+    for (const channel of options.channels) this.#open(channel, options, dictionaryBytesMax)
   }
 
   writerOf(edge: PlanEdge, fromSubtask: number, toSubtask: number): ChannelWriter {
@@ -34,7 +39,7 @@ export class SlotChannels {
     return known(this.#readers.get(nameOf(edge.id, fromSubtask, toSubtask)), edge.id)
   }
 
-  #open(channel: ChannelDeployment, options: SlotChannelsOptions): void {
+  #open(channel: ChannelDeployment, options: SlotChannelsOptions, dictionaryBytesMax: number): void {
     const { slot, ownWakeUp, recordBytesMax } = options
     const name = nameOf(channel.edgeId, channel.fromSubtask, channel.toSubtask)
     if (channel.ring === undefined) {
@@ -51,7 +56,8 @@ export class SlotChannels {
     const { ring } = channel
     const wakeUpOf = (other: number): WakeUp => (other === slot ? ownWakeUp : options.wakeUpOf(other))
     if (channel.fromSlot === slot) {
-      this.#writers.set(name, new RingChannelWriter(ring, { readerWakeUp: wakeUpOf(channel.toSlot), recordBytesMax }))
+      const readerWakeUp = wakeUpOf(channel.toSlot)
+      this.#writers.set(name, new RingChannelWriter(ring, { readerWakeUp, recordBytesMax, dictionaryBytesMax }))
     }
     if (channel.toSlot === slot) {
       this.#readers.set(name, new RingChannelReader(ring, { writerWakeUp: wakeUpOf(channel.fromSlot), recordBytesMax }))
