@@ -8,6 +8,7 @@
 import { MillraceError } from '../error/millrace-error.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 import { addToSum, mergeSums, type SumAccumulator, sumResult } from './exact-sum.ts'
+import { asKnown } from './known-aggregates.ts'
 import { type FieldOf, toSelect } from './value-selector.ts'
 
 type Missing = null | undefined
@@ -21,13 +22,16 @@ type StampedValue<V> = readonly [] | readonly [timestamp: number, value: V]
 
 /** How many records there were. */
 export function count(): AggregateFunction<unknown, number, number> {
-  return {
-    name: 'count',
-    create: () => 0,
-    add: (records) => records + 1,
-    result: (records) => records,
-    merge: (into, other) => into + other,
-  }
+  return asKnown(
+    { kind: 'count' },
+    {
+      name: 'count',
+      create: () => 0,
+      add: (records) => records + 1,
+      result: (records) => records,
+      merge: (into, other) => into + other,
+    },
+  )
 }
 
 /** The sum of numbers or of bigints: exact for whole numbers of any size, 0 of nothing. */
@@ -37,16 +41,19 @@ export function sum<T, V extends number | bigint | Missing>(
 ): AggregateFunction<T, SumAccumulator, V extends bigint ? bigint : number>
 export function sum<T>(selector: unknown): AggregateFunction<T, SumAccumulator, number | bigint> {
   const select = toSelect<T>('sum', selector) as (record: T) => number | bigint | Missing
-  return {
-    name: 'sum',
-    create: () => 0,
-    add(sumSoFar, record) {
-      const value = select(record)
-      return value === undefined || value === null ? sumSoFar : addToSum(sumSoFar, value)
+  return asKnown(
+    { kind: 'sum', selector },
+    {
+      name: 'sum',
+      create: () => 0,
+      add(sumSoFar, record) {
+        const value = select(record)
+        return value === undefined || value === null ? sumSoFar : addToSum(sumSoFar, value)
+      },
+      result: sumResult,
+      merge: mergeSums,
     },
-    result: sumResult,
-    merge: mergeSums,
-  }
+  )
 }
 
 /** The mean of numbers or bigints, from an exact sum. */
@@ -60,23 +67,26 @@ export function average<T>(
   selector: unknown,
 ): AggregateFunction<T, [sum: SumAccumulator, values: number], number | undefined> {
   const select = toSelect<T>('average', selector) as (record: T) => number | bigint | Missing
-  return {
-    name: 'average',
-    create: () => [0, 0],
-    add(soFar, record) {
-      const value = select(record)
-      if (value === undefined || value === null) return soFar
-      soFar[0] = addToSum(soFar[0], value)
-      soFar[1]++
-      return soFar
+  return asKnown<T, [sum: SumAccumulator, values: number], number | undefined>(
+    { kind: 'average', selector },
+    {
+      name: 'average',
+      create: () => [0, 0],
+      add(soFar, record) {
+        const value = select(record)
+        if (value === undefined || value === null) return soFar
+        soFar[0] = addToSum(soFar[0], value)
+        soFar[1]++
+        return soFar
+      },
+      result: ([total, values]) => (values === 0 ? undefined : Number(sumResult(total)) / values),
+      merge(into, other) {
+        into[0] = mergeSums(into[0], other[0])
+        into[1] += other[1]
+        return into
+      },
     },
-    result: ([total, values]) => (values === 0 ? undefined : Number(sumResult(total)) / values),
-    merge(into, other) {
-      into[0] = mergeSums(into[0], other[0])
-      into[1] += other[1]
-      return into
-    },
-  }
+  )
 }
 type MeanOf<V> = V extends Missing ? undefined : number
 
@@ -109,20 +119,23 @@ export function countDistinct<T>(
 ): AggregateFunction<T, Set<Countable>, number>
 export function countDistinct<T>(selector: unknown): AggregateFunction<T, Set<Countable>, number> {
   const select = toSelect<T>('countDistinct', selector) as (record: T) => Countable | Missing
-  return {
-    name: 'countDistinct',
-    create: () => new Set(),
-    add(values, record) {
-      const value = select(record)
-      if (typeof value === 'object' && value !== null) throw notCountable()
-      return value === undefined || value === null ? values : values.add(value)
+  return asKnown(
+    { kind: 'countDistinct', selector },
+    {
+      name: 'countDistinct',
+      create: () => new Set(),
+      add(values, record) {
+        const value = select(record)
+        if (typeof value === 'object' && value !== null) throw notCountable()
+        return value === undefined || value === null ? values : values.add(value)
+      },
+      result: (values) => values.size,
+      merge(into, other) {
+        for (const value of other) into.add(value)
+        return into
+      },
     },
-    result: (values) => values.size,
-    merge(into, other) {
-      for (const value of other) into.add(value)
-      return into
-    },
-  }
+  )
 }
 
 /** The value of the record with the earliest timestamp; among equals that of the one which arrived first. */
@@ -144,7 +157,7 @@ export function last<T>(selector: unknown): AggregateFunction<T, StampedValue<un
 }
 
 function extreme<T>(
-  name: string,
+  name: 'min' | 'max',
   selector: unknown,
   isBetter: (value: Ordered, best: Ordered) => boolean,
 ): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
@@ -153,36 +166,42 @@ function extreme<T>(
     if (value === undefined || value === null) return best
     return best === undefined || isBetter(value, best) || Number.isNaN(value) ? value : best
   }
-  return {
-    name,
-    create: () => undefined,
-    add: (best, record) => better(best, select(record)),
-    result: (best) => best,
-    merge: better,
-  }
+  return asKnown<T, Ordered | undefined, Ordered | undefined>(
+    { kind: name, selector },
+    {
+      name,
+      create: () => undefined,
+      add: (best, record) => better(best, select(record)),
+      result: (best) => best,
+      merge: better,
+    },
+  )
 }
 
 function stamped<T>(
-  name: string,
+  name: 'first' | 'last',
   selector: unknown,
   replaces: (candidateTimestamp: number, keptTimestamp: number) => boolean,
 ): AggregateFunction<T, StampedValue<unknown>, unknown> {
   const select = toSelect<T>(name, selector)
-  return {
-    name,
-    create: () => [],
-    add(kept, record, timestamp) {
-      if (kept.length !== 0 && !replaces(timestamp, kept[0])) return kept
-      const value = select(record)
-      return value === undefined || value === null ? kept : [timestamp, value]
+  return asKnown<T, StampedValue<unknown>, unknown>(
+    { kind: name, selector },
+    {
+      name,
+      create: () => [],
+      add(kept, record, timestamp) {
+        if (kept.length !== 0 && !replaces(timestamp, kept[0])) return kept
+        const value = select(record)
+        return value === undefined || value === null ? kept : [timestamp, value]
+      },
+      result: (kept) => kept[1],
+      merge(into, other) {
+        if (other.length === 0) return into
+        // A copy: the engine would have to make one otherwise.
+        return into.length === 0 || replaces(other[0], into[0]) ? [other[0], other[1]] : into
+      },
     },
-    result: (kept) => kept[1],
-    merge(into, other) {
-      if (other.length === 0) return into
-      // A copy: the engine would have to make one otherwise.
-      return into.length === 0 || replaces(other[0], into[0]) ? [other[0], other[1]] : into
-    },
-  }
+  )
 }
 
 function notCountable(): MillraceError {
