@@ -18,6 +18,8 @@ export interface AggregateFunction<T, A, R> {
    * may be combined before an exchange and shared by overlapping windows.
    */
   merge?(into: A, other: A): A
+  /** What `filtered` gives of no record at all; default `undefined`. */
+  readonly ofNothing?: R
   /** Version of the accumulator's stored form; default 1. */
   readonly version?: number
 }

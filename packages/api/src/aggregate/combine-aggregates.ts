@@ -5,7 +5,8 @@
 import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
-import { generateCombination, returnedNothing } from './generate-combination.ts'
+import { returnedNothing } from './checked-calls.ts'
+import { generateCombination } from './generate-combination.ts'
 
 /** Aggregates by the names of their results. */
 // biome-ignore lint/suspicious/noExplicitAny: parts have accumulators and results of every type; ResultsOf reads them
@@ -51,7 +52,7 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
 }
 
 /** What is generated, with the types that the parts say. */
-type TypedCombination<T, R> = Required<Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version'>>
+type TypedCombination<T, R> = Required<Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'ofNothing'>>
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */
 export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFunction<T, T[], T> {

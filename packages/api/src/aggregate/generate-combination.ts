@@ -3,14 +3,14 @@
  * user's selector has a place of its own, so that V8 inlines it. The generated code holds engine code only and calls the
  * user's functions by reference, so traces and profiles show the user's own lines.
  *
- * The parts that come with Millrace are written out, every other one is called. What is written out does the same as
- * the functions of the part by itself; a property test holds the two against each other.
+ * The parts that come with Millrace are written out (`part-code.ts`), every other one is called. What is written out does
+ * the same as the functions of the part by itself; a property test holds the two against each other.
  */
-import { MillraceError } from '../error/millrace-error.ts'
-import { isPromise, promiseRefusal } from '../function/synchronous-result.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
-import { addToSum, mergeSums, sumResult } from './exact-sum.ts'
-import { type KnownAggregate, knownAggregate } from './known-aggregates.ts'
+import { DistinctValues } from './distinct-values.ts'
+import { type Condition, type KnownAggregate, knownAggregate } from './known-aggregates.ts'
+import { codeOfPart, GENERATED_CALLS, type PartCode } from './part-code.ts'
+import type { Sharers } from './shared-distinct.ts'
 
 export interface NamedPart {
   readonly name: string
@@ -31,25 +31,42 @@ export interface Combination {
 
 /** The functions over the parts, whose accumulators stand in an array in the order of `parts`. */
 export function generateCombination(parts: readonly NamedPart[]): Combination {
-  const codes = parts.map(({ name, aggregate }, index) => codeOf(name, index, knownAggregate(aggregate)))
+  const known = parts.map(({ aggregate }) => knownAggregate(aggregate))
+  const conditions = [...new Set(known.flatMap((part) => part?.conditions ?? []))]
+  const firsts = new Set(known.flatMap((part) => part?.conditions?.[0] ?? []))
+  const groups = sharersOf(known)
+  const codes = parts.map(({ name }, index) =>
+    codeOfPart({
+      name,
+      index,
+      known: known[index],
+      condition: conditionOf(known[index], conditions),
+      group: groups.findIndex((sharers) => sharers.includes(index)),
+      sharers: groups.find((sharers) => sharers.includes(index)) ?? [],
+      conditionAt: (at) => conditionOf(known[at], conditions),
+    }),
+  )
   const lines = (of: (code: PartCode) => string) => codes.map(of).join('\n')
-  const names = (letter: string) => parts.map((_, index) => `${letter}${index}`).join(', ')
-  const objects = codes.flatMap(({ holdsObject }) => holdsObject ?? [])
+  const holdsObject = codes.flatMap((code) => code.holdsObject ?? [])
   const text = `'use strict'
-const { addToSum, mergeSums, sumResult, created, added, merged, result, refusePromise } = engine
-const [${names('p')}] = parts
-const [${names('s')}] = selectors
+const { ${Object.keys(GENERATED_CALLS).join(', ')} } = calls
+const [${numbered('p', parts)}] = parts
+const [${numbered('s', parts)}] = selectors
+const [${numbered('c', conditions)}] = conditions
+const [${numbered('g', groups)}] = groups
 return {
   create() {
     return [${codes.map(({ create }) => create).join(', ')}]
   },
   add(a, record, timestamp) {
+${conditions.map((condition, index) => (firsts.has(condition) ? `    const k${index} = holds(c${index}(record))` : '')).join('\n')}
 ${lines(({ add }) => add)}
     return a
   },
   result(a) {
+${groups.map((_, index) => `    const d${index} = sharedValues(a, g${index})`).join('\n')}
     return {
-${lines(({ name, result }) => `      ${name}: ${result},`)}
+${lines(({ property, result }) => `      ${property}: ${result},`)}
     }
   },
   merge(a, other) {
@@ -57,153 +74,44 @@ ${lines(({ merge }) => merge)}
     return a
   },
   holdsObjects(results) {
-    return ${objects.length === 0 ? 'false' : objects.join(' || ')}
+    return ${holdsObject.length === 0 ? 'false' : holdsObject.join(' || ')}
   },
 }
-//# sourceURL=millrace:aggregate/${parts.map(({ name }) => encodeURIComponent(name)).join('+')}`
+//# sourceURL=millrace:aggregate/${parts.map(({ name }) => name.replace(/[^\w-]/g, '_')).join('+')}`
   const aggregates = parts.map(({ aggregate }) => aggregate)
-  const selectors = aggregates.map((aggregate) => {
-    const known = knownAggregate(aggregate)
-    return known !== undefined && 'selector' in known ? known.selector : undefined
-  })
+  const selectors = known.map((part) => (part !== undefined && 'selector' in part ? part.selector : undefined))
   // The text holds nothing of the user but names of results and fields, as JSON.
-  return new Function('engine', 'parts', 'selectors', text)(ENGINE, aggregates, selectors) as Combination
+  return new Function('calls', 'parts', 'selectors', 'conditions', 'groups', text)(
+    GENERATED_CALLS,
+    aggregates,
+    selectors,
+    conditions,
+    groups,
+  ) as Combination
 }
 
-/** What a part has in the generated functions; `a` is the array of accumulators, `other` that which is merged in. */
-interface PartCode {
-  /** The result's name in an object literal, where `__proto__` alone would be no property. */
-  readonly name: string
-  readonly create: string
-  readonly add: string
-  readonly result: string
-  readonly merge: string
-  /** Whether the part's result of `results` is an object; nothing where it never is. */
-  readonly holdsObject?: string
+function numbered(letter: string, items: readonly unknown[]): string {
+  return items.map((_, index) => `${letter}${index}`).join(', ')
 }
 
-function codeOf(name: string, index: number, known: KnownAggregate | undefined): PartCode {
-  const literal = JSON.stringify(name)
-  const property = name === '__proto__' ? `[${literal}]` : literal
-  const slot = `a[${index}]`
-  const from = `other[${index}]`
-  const holdsObject = `typeof results[${literal}] === 'object' && results[${literal}] !== null`
-  if (known === undefined) {
-    const part = `p${index}`
-    return {
-      name: property,
-      create: `created(${literal}, ${part}.create())`,
-      add: `    ${slot} = added(${literal}, ${slot}, ${part}.add(${slot}, record, timestamp))`,
-      result: `result(${literal}, ${part}.result(${slot}))`,
-      merge: `    ${slot} = merged(${literal}, ${slot}, ${from}, ${part}.merge(${slot}, ${from}))`,
-      holdsObject,
-    }
-  }
-  if (known.kind === 'count') {
-    return { name: property, create: '0', add: `    ${slot}++`, result: slot, merge: `    ${slot} += ${from}` }
-  }
-  const value = typeof known.selector === 'string' ? `record[${JSON.stringify(known.selector)}]` : `s${index}(record)`
-  const ifPresent = (code: string) => `    {
-      const value = ${value}
-      if (value !== undefined && value !== null) { ${code} }
-    }`
-  switch (known.kind) {
-    case 'sum':
-      return {
-        name: property,
-        create: '0',
-        add: ifPresent(`${slot} = addToSum(${slot}, value)`),
-        result: `sumResult(${slot})`,
-        merge: `    ${slot} = mergeSums(${slot}, ${from})`,
-      }
-    case 'average':
-      return {
-        name: property,
-        create: '[0, 0]',
-        add: ifPresent(`const mean = ${slot}; mean[0] = addToSum(mean[0], value); mean[1]++`),
-        result: `${slot}[1] === 0 ? undefined : Number(sumResult(${slot}[0])) / ${slot}[1]`,
-        merge: `    ${slot}[0] = mergeSums(${slot}[0], ${from}[0]); ${slot}[1] += ${from}[1]`,
-      }
-    case 'min':
-    case 'max': {
-      const take = `const best = ${slot}; if (best === undefined || value ${known.kind === 'min' ? '<' : '>'} best || value !== value) ${slot} = value`
-      return {
-        name: property,
-        create: 'undefined',
-        add: ifPresent(`if (typeof value === 'object') refusePromise('add', ${literal}, value); ${take}`),
-        result: slot,
-        merge: `    { const value = ${from}; if (value !== undefined) { ${take} } }`,
-        holdsObject,
-      }
-    }
-    case 'countDistinct':
-      return {
-        name: property,
-        create: 'new Set()',
-        add: `    p${index}.add(${slot}, record, timestamp)`,
-        result: `${slot}.size`,
-        merge: `    p${index}.merge(${slot}, ${from})`,
-      }
-    case 'first':
-    case 'last': {
-      const isKept = `kept.length !== 0 && !(at ${known.kind === 'first' ? '<' : '>='} kept[0])`
-      return {
-        name: property,
-        create: '[]',
-        add: `    {
-      const kept = ${slot}, at = timestamp
-      if (!(${isKept})) {
-        const value = ${value}
-        if (value !== undefined && value !== null) ${slot} = [at, value]
-      }
-    }`,
-        result: `result(${literal}, ${slot}[1])`,
-        merge: `    {
-      const kept = ${slot}, at = ${from}[0]
-      if (${from}.length !== 0 && !(${isKept})) ${slot} = [at, ${from}[1]]
-    }`,
-        holdsObject,
-      }
-    }
-  }
+/**
+ * Whether a part takes the record in, as an expression; nothing for one that takes all. The first condition of a part
+ * was asked before, once for all parts that have it; a further one is asked only where the ones before hold.
+ */
+function conditionOf(known: KnownAggregate | undefined, all: readonly Condition[]): string | undefined {
+  if (known?.conditions === undefined) return undefined
+  const [first, ...further] = known.conditions.map((condition) => all.indexOf(condition))
+  return [`k${first}`, ...further.map((index) => `holds(c${index}(record))`)].join(' && ')
 }
 
-/** What the generated code calls. */
-const ENGINE = {
-  addToSum,
-  mergeSums,
-  sumResult,
-  created(name: string, accumulator: unknown): unknown {
-    refusePromise('create', name, accumulator)
-    return accumulator
-  },
-  added(name: string, before: unknown, accumulator: unknown): unknown {
-    refusePromise('add', name, accumulator)
-    // One that begins with `undefined` may stay so.
-    if (accumulator === undefined && before !== undefined) {
-      throw returnedNothing(`The aggregate "${name}"`, 'add(accumulator, value) must return the accumulator.')
-    }
-    return accumulator
-  },
-  merged(name: string, into: unknown, other: unknown, accumulator: unknown): unknown {
-    refusePromise('merge', name, accumulator)
-    if (accumulator === undefined && (into !== undefined || other !== undefined)) {
-      throw returnedNothing(`The aggregate "${name}"`, 'merge(into, other) must return the accumulator.')
-    }
-    return accumulator
-  },
-  result(name: string, result: unknown): unknown {
-    refusePromise('result', name, result)
-    return result
-  },
-  refusePromise,
-}
-
-function refusePromise(call: string, name: string, returned: unknown): void {
-  if (isPromise(returned)) throw promiseRefusal(`${name}.${call}`, returned)
-}
-
-/** The error of a function that should have returned something. */
-export function returnedNothing(what: string, hint: string): MillraceError {
-  return new MillraceError('USER_FUNCTION_FAILED', `${what} returned undefined.`, { hint })
+/** The places of all `countDistinct` that have their selector in common with another. */
+function sharersOf(known: readonly (KnownAggregate | undefined)[]): readonly Sharers[] {
+  const bySelector = new Map<unknown, number[]>()
+  known.forEach((part, index) => {
+    if (part?.kind !== 'countDistinct') return
+    const sharers = bySelector.get(part.selector)
+    if (sharers === undefined || sharers.length === DistinctValues.COUNTS_MAX) bySelector.set(part.selector, [index])
+    else sharers.push(index)
+  })
+  return [...bySelector.values()].filter((sharers) => sharers.length > 1)
 }

@@ -5,13 +5,20 @@
  */
 import type { AggregateFunction } from './aggregate-function.ts'
 
-export type KnownAggregate =
+/** Says of a record whether it counts; what it returns is looked at with `holds`. */
+export type Condition = (record: never) => unknown
+
+export type KnownAggregate = (
   | { readonly kind: 'count' }
   | {
       readonly kind: 'sum' | 'average' | 'min' | 'max' | 'countDistinct' | 'first' | 'last'
       /** A field name, or a function of the record. */
       readonly selector: unknown
     }
+) & {
+  /** Records for which one of them does not hold are left out; asked in this order. */
+  readonly conditions?: readonly Condition[]
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: aggregates of every type
 type AnyAggregate = AggregateFunction<any, any, any>
@@ -19,10 +26,7 @@ type AnyAggregate = AggregateFunction<any, any, any>
 const known = new WeakMap<AnyAggregate, KnownAggregate>()
 
 /** Notes what an aggregate is, and returns it: from now on its functions may not be replaced. */
-export function asKnown<T, A, R>(
-  what: KnownAggregate,
-  aggregate: AggregateFunction<T, A, R>,
-): AggregateFunction<T, A, R> {
+export function asKnown<Aggregate extends AnyAggregate>(what: KnownAggregate, aggregate: Aggregate): Aggregate {
   known.set(aggregate, what)
   return Object.freeze(aggregate)
 }

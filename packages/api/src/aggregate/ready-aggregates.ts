@@ -5,24 +5,27 @@
  * As in SQL, values that are `null` or `undefined` are left out. The engine asks for a result only after a record;
  * where every value was left out, `min`, `max`, `average`, `first` and `last` give `undefined`, and the type says so.
  */
-import { MillraceError } from '../error/millrace-error.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
+import { addDistinct, distinctResult, mergeDistinct } from './count-distinct.ts'
+import { DistinctValues } from './distinct-values.ts'
 import { addToSum, mergeSums, type SumAccumulator, sumResult } from './exact-sum.ts'
 import { asKnown } from './known-aggregates.ts'
-import { type FieldOf, toSelect } from './value-selector.ts'
+import { type Countable, type FieldOf, toSelect } from './value-selector.ts'
 
 type Missing = null | undefined
 /** What a result is when it may have had no value: `undefined` stands in for missing ones. */
 type OrUndefined<V> = V extends Missing ? undefined : V
 type Ordered = number | string | bigint
-type Countable = number | string | bigint | boolean
+
+/** An aggregate that gives 0 of nothing. */
+type Counting<T, A, R> = AggregateFunction<T, A, R> & { readonly ofNothing: R }
 
 /** A time and a value, or nothing yet. */
 type StampedValue<V> = readonly [] | readonly [timestamp: number, value: V]
 
 /** How many records there were. */
-export function count(): AggregateFunction<unknown, number, number> {
-  return asKnown(
+export function count<T = unknown>(): Counting<T, number, number> {
+  return asKnown<Counting<T, number, number>>(
     { kind: 'count' },
     {
       name: 'count',
@@ -30,18 +33,19 @@ export function count(): AggregateFunction<unknown, number, number> {
       add: (records) => records + 1,
       result: (records) => records,
       merge: (into, other) => into + other,
+      ofNothing: 0,
     },
   )
 }
 
 /** The sum of numbers or of bigints: exact for whole numbers of any size, 0 of nothing. */
-export function sum<T>(field: FieldOf<T, number | Missing>): AggregateFunction<T, SumAccumulator, number>
+export function sum<T>(field: FieldOf<T, number | Missing>): Counting<T, SumAccumulator, number>
 export function sum<T, V extends number | bigint | Missing>(
   select: (record: T) => V,
-): AggregateFunction<T, SumAccumulator, V extends bigint ? bigint : number>
-export function sum<T>(selector: unknown): AggregateFunction<T, SumAccumulator, number | bigint> {
+): Counting<T, SumAccumulator, V extends bigint ? bigint : number>
+export function sum<T>(selector: unknown): Counting<T, SumAccumulator, number | bigint> {
   const select = toSelect<T>('sum', selector) as (record: T) => number | bigint | Missing
-  return asKnown(
+  return asKnown<Counting<T, SumAccumulator, number | bigint>>(
     { kind: 'sum', selector },
     {
       name: 'sum',
@@ -52,6 +56,7 @@ export function sum<T>(selector: unknown): AggregateFunction<T, SumAccumulator, 
       },
       result: sumResult,
       merge: mergeSums,
+      ofNothing: 0,
     },
   )
 }
@@ -67,7 +72,7 @@ export function average<T>(
   selector: unknown,
 ): AggregateFunction<T, [sum: SumAccumulator, values: number], number | undefined> {
   const select = toSelect<T>('average', selector) as (record: T) => number | bigint | Missing
-  return asKnown<T, [sum: SumAccumulator, values: number], number | undefined>(
+  return asKnown<AggregateFunction<T, [sum: SumAccumulator, values: number], number | undefined>>(
     { kind: 'average', selector },
     {
       name: 'average',
@@ -113,27 +118,22 @@ export function max<T>(selector: unknown): AggregateFunction<T, Ordered | undefi
 }
 
 /** How many different values there were. Holds each of them; for strings, numbers, bigints and booleans. */
-export function countDistinct<T>(field: FieldOf<T, Countable | Missing>): AggregateFunction<T, Set<Countable>, number>
-export function countDistinct<T>(
-  select: (record: T) => Countable | Missing,
-): AggregateFunction<T, Set<Countable>, number>
-export function countDistinct<T>(selector: unknown): AggregateFunction<T, Set<Countable>, number> {
+export function countDistinct<T>(field: FieldOf<T, Countable | Missing>): Counting<T, DistinctValues, number>
+export function countDistinct<T>(select: (record: T) => Countable | Missing): Counting<T, DistinctValues, number>
+export function countDistinct<T>(selector: unknown): Counting<T, DistinctValues, number> {
   const select = toSelect<T>('countDistinct', selector) as (record: T) => Countable | Missing
-  return asKnown(
+  return asKnown<Counting<T, DistinctValues, number>>(
     { kind: 'countDistinct', selector },
     {
       name: 'countDistinct',
-      create: () => new Set(),
+      create: () => new DistinctValues(),
       add(values, record) {
         const value = select(record)
-        if (typeof value === 'object' && value !== null) throw notCountable()
-        return value === undefined || value === null ? values : values.add(value)
+        return value === undefined || value === null ? values : addDistinct(values, value)
       },
-      result: (values) => values.size,
-      merge(into, other) {
-        for (const value of other) into.add(value)
-        return into
-      },
+      result: distinctResult,
+      merge: mergeDistinct,
+      ofNothing: 0,
     },
   )
 }
@@ -166,7 +166,7 @@ function extreme<T>(
     if (value === undefined || value === null) return best
     return best === undefined || isBetter(value, best) || Number.isNaN(value) ? value : best
   }
-  return asKnown<T, Ordered | undefined, Ordered | undefined>(
+  return asKnown<AggregateFunction<T, Ordered | undefined, Ordered | undefined>>(
     { kind: name, selector },
     {
       name,
@@ -184,7 +184,7 @@ function stamped<T>(
   replaces: (candidateTimestamp: number, keptTimestamp: number) => boolean,
 ): AggregateFunction<T, StampedValue<unknown>, unknown> {
   const select = toSelect<T>(name, selector)
-  return asKnown<T, StampedValue<unknown>, unknown>(
+  return asKnown<AggregateFunction<T, StampedValue<unknown>, unknown>>(
     { kind: name, selector },
     {
       name,
@@ -202,10 +202,4 @@ function stamped<T>(
       },
     },
   )
-}
-
-function notCountable(): MillraceError {
-  return new MillraceError('USER_FUNCTION_FAILED', 'countDistinct was given an object, which equals only itself', {
-    hint: 'Give it a string or number that stands for the value, as (row) => row.at.getTime().',
-  })
 }
