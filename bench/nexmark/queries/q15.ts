@@ -11,7 +11,7 @@ export default defineJob({
   build(env, params) {
     bidStream(env, params)
       .keyBy(({ dateTime }) => dayOf(dateTime))
-      .aggregate(bidStatistics, (statistics, { key }) => ({ day: dayText(key), ...statistics }), { uid: 'days' })
+      .aggregate(bidStatistics, (statistics, { key }) => ({ ...statistics, day: dayText(key) }), { uid: 'days' })
       .to(digestSink(mixDayStatistics), { uid: 'out' })
   },
 })

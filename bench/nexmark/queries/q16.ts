@@ -14,11 +14,11 @@ export default defineJob({
       .keyBy(({ channel, dateTime }) => [channel, dayOf(dateTime)])
       .aggregate(
         { ...bidStatistics, minute: max(({ dateTime }: Bid) => minuteOf(dateTime)) },
-        ({ minute, ...statistics }, { key: [channel, day] }) => ({
+        (statistics, { key: [channel, day] }) => ({
+          ...statistics,
           channel,
           day: dayText(day),
-          minute: minuteText(minute),
-          ...statistics,
+          minute: minuteText(statistics.minute),
         }),
         { uid: 'channels' },
       )

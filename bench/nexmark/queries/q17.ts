@@ -14,9 +14,9 @@ export default defineJob({
       .aggregate(
         { ...rankedBids, minPrice: min('price'), maxPrice: max('price'), sumPrice: sum('price') },
         (prices, { key: [auction, day] }) => ({
+          ...prices,
           auction,
           day: dayText(day),
-          ...prices,
           avgPrice: Math.floor(prices.sumPrice / prices.totalBids),
         }),
         { uid: 'auctions' },

@@ -1,10 +1,13 @@
 /** The public face of Millrace: what jobs and connectors import. Every export is named here. */
 
 export type { AggregateFunction, AggregatePart } from './aggregate/aggregate-function.ts'
-export { type AggregateParts, aggregateFunction, checkAdded, type ResultsOf } from './aggregate/combine-aggregates.ts'
+export { added as checkAdded } from './aggregate/checked-calls.ts'
+export { type AggregateParts, aggregateFunction, type ResultsOf } from './aggregate/combine-aggregates.ts'
+export { DistinctValues } from './aggregate/distinct-values.ts'
 export type { SumAccumulator } from './aggregate/exact-sum.ts'
+export { filtered } from './aggregate/filtered.ts'
 export { average, count, countDistinct, first, last, max, min, sum } from './aggregate/ready-aggregates.ts'
-export type { FieldOf } from './aggregate/value-selector.ts'
+export type { Countable, FieldOf } from './aggregate/value-selector.ts'
 export {
   FileError,
   type FileErrorKind,

@@ -552,4 +552,30 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     suites: ['runtime/test/coordinator/job-ending.test.ts'],
   },
+
+  // Aggregates
+  {
+    name: 'merge puts shared values of the other together in place',
+    why: 'a slice in state changes while a window that shares it fires',
+    file: 'api/src/aggregate/shared-distinct.ts',
+    find: 'sharedValues([...other], sharers)',
+    replace: 'sharedValues(other, sharers)',
+    suites: ['api/test/aggregate/shared-distinct.property.test.ts'],
+  },
+  {
+    name: 'results taken to hold no parts of accumulators',
+    why: 'rows that have left change with the next record of their key',
+    file: 'core/src/aggregate/own-result.ts',
+    find: 'return aggregate.holdsObjects(result)',
+    replace: 'return false',
+    suites: ['core/test/operator/process-and-fold.test.ts'],
+  },
+  {
+    name: 'segments of version 1 refused',
+    why: 'no job restores what the version before has written',
+    file: 'core/src/checkpoint/segment-format.ts',
+    find: 'const SEGMENT_VERSION_MIN = 1',
+    replace: 'const SEGMENT_VERSION_MIN = 2',
+    suites: ['core/test/checkpoint/segment-format.test.ts'],
+  },
 ]

@@ -10,12 +10,16 @@ export interface AggregateFunction<T, A, R> {
   readonly add: (accumulator: A, value: T, timestamp: number) => A
   /** May return the accumulator or parts of it: where `add` can still change them, a copy leaves. */
   result(accumulator: A): R
+  /** Whether a result holds objects, which could be parts of the accumulator; without it the engine looks at each. */
+  holdsObjects?(result: R): boolean
   /**
    * Combines two accumulators; may change and return `into`, must leave `other` as it is. What it returns may hold parts
    * of `other`: the engine sees that and gives it copies, which costs time. Associative; declares that partial results
    * may be combined before an exchange and shared by overlapping windows.
    */
   merge?(into: A, other: A): A
+  /** What `filtered` gives of no record at all; default `undefined`. */
+  readonly ofNothing?: R
   /** Version of the accumulator's stored form; default 1. */
   readonly version?: number
   /**

@@ -2,10 +2,11 @@
  * Makes one aggregate of several named ones: `{ views: count(), worst: max('delay') }`. Its accumulator is an array of
  * the parts' accumulators in the order of their sorted names, so that rearranging the parts keeps stored state readable.
  */
-import { MillraceError } from '../error/millrace-error.ts'
-import { isPromise, promiseRefusal, synchronousResult } from '../function/synchronous-result.ts'
+import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
+import { returnedNothing } from './checked-calls.ts'
+import { generateCombination } from './generate-combination.ts'
 
 /** Aggregates by the names of their results. */
 // biome-ignore lint/suspicious/noExplicitAny: parts have accumulators and results of every type; ResultsOf reads them
@@ -36,60 +37,25 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   })
   // Every raise of a part's version raises the whole.
   const version = aggregates.reduce((total, part) => total + (part.version ?? 1) - 1, 1)
-  const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
+  const named = aggregates.map((aggregate, index) => ({ name: names[index] as string, aggregate }))
+  const { areApart, ...functions } = generateCombination(named)
+  const { create, add, result, merge, holdsObjects } = functions as TypedCombination<T, ResultsOf<Parts>>
+  return {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
-    parts: aggregates.map((aggregate, index) => ({ name: names[index] as string, aggregate })),
-    create: () => aggregates.map((part, index) => synchronousResult(`${names[index]}.create`, part.create())),
-    add(accumulators, value, timestamp) {
-      let index = 0
-      for (const part of aggregates) {
-        const before = accumulators[index]
-        const added = part.add(before, value, timestamp)
-        if (added === undefined || typeof added === 'object') checkAdded(names[index] as string, before, added)
-        accumulators[index] = added
-        index++
-      }
-      return accumulators
-    },
-    result(accumulators) {
-      const results: Record<string, unknown> = {}
-      let index = 0
-      for (const part of aggregates) {
-        const result = part.result(accumulators[index])
-        if (isPromise(result)) throw promiseRefusal(`${names[index]}.result`, result)
-        results[names[index] as string] = result
-        index++
-      }
-      return results as ResultsOf<Parts>
-    },
-  }
-  if (!aggregates.every((part) => part.merge !== undefined)) return combined
-  return {
-    ...combined,
-    merge(into, other) {
-      let index = 0
-      for (const part of aggregates) {
-        const merged = part.merge?.(into[index], other[index])
-        if (isPromise(merged)) throw promiseRefusal(`${names[index]}.merge`, merged)
-        if (merged === undefined && (into[index] !== undefined || other[index] !== undefined)) {
-          throw returnedNothing(`The aggregate "${names[index]}"`, 'merge(into, other) must return the accumulator.')
-        }
-        into[index] = merged
-        index++
-      }
-      return into
-    },
+    ...(areApart ? { parts: named } : {}),
+    create,
+    add,
+    result,
+    ...(aggregates.every((part) => part.merge !== undefined) ? { merge } : {}),
+    holdsObjects,
   }
 }
 
-/** Throws `USER_FUNCTION_FAILED` when `add` of the part `name` made a promise of `before`, or nothing of something. */
-export function checkAdded(name: string, before: unknown, added: unknown): void {
-  if (isPromise(added)) throw promiseRefusal(`${name}.add`, added)
-  // One that begins with `undefined`, as that of min() does, may stay so.
-  if (added !== undefined || before === undefined) return
-  throw returnedNothing(`The aggregate "${name}"`, 'add(accumulator, value) must return the accumulator.')
-}
+/** What is generated, with the types that the parts say. */
+type TypedCombination<T, R> = Required<
+  Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'ofNothing' | 'parts'>
+>
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */
 export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFunction<T, T[], T> {
@@ -111,10 +77,6 @@ export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFuncti
     // The engine asks only after a value.
     result: (kept) => kept[0] as T,
   }
-}
-
-function returnedNothing(what: string, hint: string): MillraceError {
-  return new MillraceError('USER_FUNCTION_FAILED', `${what} returned undefined.`, { hint })
 }
 
 function checkAggregate(call: string, name: string, aggregate: unknown): void {

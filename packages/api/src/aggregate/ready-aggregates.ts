@@ -5,48 +5,60 @@
  * As in SQL, values that are `null` or `undefined` are left out. The engine asks for a result only after a record;
  * where every value was left out, `min`, `max`, `average`, `first` and `last` give `undefined`, and the type says so.
  */
-import { MillraceError } from '../error/millrace-error.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
+import { addDistinct, distinctResult, mergeDistinct } from './count-distinct.ts'
+import { DistinctValues } from './distinct-values.ts'
 import { addToSum, mergeSums, type SumAccumulator, sumResult } from './exact-sum.ts'
-import { type FieldOf, toSelect } from './value-selector.ts'
+import { asKnown } from './known-aggregates.ts'
+import { type Countable, type FieldOf, toSelect } from './value-selector.ts'
 
 type Missing = null | undefined
 /** What a result is when it may have had no value: `undefined` stands in for missing ones. */
 type OrUndefined<V> = V extends Missing ? undefined : V
 type Ordered = number | string | bigint
-type Countable = number | string | bigint | boolean
+
+/** An aggregate that gives 0 of nothing. */
+type Counting<T, A, R> = AggregateFunction<T, A, R> & { readonly ofNothing: R }
 
 /** A time and a value, or nothing yet. */
 type StampedValue<V> = readonly [] | readonly [timestamp: number, value: V]
 
 /** How many records there were. */
-export function count(): AggregateFunction<unknown, number, number> {
-  return {
-    name: 'count',
-    create: () => 0,
-    add: (records) => records + 1,
-    result: (records) => records,
-    merge: (into, other) => into + other,
-  }
+export function count<T = unknown>(): Counting<T, number, number> {
+  return asKnown<Counting<T, number, number>>(
+    { kind: 'count' },
+    {
+      name: 'count',
+      create: () => 0,
+      add: (records) => records + 1,
+      result: (records) => records,
+      merge: (into, other) => into + other,
+      ofNothing: 0,
+    },
+  )
 }
 
 /** The sum of numbers or of bigints: exact for whole numbers of any size, 0 of nothing. */
-export function sum<T>(field: FieldOf<T, number | Missing>): AggregateFunction<T, SumAccumulator, number>
+export function sum<T>(field: FieldOf<T, number | Missing>): Counting<T, SumAccumulator, number>
 export function sum<T, V extends number | bigint | Missing>(
   select: (record: T) => V,
-): AggregateFunction<T, SumAccumulator, V extends bigint ? bigint : number>
-export function sum<T>(selector: unknown): AggregateFunction<T, SumAccumulator, number | bigint> {
+): Counting<T, SumAccumulator, V extends bigint ? bigint : number>
+export function sum<T>(selector: unknown): Counting<T, SumAccumulator, number | bigint> {
   const select = toSelect<T>('sum', selector) as (record: T) => number | bigint | Missing
-  return {
-    name: 'sum',
-    create: () => 0,
-    add(sumSoFar, record) {
-      const value = select(record)
-      return value === undefined || value === null ? sumSoFar : addToSum(sumSoFar, value)
+  return asKnown<Counting<T, SumAccumulator, number | bigint>>(
+    { kind: 'sum', selector },
+    {
+      name: 'sum',
+      create: () => 0,
+      add(sumSoFar, record) {
+        const value = select(record)
+        return value === undefined || value === null ? sumSoFar : addToSum(sumSoFar, value)
+      },
+      result: sumResult,
+      merge: mergeSums,
+      ofNothing: 0,
     },
-    result: sumResult,
-    merge: mergeSums,
-  }
+  )
 }
 
 /** The mean of numbers or bigints, from an exact sum. */
@@ -60,23 +72,26 @@ export function average<T>(
   selector: unknown,
 ): AggregateFunction<T, [sum: SumAccumulator, values: number], number | undefined> {
   const select = toSelect<T>('average', selector) as (record: T) => number | bigint | Missing
-  return {
-    name: 'average',
-    create: () => [0, 0],
-    add(soFar, record) {
-      const value = select(record)
-      if (value === undefined || value === null) return soFar
-      soFar[0] = addToSum(soFar[0], value)
-      soFar[1]++
-      return soFar
+  return asKnown<AggregateFunction<T, [sum: SumAccumulator, values: number], number | undefined>>(
+    { kind: 'average', selector },
+    {
+      name: 'average',
+      create: () => [0, 0],
+      add(soFar, record) {
+        const value = select(record)
+        if (value === undefined || value === null) return soFar
+        soFar[0] = addToSum(soFar[0], value)
+        soFar[1]++
+        return soFar
+      },
+      result: ([total, values]) => (values === 0 ? undefined : Number(sumResult(total)) / values),
+      merge(into, other) {
+        into[0] = mergeSums(into[0], other[0])
+        into[1] += other[1]
+        return into
+      },
     },
-    result: ([total, values]) => (values === 0 ? undefined : Number(sumResult(total)) / values),
-    merge(into, other) {
-      into[0] = mergeSums(into[0], other[0])
-      into[1] += other[1]
-      return into
-    },
-  }
+  )
 }
 type MeanOf<V> = V extends Missing ? undefined : number
 
@@ -103,26 +118,24 @@ export function max<T>(selector: unknown): AggregateFunction<T, Ordered | undefi
 }
 
 /** How many different values there were. Holds each of them; for strings, numbers, bigints and booleans. */
-export function countDistinct<T>(field: FieldOf<T, Countable | Missing>): AggregateFunction<T, Set<Countable>, number>
-export function countDistinct<T>(
-  select: (record: T) => Countable | Missing,
-): AggregateFunction<T, Set<Countable>, number>
-export function countDistinct<T>(selector: unknown): AggregateFunction<T, Set<Countable>, number> {
+export function countDistinct<T>(field: FieldOf<T, Countable | Missing>): Counting<T, DistinctValues, number>
+export function countDistinct<T>(select: (record: T) => Countable | Missing): Counting<T, DistinctValues, number>
+export function countDistinct<T>(selector: unknown): Counting<T, DistinctValues, number> {
   const select = toSelect<T>('countDistinct', selector) as (record: T) => Countable | Missing
-  return {
-    name: 'countDistinct',
-    create: () => new Set(),
-    add(values, record) {
-      const value = select(record)
-      if (typeof value === 'object' && value !== null) throw notCountable()
-      return value === undefined || value === null ? values : values.add(value)
+  return asKnown<Counting<T, DistinctValues, number>>(
+    { kind: 'countDistinct', selector },
+    {
+      name: 'countDistinct',
+      create: () => new DistinctValues(),
+      add(values, record) {
+        const value = select(record)
+        return value === undefined || value === null ? values : addDistinct(values, value)
+      },
+      result: distinctResult,
+      merge: mergeDistinct,
+      ofNothing: 0,
     },
-    result: (values) => values.size,
-    merge(into, other) {
-      for (const value of other) into.add(value)
-      return into
-    },
-  }
+  )
 }
 
 /** The value of the record with the earliest timestamp; among equals that of the one which arrived first. */
@@ -144,7 +157,7 @@ export function last<T>(selector: unknown): AggregateFunction<T, StampedValue<un
 }
 
 function extreme<T>(
-  name: string,
+  name: 'min' | 'max',
   selector: unknown,
   isBetter: (value: Ordered, best: Ordered) => boolean,
 ): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
@@ -153,40 +166,40 @@ function extreme<T>(
     if (value === undefined || value === null) return best
     return best === undefined || isBetter(value, best) || Number.isNaN(value) ? value : best
   }
-  return {
-    name,
-    create: () => undefined,
-    add: (best, record) => better(best, select(record)),
-    result: (best) => best,
-    merge: better,
-  }
+  return asKnown<AggregateFunction<T, Ordered | undefined, Ordered | undefined>>(
+    { kind: name, selector },
+    {
+      name,
+      create: () => undefined,
+      add: (best, record) => better(best, select(record)),
+      result: (best) => best,
+      merge: better,
+    },
+  )
 }
 
 function stamped<T>(
-  name: string,
+  name: 'first' | 'last',
   selector: unknown,
   replaces: (candidateTimestamp: number, keptTimestamp: number) => boolean,
 ): AggregateFunction<T, StampedValue<unknown>, unknown> {
   const select = toSelect<T>(name, selector)
-  return {
-    name,
-    create: () => [],
-    add(kept, record, timestamp) {
-      if (kept.length !== 0 && !replaces(timestamp, kept[0])) return kept
-      const value = select(record)
-      return value === undefined || value === null ? kept : [timestamp, value]
+  return asKnown<AggregateFunction<T, StampedValue<unknown>, unknown>>(
+    { kind: name, selector },
+    {
+      name,
+      create: () => [],
+      add(kept, record, timestamp) {
+        if (kept.length !== 0 && !replaces(timestamp, kept[0])) return kept
+        const value = select(record)
+        return value === undefined || value === null ? kept : [timestamp, value]
+      },
+      result: (kept) => kept[1],
+      merge(into, other) {
+        if (other.length === 0) return into
+        // A copy: the engine would have to make one otherwise.
+        return into.length === 0 || replaces(other[0], into[0]) ? [other[0], other[1]] : into
+      },
     },
-    result: (kept) => kept[1],
-    merge(into, other) {
-      if (other.length === 0) return into
-      // A copy: the engine would have to make one otherwise.
-      return into.length === 0 || replaces(other[0], into[0]) ? [other[0], other[1]] : into
-    },
-  }
-}
-
-function notCountable(): MillraceError {
-  return new MillraceError('USER_FUNCTION_FAILED', 'countDistinct was given an object, which equals only itself', {
-    hint: 'Give it a string or number that stands for the value, as (row) => row.at.getTime().',
-  })
+  )
 }

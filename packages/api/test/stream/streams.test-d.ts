@@ -12,6 +12,7 @@ import {
   type DeadLetter,
   defineJob,
   type Env,
+  filtered,
   first,
   fromAsyncIterable,
   generator,
@@ -95,6 +96,7 @@ stream.keyBy('gate')
 stream.keyBy('note')
 
 // Aggregates
+const isLate = ({ delay }: { delay: number }) => delay > 0
 const results = byAirport().aggregate({
   flights: count(),
   mean: average((f) => f.delay),
@@ -108,6 +110,11 @@ const results = byAirport().aggregate({
   seats: sum((f) => f.seats),
   airports: countDistinct('airport'),
   notes: countDistinct((f) => f.note),
+  late: filtered(count(), (f) => f.delay > 0),
+  lateTotal: filtered(sum('delay'), (f) => f.delay > 0),
+  lateAirports: filtered(countDistinct('airport'), (f) => f.delay > 0),
+  airportsLate: filtered(countDistinct('airport'), isLate),
+  worstLate: filtered(max('delay'), (f) => f.delay > 0),
   firstAirport: first('airport'),
   lastFlight: last((f) => f),
   own: aggregateFunction({
@@ -133,6 +140,11 @@ expectType<
       seats: bigint
       airports: number
       notes: number
+      late: number
+      lateTotal: number
+      lateAirports: number
+      airportsLate: number
+      worstLate: number | undefined
       firstAirport: string
       lastFlight: Flight
       own: string

@@ -18,7 +18,9 @@ import { ValueDecoder } from '../codec/value-decoder.ts'
 import { ValueEncoder } from '../codec/value-encoder.ts'
 import type { TableDescriptor, TableKind } from '../state/table-descriptor.ts'
 
-export const SEGMENT_VERSION = 1
+/** 2: values may be `DistinctValues`. What else there is has been the same since version 1. */
+export const SEGMENT_VERSION = 2
+const SEGMENT_VERSION_MIN = 1
 
 export interface SegmentHeader {
   readonly kind: 'base' | 'delta'
@@ -237,7 +239,7 @@ function openSegment(bytes: Uint8Array, what: string): ByteReader {
     )
   }
   if (!checksumFits(bytes)) whole.damaged('the checksum is wrong')
-  if (version !== SEGMENT_VERSION) whole.damaged(`unknown version ${version}`)
+  if (version < SEGMENT_VERSION_MIN) whole.damaged(`unknown version ${version}`)
   return new ByteReader(bytes, what, whole.position, bytes.length - TRAILER_BYTES)
 }
 

@@ -3,7 +3,7 @@
  * writes; this walk runs afterwards, to name the place, and wherever a value is checked without being written. There
  * nearly every value is right, so a walk that names nothing goes first.
  */
-import { MillraceError } from '@millrace/api'
+import { DistinctValues, MillraceError } from '@millrace/api'
 import { TYPED_ARRAYS, VALUE_DEPTH_MAX } from './value-tag.ts'
 
 /**
@@ -105,6 +105,8 @@ export function isArrayIndex(key: string): boolean {
 function isLeafObject(value: object, prototype: object | null): boolean {
   if (prototype === Date.prototype) return hasBrand(dateBrand, value)
   if (prototype === ArrayBuffer.prototype) return hasBrand(bufferBrand, value)
+  // They hold nothing but strings, numbers and their like.
+  if (prototype === DistinctValues.prototype) return DistinctValues.isOne(value)
   if (!ArrayBuffer.isView(value)) return false
   return (prototype === DataView.prototype || typedArrayIndex(prototype) >= 0) && isPlainBuffer(value.buffer)
 }

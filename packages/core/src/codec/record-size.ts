@@ -2,6 +2,7 @@
  * A cheap estimate of how much memory a record takes, for byte budgets. Bounded work: of large collections only some
  * members are looked at, and of deep ones only the upper levels; the rest is taken to be alike.
  */
+import { DistinctValues } from '@millrace/api'
 import type { RecordBatch } from '../batch/record-batch.ts'
 
 const HEADER_BYTES = 24
@@ -58,6 +59,7 @@ function sizeOfObject(value: object, depth: number): number {
     }
     return 2 * HEADER_BYTES + value.size * 3 * FIELD_BYTES + scaled(bytes, sampled, value.size)
   }
+  if (value instanceof DistinctValues) return value.bytesEstimate
   return sizeOfProperties(value as Record<string, unknown>, depth)
 }
 

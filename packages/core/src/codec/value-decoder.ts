@@ -2,6 +2,7 @@
  * Reads what `ValueEncoder` wrote, in the same order. Bytes are untrusted: whatever they hold, the result is a value
  * or `BYTES_DAMAGED`, and memory is taken only in proportion to the bytes.
  */
+import { type Countable, DistinctValues } from '@millrace/api'
 import { readMagnitude } from './bigint-codec.ts'
 import type { ByteReader } from './byte-reader.ts'
 import { type ObjectShape, SHAPE_KEYS_MAX, setOwn, shapeOfKeys, type ValueSource } from './object-shape.ts'
@@ -58,6 +59,8 @@ export class ValueDecoder implements ValueSource {
         return new DataView(reader.copy(reader.varint()).buffer)
       case tag.TAG_TYPED_ARRAY:
         return this.#typedArray()
+      case tag.TAG_DISTINCT_VALUES:
+        return this.#distinctValues()
       default:
         if (depth >= tag.VALUE_DEPTH_MAX) reader.damaged('values are nested too deep')
         return this.#container(first, depth + 1)
@@ -103,6 +106,24 @@ export class ValueDecoder implements ValueSource {
       }
     }
     return reader.damaged(`unknown value tag ${first}`)
+  }
+
+  #distinctValues(): DistinctValues {
+    const reader = this.#reader
+    const counts = reader.varint()
+    if (counts < 1 || counts > DistinctValues.COUNTS_MAX) reader.damaged(`${counts} counts share values`)
+    const values = new DistinctValues(counts)
+    const distinct = reader.count(counts > 1 ? 2 : 1)
+    for (let i = 0; i < distinct; i++) {
+      const marks = counts > 1 ? reader.varint() : 1
+      if (marks < 1 || marks >= 2 ** counts) reader.damaged(`a value has the marks ${marks}`)
+      // Its tag is looked at first: only values without parts are among them.
+      const first = reader.u8()
+      if (!isCountableTag(first)) reader.damaged(`a value among different ones has the tag ${first}`)
+      reader.position--
+      values.add(this.value(0) as Countable, marks)
+    }
+    return values
   }
 
   #shape(): ObjectShape {
@@ -160,4 +181,8 @@ export class ValueDecoder implements ValueSource {
     if (length % arrayClass.BYTES_PER_ELEMENT !== 0) reader.damaged('a typed array ends within an element')
     return new arrayClass(reader.copy(length).buffer)
   }
+}
+
+function isCountableTag(first: number): boolean {
+  return first >= tag.TAG_SHORT_STRING || (first >= tag.TAG_FALSE && first <= tag.TAG_STRING)
 }

@@ -7,7 +7,7 @@
  * Objects of the same shape are written compactly: the first one defines the shape, the following ones refer to it.
  * The shapes belong to one encoder and the one decoder that reads its bytes from their beginning.
  */
-import { MillraceError } from '@millrace/api'
+import { DistinctValues, MillraceError } from '@millrace/api'
 import { writeMagnitude } from './bigint-codec.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { assertEncodable, isArrayIndex, isPlainBuffer, typedArrayIndex } from './encodable.ts'
@@ -128,6 +128,8 @@ export class ValueEncoder implements ValueSink {
     } else if (prototype === Date.prototype) {
       writer.u8(tag.TAG_DATE)
       writer.float64(getTime.call(value as Date))
+    } else if (prototype === DistinctValues.prototype) {
+      this.#distinctValues(value as DistinctValues, depth + 1)
     } else {
       this.#buffer(value, prototype)
     }
@@ -228,6 +230,18 @@ export class ValueEncoder implements ValueSink {
     this.#writer.u8(tag.TAG_SET)
     this.#writer.varint(set.size)
     for (const item of set) this.value(item, depth)
+  }
+
+  #distinctValues(values: DistinctValues, depth: number): void {
+    const writer = this.#writer
+    const { counts, distinct } = values
+    writer.u8(tag.TAG_DISTINCT_VALUES)
+    writer.varint(counts)
+    writer.varint(distinct)
+    values.forEach((value, marks) => {
+      if (counts > 1) writer.varint(marks)
+      this.value(value, depth)
+    })
   }
 
   #buffer(value: object, prototype: object): void {

@@ -17,6 +17,7 @@
  * | 11 | object without a shape | 2 × count + (null prototype ? 1 : 0), then name and value each |
  * | 12, 13 | ArrayBuffer; DataView | length, bytes |
  * | 14 | typed array | element type, length in bytes, bytes |
+ * | 15 | different values | number of counts, number of values, then value each, behind its marks where counts share it |
  * | 40–7f | latin1 string of (tag − 40) units | units |
  * | 80–ff | integer (tag − 80) | – |
  */
@@ -41,6 +42,7 @@ export const TAG_OBJECT_INLINE = 0x11
 export const TAG_ARRAY_BUFFER = 0x12
 export const TAG_DATA_VIEW = 0x13
 export const TAG_TYPED_ARRAY = 0x14
+export const TAG_DISTINCT_VALUES = 0x15
 export const TAG_SHORT_STRING = 0x40
 export const TAG_SMALL_INTEGER = 0x80
 

@@ -104,6 +104,6 @@ export class KeyedAggregateOperator extends KeyedFold {
     }
     const result = this.#aggregate.result(accumulator)
     const projected = this.#project(result, this.#context)
-    return mayHoldParts(result, accumulator) ? withoutParts(projected, accumulator) : projected
+    return mayHoldParts(this.#aggregate, result, accumulator) ? withoutParts(projected, accumulator) : projected
   }
 }

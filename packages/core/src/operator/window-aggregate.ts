@@ -310,7 +310,7 @@ export class WindowAggregateOperator implements Operator {
     projected.window = window
     const result = this.#spec.aggregate.result(accumulator)
     const record = this.#spec.project(result, projected)
-    const mustPart = areContentsKept && mayHoldParts(result, accumulator)
+    const mustPart = areContentsKept && mayHoldParts(this.#spec.aggregate, result, accumulator)
     host.output.emit(mustPart ? withoutParts(record, accumulator) : record, window.end - 1)
   }
 

@@ -5,6 +5,7 @@ import {
   checkStoredTable,
   readSegment,
   readSegmentHeader,
+  SEGMENT_VERSION,
   type SegmentHeader,
   type SegmentVisitor,
   SegmentWriter,
@@ -116,12 +117,19 @@ test('every changed bit and every cut is refused before anything is told', () =>
 
 test('a later version with a good checksum says so', () => {
   const bytes = sample()
-  bytes[4] = 2
+  bytes[4] = SEGMENT_VERSION + 1
   new DataView(bytes.buffer).setUint32(bytes.length - 4, crc32c(bytes, 0, bytes.length - 4), true)
   assert.throws(
     () => readAll(bytes),
     (error) => error instanceof MillraceError && error.code === 'CHECKPOINT_NEWER_VERSION',
   )
+})
+
+test('segments of version 1 are read', () => {
+  const bytes = sample()
+  bytes[4] = 1
+  new DataView(bytes.buffer).setUint32(bytes.length - 4, crc32c(bytes, 0, bytes.length - 4), true)
+  assert.deepEqual(readAll(bytes), readAll(sample()))
 })
 
 test('damage behind a good checksum is damage, not junk', () => {

@@ -1,4 +1,5 @@
 /** Values of every kind that the codecs accept, weird ones included, and an equality that sees all differences. */
+import { type Countable, DistinctValues } from '@millrace/api'
 import fc from 'fast-check'
 
 const HOLE = Symbol('hole')
@@ -44,12 +45,25 @@ const anyDate = fc.oneof(fc.date(), fc.constant(new Date(Number.NaN)))
 
 const anyKeyName = fc.oneof(fc.constantFrom('a', 'b', 'c', 'id', '1', '0', '__proto__', 'constructor'), anyString)
 
+const anyDistinctValues = fc.constantFrom(1, 3, 12).chain((counts) =>
+  fc
+    .array(
+      fc.tuple(fc.oneof(anyNumber, anyString, fc.boolean(), fc.bigInt()), fc.integer({ min: 1, max: 2 ** counts - 1 })),
+    )
+    .map((adds: (readonly [Countable, number])[]) => {
+      const values = new DistinctValues(counts)
+      for (const [value, marks] of adds) values.add(value, marks)
+      return values
+    }),
+)
+
 export const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     anyPrimitive,
     anyBuffer,
     anyDate,
+    anyDistinctValues,
     fc.array(tie('value'), { maxLength: 5 }),
     fc.array(fc.option(tie('value'), { freq: 2, nil: HOLE }), { maxLength: 6 }).map(withHoles),
     fc.array(fc.tuple(anyKeyName, tie('value')), { maxLength: 5 }).map((entries) => objectOf(entries, {})),
@@ -105,6 +119,12 @@ function fingerprintOfObject(value: object): string {
   if (ArrayBuffer.isView(value)) {
     const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     return `${value.constructor.name}(${bytes.join()})`
+  }
+  if (value instanceof DistinctValues) {
+    const held: string[] = []
+    value.forEach((item, marks) => void held.push(`${fingerprint(item)}=>${marks}`))
+    // In no particular order.
+    return `D${value.counts}{${held.sort().join()}}`
   }
   const prototype = Object.getPrototypeOf(value)
   const kind = prototype === null ? 'null' : prototype === Object.prototype ? '' : 'other'

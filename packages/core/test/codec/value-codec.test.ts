@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MillraceError } from '@millrace/api'
+import { DistinctValues, MillraceError } from '@millrace/api'
 import { ByteReader } from '../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { assertEncodable } from '../../src/codec/encodable.ts'
@@ -38,6 +38,8 @@ test('what cannot be encoded is refused by its path', () => {
     [new (class extends Map {})(), /^record is an instance of/],
     [Object.create(Date.prototype), /^record is an instance of Date/],
     [Object.create(Map.prototype), /^record is an instance of Map/],
+    [Object.create(DistinctValues.prototype), /^record is an instance of DistinctValues/],
+    [new (class extends DistinctValues {})(), /^record is an instance of/],
     [circle, /^record\.self\.circle is a reference to a value that contains it/],
     [new Error('x'), /^record is an instance of Error/],
   ]
@@ -136,4 +138,33 @@ test('estimates grow with the record', () => {
   assert.ok(estimateRecordBytes(new Float64Array(1_000)) > 8_000)
   assert.ok(estimateRecordBytes(Array.from({ length: 10_000 }, () => ({ a: 1 }))) > 300_000)
   assert.ok(estimateRecordBytes(circle) > 0)
+  const values = new DistinctValues()
+  for (let i = 0; i < 10_000; i++) values.add(i)
+  assert.ok(estimateRecordBytes({ values }) > 80_000)
+})
+
+test('different values have one form, as documented', () => {
+  const alone = new DistinctValues()
+  for (const value of [7, 'ab', true, 7]) alone.add(value)
+  assert.deepEqual([...bytesOf(alone)], [0x15, 1, 3, 0x87, 0x42, 0x61, 0x62, 0x03])
+  const shared = new DistinctValues(2)
+  shared.add(7, 2)
+  shared.add(false, 3)
+  assert.deepEqual([...bytesOf(shared)], [0x15, 2, 2, 2, 0x87, 3, 0x02])
+})
+
+test('damaged different values are found', () => {
+  for (const bytes of [
+    [0x15, 0, 0],
+    [0x15, 31, 0],
+    [0x15, 1, 5, 0x87],
+    [0x15, 2, 1, 0, 0x87],
+    [0x15, 2, 1, 4, 0x87],
+    [0x15, 1, 1, 0x00],
+    [0x15, 1, 1, 0x01],
+    [0x15, 1, 1, 0x0d, 0],
+    [0x15, 1, 1, 0x15, 1, 0],
+  ]) {
+    assert.throws(() => decodeValue(new ByteReader(Uint8Array.from(bytes))), { code: 'BYTES_DAMAGED' }, bytes.join())
+  }
 })

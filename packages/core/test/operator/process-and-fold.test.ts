@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
-import { count, type KeyedAggregateSpec, type NodeSpec, type, type WindowSpec } from '@millrace/api'
+import {
+  count,
+  countDistinct,
+  filtered,
+  type KeyedAggregateSpec,
+  min,
+  type NodeSpec,
+  type,
+  type WindowSpec,
+} from '@millrace/api'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import {
@@ -226,6 +235,33 @@ describe('keyed aggregate', () => {
       )
     })
   }
+
+  it('counts different values as before after a restore at any time', () => {
+    const isSmall = ({ value }: { value: number }) => value < 5
+    const aggregate = combined({
+      all: countDistinct('value'),
+      small: filtered(countDistinct('value'), isSmall),
+      smallest: filtered(min('value'), isSmall),
+      texts: countDistinct(({ value }) => `value ${value}`),
+    })
+    const values = [7, 3, 7, 3, 9, 4, 3, 12, 4]
+    const expected = values.map((_, last) => {
+      const seen = new Set(values.slice(0, last + 1))
+      const small = [...seen].filter((value) => value < 5)
+      const smallest = small.length === 0 ? undefined : Math.min(...small)
+      return { all: seen.size, small: small.length, smallest, texts: seen.size }
+    })
+    for (let cut = 0; cut <= values.length; cut++) {
+      const first = new OperatorHarness(createOperator(aggregateNode(aggregate)))
+      for (const value of values.slice(0, cut)) first.processRecord({ key: 'a', value }, 1)
+      const second = new OperatorHarness(createOperator(aggregateNode(aggregate)), { restore: first.snapshot() })
+      // What comes after the snapshot is not in it.
+      first.processRecord({ key: 'a', value: 1 }, 1)
+      for (const value of values.slice(cut)) second.processRecord({ key: 'a', value }, 1)
+      const seen = [...first.output.slice(0, cut), ...second.output].map(({ record }) => record)
+      assert.deepEqual(seen, expected, `restored after ${cut}`)
+    }
+  })
 
   it('gives results on as they are that hold nothing of the accumulator, whatever they are', () => {
     class Stats {

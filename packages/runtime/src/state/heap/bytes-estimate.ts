@@ -1,4 +1,5 @@
 /** About how much of the JavaScript heap a value takes. Looks at no more than a bounded part of it. */
+import { DistinctValues } from '@millrace/api'
 
 const NODES_MAX = 64
 const OBJECT_BYTES = 24
@@ -19,6 +20,7 @@ function measure(value: unknown, nodes: { left: number }): number {
   if (Array.isArray(value)) return OBJECT_BYTES + parts(value, value.length, SLOT_BYTES, nodes)
   if (value instanceof Set) return OBJECT_BYTES + parts(value, value.size, SLOT_BYTES * 3, nodes)
   if (value instanceof Map) return OBJECT_BYTES + parts(value.entries(), value.size, SLOT_BYTES * 4, nodes)
+  if (value instanceof DistinctValues) return value.bytesEstimate
   const values = Object.values(value)
   return OBJECT_BYTES + parts(values, values.length, SLOT_BYTES, nodes)
 }

@@ -1,0 +1,42 @@
+/**
+ * Several `countDistinct` of one selector within one combination: the first of them holds the values of all, with a
+ * mark for each, and the others hold null.
+ *
+ * What was stored before they shared is put together with the next record. Positions in the array say who shares, so a
+ * job that has come to share otherwise finds a form that does not fit, which is refused and never misread.
+ */
+import { asDistinctValues, notCountable } from './count-distinct.ts'
+import { DistinctValues } from './distinct-values.ts'
+import type { Countable } from './value-selector.ts'
+
+/** Where those that share have their places, ascending; the order of their marks. */
+export type Sharers = readonly number[]
+
+/** The values that `sharers` share. Puts together what each had for itself. */
+export function sharedValues(accumulators: unknown[], sharers: Sharers): DistinctValues {
+  const values = accumulators[sharers[0] as number] as DistinctValues | Set<Countable>
+  if (values instanceof DistinctValues && values.counts === sharers.length) return values
+  return putTogether(accumulators, sharers)
+}
+
+export function addShared(accumulators: unknown[], sharers: Sharers, value: Countable, marks: number): void {
+  if (typeof value === 'object') throw notCountable()
+  sharedValues(accumulators, sharers).add(value, marks)
+}
+
+/** Leaves `other` as it is. */
+export function mergeShared(into: unknown[], other: unknown[], sharers: Sharers): void {
+  const values = sharedValues(into, sharers)
+  sharedValues([...other], sharers).forEach((value, marks) => void values.add(value, marks))
+}
+
+function putTogether(accumulators: unknown[], sharers: Sharers): DistinctValues {
+  const values = new DistinctValues(sharers.length)
+  sharers.forEach((place, index) => {
+    const own = asDistinctValues(accumulators[place])
+    own.forEach((value) => void values.add(value, 1 << index))
+  })
+  for (const place of sharers) accumulators[place] = null
+  accumulators[sharers[0] as number] = values
+  return values
+}
