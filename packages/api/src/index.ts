@@ -31,6 +31,7 @@ export type {
 } from './connector/sink.ts'
 export {
   type Boundedness,
+  type ComputedBatch,
   type DeadLetter,
   type EnumerateContext,
   type ReaderContext,

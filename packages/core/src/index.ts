@@ -7,9 +7,11 @@ export {
   WATERMARK_MAX,
 } from './batch/record-batch.ts'
 export { FreezingInbox } from './chain/freezing-inbox.ts'
-export { type FusedStep, FusedSteps } from './chain/fused-steps.ts'
+export { FusedSteps } from './chain/fused-steps.ts'
 export { type ChainProgress, type ChainStage, type ChainTail, OperatorChain } from './chain/operator-chain.ts'
+export { isComputed, lengthOf, type SourceCall, type SourceInput, SourceLoop } from './chain/source-loop.ts'
 export { StageInbox } from './chain/stage-inbox.ts'
+export type { FusedStep } from './chain/step-functions.ts'
 export type {
   ChannelReader,
   ChannelWriter,

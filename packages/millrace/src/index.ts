@@ -10,6 +10,7 @@ export {
   average,
   type Boundedness,
   boundedOutOfOrderness,
+  type ComputedBatch,
   type CustomWatermarks,
   collect,
   collection,

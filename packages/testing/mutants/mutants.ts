@@ -176,6 +176,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'record computed and passed over where the output is full',
+    why: 'records are lost under back pressure',
+    file: 'core/src/chain/source-loop.ts',
+    find: "before: 'if (output.isFull) return i',",
+    replace: "before: 'if (output.isFull) return i + 1',",
+    suites: ['core/test/chain/source-loop.test.ts', SIMULATION],
+  },
+  {
+    name: 'records of a source ahead of its active status',
+    why: 'the receiver may let event time pass records that are on their way',
+    file: 'runtime/src/task/source-driver.ts',
+    find: '    this.#options.target.onActive()\n    this.#current = split',
+    replace: '    this.#current = split',
+    suites: ['runtime/test/task/task.test.ts'],
+  },
+  {
     name: 'end before the last split',
     why: 'what other splits still hold is never read',
     file: 'runtime/src/task/source-driver.ts',

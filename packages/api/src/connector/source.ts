@@ -74,6 +74,11 @@ export interface SplitReader<T, P extends PlainValue = PlainValue> {
    * empty. After a batch with `end` it is not called again.
    */
   next(recordsMax: number): SourceBatch<T> | Promise<SourceBatch<T>>
+  /**
+   * The same as a function that gives the records; where a reader has this, the engine calls it instead of `next`. It then
+   * computes each record in the loop that uses it, and none is put into an array.
+   */
+  nextComputed?(recordsMax: number): ComputedBatch<T> | Promise<ComputedBatch<T>>
   /** Where a new reader would continue after all batches returned so far. */
   position(): P
   /** How much of `SourceSplit.size` has been read. */
@@ -89,6 +94,19 @@ export interface SourceBatch<T> {
   readonly hasRejected?: boolean
   /** Timestamps that the outside system gave (epoch ms), one per record; the watermark strategy may use or replace them. */
   readonly timestamps?: number[]
+  /** The split has no more records, now or later. */
+  readonly end: boolean
+}
+
+/** Some records of a split that are computed from their indices: `first`, `first + stride`, …; `count` of them. */
+export interface ComputedBatch<T> {
+  /** Must depend on nothing but the index: after a restart it is asked again. */
+  readonly compute: (index: number) => T
+  /** What errors call it. */
+  readonly name: string
+  readonly first: number
+  readonly stride: number
+  readonly count: number
   /** The split has no more records, now or later. */
   readonly end: boolean
 }

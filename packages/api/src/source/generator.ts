@@ -1,5 +1,12 @@
 /** A source that computes its records from their index: bounded or not, as fast as possible or at a rate, replayable. */
-import type { ReaderContext, Source, SourceBatch, SourceSplit, SplitReader } from '../connector/source.ts'
+import type {
+  ComputedBatch,
+  ReaderContext,
+  Source,
+  SourceBatch,
+  SourceSplit,
+  SplitReader,
+} from '../connector/source.ts'
 import { MillraceError } from '../error/millrace-error.ts'
 import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkOptions, checkWholeNumber, invalidOption } from '../option/check-options.ts'
@@ -79,33 +86,34 @@ class GeneratorReader<T> implements SplitReader<T, number> {
   }
 
   next(recordsMax: number): SourceBatch<T> | Promise<SourceBatch<T>> {
-    const wanted = Math.min(recordsMax, this.#indices.length - this.#position)
-    if (this.#pace === undefined || wanted === 0) return this.#generated(wanted)
-    const granted = this.#pace.take(wanted)
-    return granted > 0 ? this.#generated(granted) : this.#generatedLater(wanted, this.#pace)
+    const batch = this.nextComputed(recordsMax)
+    return batch instanceof Promise ? batch.then(generated) : generated(batch)
   }
 
-  async #generatedLater(wanted: number, pace: Pace): Promise<SourceBatch<T>> {
+  nextComputed(recordsMax: number): ComputedBatch<T> | Promise<ComputedBatch<T>> {
+    const wanted = Math.min(recordsMax, this.#indices.length - this.#position)
+    if (this.#pace === undefined || wanted === 0) return this.#taken(wanted)
+    const granted = this.#pace.take(wanted)
+    return granted > 0 ? this.#taken(granted) : this.#takenLater(wanted, this.#pace)
+  }
+
+  async #takenLater(wanted: number, pace: Pace): Promise<ComputedBatch<T>> {
     for (;;) {
       await pace.wait()
       const granted = pace.take(wanted)
-      if (granted > 0) return this.#generated(granted)
+      if (granted > 0) return this.#taken(granted)
     }
   }
 
-  #generated(length: number): SourceBatch<T> {
+  #taken(count: number): ComputedBatch<T> {
     const { first, step } = this.#indices
     const from = first + this.#position * step
-    if (!Number.isSafeInteger(from + length * step)) {
+    if (!Number.isSafeInteger(from + count * step)) {
       throw new MillraceError('INTERNAL', 'A generator ran out of exact indices')
     }
-    const generate = this.#generate
-    const records: T[] = []
-    for (let index = from; records.length < length; index += step) records.push(generate(index))
-    // Only one of them: an async function gives nothing but promises.
-    synchronousResult('generate', records[0])
-    this.#position += length
-    return { records, end: this.#position >= this.#indices.length }
+    this.#position += count
+    const end = this.#position >= this.#indices.length
+    return { compute: this.#generate, name: 'generate', first: from, stride: step, count, end }
   }
 
   position(): number {
@@ -117,6 +125,14 @@ class GeneratorReader<T> implements SplitReader<T, number> {
   }
 
   async close(): Promise<void> {}
+}
+
+function generated<T>({ compute, name, first, stride, count, end }: ComputedBatch<T>): SourceBatch<T> {
+  const records: T[] = []
+  for (let index = first; records.length < count; index += stride) {
+    records.push(synchronousResult(name, compute(index)))
+  }
+  return { records, end }
 }
 
 /** Hands out records at a rate. What was not taken for more than a second is forgone, not caught up in one burst. */

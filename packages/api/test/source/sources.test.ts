@@ -40,6 +40,16 @@ test('a generator without an end says so', async () => {
   assert.equal(reader.position(), 4)
 })
 
+test('a generator gives the function itself to an engine that asks for it', async () => {
+  const generate = (index: number) => index * 10
+  const reader = await openSplit(generator({ generate, records: 8, splits: 3 }), { split: 1 })
+  const form = { compute: generate, name: 'generate', stride: 3 }
+  assert.deepEqual(await reader.nextComputed?.(2), { ...form, first: 1, count: 2, end: false })
+  assert.deepEqual(await reader.next(0), { records: [], end: false })
+  assert.deepEqual(await reader.nextComputed?.(2), { ...form, first: 7, count: 1, end: true })
+  assert.equal(reader.position(), 3)
+})
+
 test('a generator of promises is refused', async () => {
   const reader = await openSplit(generator({ generate: async () => Promise.reject(new Error('nobody')), records: 1 }))
   await assert.rejects(async () => reader.next(1), { code: 'USER_FUNCTION_FAILED', message: /^generate returned/ })

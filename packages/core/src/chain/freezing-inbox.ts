@@ -11,8 +11,8 @@ export class FreezingInbox extends StageInbox {
     super.emit(deepFreeze(record), timestamp)
   }
 
-  override pushBatch(batch: RecordBatch): void {
+  override pushBatch(batch: RecordBatch, bytes?: number): void {
     for (const record of batch.records) deepFreeze(record)
-    super.pushBatch(batch)
+    super.pushBatch(batch, bytes)
   }
 }

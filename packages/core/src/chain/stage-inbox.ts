@@ -71,15 +71,11 @@ export class StageInbox implements OperatorOutput {
     if (--this.#untilSample === 0) this.#sample(open, record)
   }
 
-  /** Takes a whole batch by reference. */
-  pushBatch(batch: RecordBatch): void {
+  /** Takes a whole batch by reference; `bytes` is what it takes, where an estimate is known. */
+  pushBatch(batch: RecordBatch, bytes = estimateBatchBytes(batch)): void {
     const { records } = batch
     if (records.length === 0) return
     this.#open = undefined
-    let bytes = 0
-    for (let i = 0; i < records.length; i += SAMPLE_BATCH_EVERY_RECORDS) {
-      bytes += Math.min(SAMPLE_BATCH_EVERY_RECORDS, records.length - i) * estimateBatchRecordBytes(batch, i)
-    }
     this.#elements.push({ kind: 'batch', batch, bytes })
     this.#queuedRecords += records.length
     this.#queuedBytes += bytes
@@ -148,4 +144,13 @@ export class StageInbox implements OperatorOutput {
       },
     )
   }
+}
+
+function estimateBatchBytes(batch: RecordBatch): number {
+  const { records } = batch
+  let bytes = 0
+  for (let i = 0; i < records.length; i += SAMPLE_BATCH_EVERY_RECORDS) {
+    bytes += Math.min(SAMPLE_BATCH_EVERY_RECORDS, records.length - i) * estimateBatchRecordBytes(batch, i)
+  }
+  return bytes
 }

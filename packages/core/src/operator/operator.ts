@@ -73,9 +73,9 @@ export interface OperatorOutput {
   readonly isFull: boolean
   /**
    * Takes a batch of at most `BATCH_RECORDS_MAX` records by reference. Only where room is counted in records, so that a
-   * batch needs no more room than its records one by one.
+   * batch needs no more room than its records one by one. `bytes`: what they take, where an estimate is known.
    */
-  pushBatch?(batch: RecordBatch): void
+  pushBatch?(batch: RecordBatch, bytes?: number): void
 }
 
 export interface Counter {

@@ -46,7 +46,7 @@ import { InputGate } from '../task/input-gate.ts'
 import { FanOut, FreezingOutput, UnreadOutput } from '../task/outputs.ts'
 import { PendingCommits } from '../task/pending-commits.ts'
 import { SinkOperator } from '../task/sink-operator.ts'
-import { SourceDriver, type SplitEntry, WATERMARK_EVERY_RECORDS } from '../task/source-driver.ts'
+import { SourceDriver, type SourceTarget, type SplitEntry, WATERMARK_EVERY_RECORDS } from '../task/source-driver.ts'
 import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
 import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
@@ -100,14 +100,20 @@ export class TaskBuilder {
     }
     const parts = new TaskParts(this.#options, vertex, deployment, name, edges, keyed, metrics)
     const sink = await this.#openSink(vertex, deployment, name, metrics, events)
-    const stages = parts.stages(sink?.operator)
+    const { stages, inboxes, head } = parts.stages(sink?.operator)
     let task: Task | undefined
-    const chain = new OperatorChain(stages.stages, stages.inboxes, {
+    const chain = new OperatorChain(stages, inboxes, {
       onWatermark: (timestamp) => task?.onWatermarkOut(timestamp),
       onEnd: () => task?.onEndOut(),
     })
+    const target = (output: OperatorOutput): SourceTarget => ({
+      output,
+      onActive: () => task?.onSourceActive(),
+      pushWatermark: (timestamp) => chain.pushWatermark(timestamp),
+      pushEnd: () => chain.pushEnd(),
+    })
     const input = vertex.isSource
-      ? this.#sourceInput(vertex, deployment, parts, chain, metrics, events)
+      ? this.#sourceInput(vertex, deployment, parts, head.steps, target(head.output), metrics, events)
       : this.#gateInput(vertex, subtask, mode)
     task = new Task({
       id: deployment.id,
@@ -237,7 +243,8 @@ export class TaskBuilder {
     vertex: PlanVertex,
     deployment: TaskDeployment,
     parts: TaskParts,
-    chain: OperatorChain,
+    steps: readonly FusedStep[],
+    target: SourceTarget,
     metrics: TaskMetricsWriter,
     events: TaskEvents,
   ): TaskInput {
@@ -262,7 +269,9 @@ export class TaskBuilder {
       subtask: deployment.id.subtask,
       entries: (deployment.entries[step.uid] ?? []) as unknown as SplitEntry[],
       context,
-      target: chain,
+      steps,
+      developmentMode: this.#options.developmentMode,
+      target,
       deadLetters: parts.sideOutput(0, 'deadLetter'),
       monotonicMs: () => clock.monotonicMs(),
       watermarkEveryRecords: sizes?.watermarkEveryRecords ?? WATERMARK_EVERY_RECORDS,
@@ -325,6 +334,12 @@ export class TaskBuilder {
   }
 }
 
+/** The maps and filters that follow a source at once, and where their records go. */
+interface ChainHead {
+  readonly steps: readonly FusedStep[]
+  readonly output: OperatorOutput
+}
+
 /** The stages of one task's chain, with outputs and hosts. */
 class TaskParts {
   readonly #options: TaskBuilderOptions
@@ -356,8 +371,10 @@ class TaskParts {
   /** Of the operators, once `stages` has opened them. */
   readonly restoredEventTimes: Record<string, number> = {}
 
-  stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[] } {
+  /** What begins a source's vertex belongs to the loop of the source; `head` says what that is and where it goes. */
+  stages(sink: SinkOperator | undefined): { stages: ChainStage[]; inboxes: StageInbox[]; head: ChainHead } {
     const groups = this.#groups()
+    const first = this.#vertex.isSource && this.#isFused(groups[0]) ? (groups.shift() as number[]) : []
     const Inbox = this.#options.developmentMode ? FreezingInbox : StageInbox
     const inboxes = groups.map(() => new Inbox(this.#taskName))
     const stages = groups.map((group, index): ChainStage => {
@@ -370,7 +387,8 @@ class TaskParts {
       if (restored > NO_TIMESTAMP) this.restoredEventTimes[host.uid] = restored
       return { operator, outputs: outputs.all }
     })
-    return { stages, inboxes }
+    const output = this.#outputsOf(first, first.at(-1), inboxes[0]).main
+    return { stages, inboxes, head: { steps: first.map((index) => this.#fusedStep(index)), output } }
   }
 
   sideOutput(step: number, name: string): OperatorOutput {
@@ -404,20 +422,23 @@ class TaskParts {
       groups.push(group)
       fused = isStateless ? group : undefined
     })
-    // A source alone still needs a stage that hands its records on.
-    if (groups.length === 0) groups.push([])
     return groups
   }
 
+  #isFused(group: readonly number[] | undefined): boolean {
+    const kind = this.#vertex.steps[group?.[0] ?? -1]?.kind
+    return kind === 'map' || kind === 'filter'
+  }
+
   #operator(group: readonly number[], sink: SinkOperator | undefined): Operator {
-    const nodes = group.map((index) => this.#node(index))
-    const first = nodes[0]
-    if (first === undefined) return new FusedSteps([])
-    if (first.spec.kind === 'sink') return sink as SinkOperator
-    if (first.spec.kind !== 'map' && first.spec.kind !== 'filter') return createOperator(first)
-    return new FusedSteps(
-      nodes.map(({ uid, name, spec }): FusedStep => ({ uid, name, spec: spec as FusedStep['spec'] })),
-    )
+    if (this.#isFused(group)) return new FusedSteps(group.map((index) => this.#fusedStep(index)))
+    const node = this.#node(group[0] as number)
+    return node.spec.kind === 'sink' ? (sink as SinkOperator) : createOperator(node)
+  }
+
+  #fusedStep(index: number): FusedStep {
+    const { uid, name, spec } = this.#node(index)
+    return { uid, name, spec: spec as FusedStep['spec'] }
   }
 
   #outputsOf(

@@ -1,6 +1,6 @@
 /**
- * Reads the splits of one source subtask and feeds the chain. It knows exactly how many records of which batch have
- * gone into the chain, which is what a checkpoint records: the position before the batch in work, and how much of the
+ * Reads the splits of one source subtask and feeds the chain, through the loop that gives records their timestamps and
+ * runs the first steps (`SourceLoop`). It knows exactly how many records of which batch have gone in, which is what a checkpoint records: the position before the batch in work, and how much of the
  * batch was used. Watermarks of bounded splits depend on the records of a split alone: one every
  * `WATERMARK_EVERY_RECORDS` records. Those of an unbounded split go out also by the clock, between two of its batches;
  * they neither move nor reset that count, so a restore finds the same marks at the same records.
@@ -8,27 +8,30 @@
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
  * called when it has settled. What sources, readers and watermark strategies throw goes through `SourceFailures`.
  */
-import {
-  type PlainValue,
-  type ReaderContext,
+import type {
+  PlainValue,
+  ReaderContext,
   RejectedInput,
-  type Source,
-  type SourceBatch,
-  type SourceSpec,
-  type SourceSplit,
-  type SplitReader,
-  type WatermarkGenerator,
+  Source,
+  SourceSpec,
+  SourceSplit,
+  SplitReader,
+  WatermarkGenerator,
 } from '@millrace/api'
 import {
   estimateRecordBytes,
+  type FusedStep,
+  isComputed,
+  lengthOf,
   NO_TIMESTAMP,
-  noTimestamps,
   type OperatorOutput,
-  type RecordBatch,
+  type SourceCall,
+  type SourceInput,
+  SourceLoop,
   WATERMARK_MAX,
   WatermarkMerge,
 } from '@millrace/core'
-import { SourceFailures, type StrategyFunction } from './source-failures.ts'
+import { SourceFailures } from './source-failures.ts'
 
 /** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
 export const WATERMARK_EVERY_RECORDS = 1_000
@@ -66,7 +69,10 @@ export function freshSplitEntry(split: SourceSplit, index: number): SplitEntry {
 
 /** What the driver feeds. */
 export interface SourceTarget {
-  pushBatch(batch: RecordBatch): void
+  /** Takes what the steps leave of the records. */
+  readonly output: OperatorOutput
+  /** Records or the end follow: called before them, however often. */
+  onActive(): void
   pushWatermark(timestamp: number): void
   pushEnd(): void
 }
@@ -78,6 +84,9 @@ export interface SourceDriverOptions {
   readonly subtask: number
   readonly entries: readonly SplitEntry[]
   readonly context: ReaderContext
+  /** The maps and filters that follow the source. */
+  readonly steps: readonly FusedStep[]
+  readonly developmentMode: boolean
   readonly target: SourceTarget
   readonly deadLetters: OperatorOutput
   readonly monotonicMs: () => number
@@ -103,7 +112,7 @@ interface RunningSplit {
   skip: number
   /** Of a record of the newest batch, estimated. */
   recordBytes: number
-  batch: SourceBatch<unknown> | undefined
+  batch: SourceInput | undefined
   isWaiting: boolean
   readonly generator: WatermarkGenerator<unknown> | undefined
   watermark: number
@@ -120,6 +129,7 @@ export class SourceDriver {
   readonly #options: SourceDriverOptions
   readonly #source: Source<unknown>
   readonly #failures: SourceFailures
+  readonly #loop: SourceLoop
   readonly #splits: RunningSplit[]
   readonly #merge: WatermarkMerge
   readonly #isSequential: boolean
@@ -127,11 +137,16 @@ export class SourceDriver {
   #openedSplits = 0
   #closedSplits = 0
   #pushedWatermark = NO_TIMESTAMP
+  /** The split whose records are in the loop, and how many of them it has rejected since it began. */
+  #current: RunningSplit | undefined
+  #rejectedRecords = 0
   #isStarted = false
   #isEnded = false
   #failure: unknown
   #hasFailed = false
   recordsRead = 0
+  /** Records that went in, and input that was rejected. */
+  itemsUsed = 0
 
   constructor(options: SourceDriverOptions) {
     this.#options = options
@@ -139,6 +154,19 @@ export class SourceDriver {
     this.#failures = new SourceFailures(options)
     this.#isSequential = this.#source.splitOrder === 'sequential'
     const { watermarks } = options.spec
+    this.#loop = new SourceLoop({
+      uid: options.uid,
+      subtask: options.subtask,
+      developmentMode: options.developmentMode,
+      steps: options.steps,
+      output: options.target.output,
+      timestamp: watermarks?.timestamp,
+      onRejected: (input) => this.#onRejected(input),
+      refuseTimestamp: (timestamp) => {
+        throw this.#failures.invalidTime('timestamp', timestamp, this.#current as RunningSplit, this.recordsRead)
+      },
+      describe: (call, cause) => this.#describe(call, cause),
+    })
     const entries = [...options.entries].sort((a, b) => a.index - b.index)
     this.#splits = entries.map((entry, index) => {
       const generator = watermarks?.createGenerator()
@@ -269,6 +297,7 @@ export class SourceDriver {
 
   #end(): void {
     this.#isEnded = true
+    this.#options.target.onActive()
     this.#options.target.pushWatermark(WATERMARK_MAX)
     this.#options.target.pushEnd()
   }
@@ -329,27 +358,30 @@ export class SourceDriver {
     const from = split.used
     const { watermarkEveryRecords } = this.#options
     const untilWatermark = watermarkEveryRecords - split.sinceWatermark
-    const to = Math.min(batch.records.length, from + Math.min(recordsMax, untilWatermark))
-    if (to > from) {
-      this.#pushPiece(split, batch, from, to)
+    const length = lengthOf(batch)
+    const wanted = Math.min(length, from + Math.min(recordsMax, untilWatermark))
+    let to = from
+    if (wanted > from) {
+      to = this.#runLoop(split, batch, from, wanted)
       split.used = to
+      this.itemsUsed += to - from
       split.sinceWatermark += to - from
       if (split.sinceWatermark >= watermarkEveryRecords) {
         split.sinceWatermark = 0
         this.#advanceWatermark(split)
       }
     }
-    if (to === batch.records.length) this.#onBatchUsed(split, batch)
+    if (to === length) this.#onBatchUsed(split, batch)
     return true
   }
 
-  #readBatch(split: RunningSplit): SourceBatch<unknown> | undefined {
+  #readBatch(split: RunningSplit): SourceInput | undefined {
     const reader = split.reader as SplitReader<unknown>
     // A batch that ends where the next watermark is due need not be cut.
     const untilWatermark = this.#options.watermarkEveryRecords - split.sinceWatermark
     const wanted = Math.max(READ_RECORDS_MIN, Math.min(READ_RECORDS_MAX, untilWatermark))
     const recordsMax = Math.max(1, Math.min(wanted, Math.floor(READ_BYTES_MAX / split.recordBytes)))
-    const result = this.#failures.guard(split, () => reader.next(recordsMax))
+    const result = this.#failures.guard(split, () => reader.nextComputed?.(recordsMax) ?? reader.next(recordsMax))
     if (!(result instanceof Promise)) return this.#onBatch(split, result)
     split.isWaiting = true
     split.quietSinceMs ??= this.#options.monotonicMs()
@@ -364,19 +396,18 @@ export class SourceDriver {
   }
 
   /** Takes a batch in, less what was used before a restore: batches may be cut otherwise than they were then. */
-  #onBatch(split: RunningSplit, batch: SourceBatch<unknown>): SourceBatch<unknown> {
-    // A source may be written in JavaScript.
-    if (!Array.isArray((batch as SourceBatch<unknown> | undefined)?.records)) {
+  #onBatch(split: RunningSplit, batch: SourceInput): SourceInput {
+    if (!isBatch(batch)) {
       throw this.#failures.ofReader(split, new TypeError('its reader gave no batch of records'))
     }
     split.batch = batch
-    if (batch.records.length > 0) split.recordBytes = estimateRecordBytes(batch.records[0])
-    split.used = Math.min(split.skip, batch.records.length)
+    if (!isComputed(batch) && batch.records.length > 0) split.recordBytes = estimateRecordBytes(batch.records[0])
+    split.used = Math.min(split.skip, lengthOf(batch))
     split.skip -= split.used
     return batch
   }
 
-  #onBatchUsed(split: RunningSplit, batch: SourceBatch<unknown>): void {
+  #onBatchUsed(split: RunningSplit, batch: SourceInput): void {
     split.batch = undefined
     split.position = this.#failures.guard(split, () => (split.reader as SplitReader<unknown>).position())
     split.used = 0
@@ -404,62 +435,31 @@ export class SourceDriver {
       )
   }
 
-  #pushPiece(split: RunningSplit, batch: SourceBatch<unknown>, from: number, to: number): void {
-    const isWhole = from === 0 && to === batch.records.length
-    const items = isWhole ? batch.records : batch.records.slice(from, to)
-    const given = batch.timestamps === undefined || isWhole ? batch.timestamps : batch.timestamps.slice(from, to)
+  /** Runs records of a batch through the loop, at most up to `to`; returns the index after the last one taken. */
+  #runLoop(split: RunningSplit, batch: SourceInput, from: number, to: number): number {
     split.quietSinceMs = undefined
     this.#startMarkClock(split)
     if (split.isIdle) {
       split.isIdle = false
       this.#merge.onStatus(split.index, false)
     }
-    const records = batch.hasRejected === true ? this.#withoutRejected(items, given) : { records: items, given }
-    const timestamps = this.#timestampsOf(split, records.records, records.given)
-    this.recordsRead += records.records.length
-    this.#options.target.pushBatch({ records: records.records, timestamps, keyHashes: undefined })
+    this.#options.target.onActive()
+    this.#current = split
+    this.#rejectedRecords = 0
+    const next = this.#loop.run(batch, from, to, split.generator)
+    this.recordsRead += next - from - this.#rejectedRecords
+    return next
   }
 
-  #withoutRejected(
-    items: readonly unknown[],
-    given: readonly number[] | undefined,
-  ): { records: unknown[]; given: number[] | undefined } {
-    const records: unknown[] = []
-    const timestamps: number[] = []
-    for (let i = 0; i < items.length; i++) {
-      const item = items[i]
-      if (item instanceof RejectedInput) {
-        this.#options.onRejected(item.policy)
-        if (item.policy === 'deadLetter') this.#options.deadLetters.emit(item.letter, NO_TIMESTAMP)
-        continue
-      }
-      records.push(item)
-      if (given !== undefined) timestamps.push(given[i] as number)
-    }
-    return { records, given: given === undefined ? undefined : timestamps }
+  #onRejected(input: RejectedInput): void {
+    this.#rejectedRecords++
+    this.#options.onRejected(input.policy)
+    if (input.policy === 'deadLetter') this.#options.deadLetters.emit(input.letter, NO_TIMESTAMP)
   }
 
-  #timestampsOf(split: RunningSplit, records: readonly unknown[], given: number[] | undefined): number[] {
-    const strategy = this.#options.spec.watermarks
-    if (strategy === undefined) return given ?? noTimestamps(records.length)
-    const generator = split.generator as WatermarkGenerator<unknown>
-    const timestamps: number[] = []
-    let called: StrategyFunction = 'timestamp'
-    try {
-      for (let i = 0; i < records.length; i++) {
-        const record = records[i]
-        called = 'timestamp'
-        const timestamp = strategy.timestamp(record)
-        if (!Number.isFinite(timestamp))
-          throw this.#failures.invalidTime('timestamp', timestamp, split, this.recordsRead)
-        called = 'watermark'
-        generator.onRecord(timestamp, record)
-        timestamps.push(timestamp)
-      }
-    } catch (cause) {
-      throw this.#failures.ofStrategy(called, cause)
-    }
-    return timestamps
+  #describe(call: SourceCall, cause: unknown): unknown {
+    const split = this.#current as RunningSplit
+    return call === 'compute' ? this.#failures.ofReader(split, cause) : this.#failures.ofStrategy(call, cause)
   }
 
   #startMarkClock(split: RunningSplit): void {
@@ -518,6 +518,12 @@ export class SourceDriver {
     this.#failure = error
     this.#options.wake()
   }
+}
+
+/** A source may be written in JavaScript. */
+function isBatch(batch: unknown): boolean {
+  if (typeof batch !== 'object' || batch === null) return false
+  return 'compute' in batch ? typeof batch.compute === 'function' : 'records' in batch && Array.isArray(batch.records)
 }
 
 /** Whether time alone may change what this split says: its reader waits, and it still holds event time. */

@@ -260,6 +260,11 @@ export class Task {
     keyed?.backend.close()
   }
 
+  /** Called by the source before records, which may leave at once. */
+  onSourceActive(): void {
+    this.#announceIdle(false)
+  }
+
   /** Called by the chain when a watermark has passed its last operator. */
   onWatermarkOut(timestamp: number): void {
     this.#watermarkOut = timestamp
@@ -305,7 +310,9 @@ export class Task {
   #takeFromSource(driver: SourceDriver, budget: TurnBudget): boolean {
     if (this.#isEnded) return false
     this.#pieceSinceMs = this.#clock.monotonicMs()
+    const usedBefore = driver.itemsUsed
     const result = driver.step(Math.min(this.#sourcePieceRecords, Math.max(1, budget.units)))
+    budget.units -= driver.itemsUsed - usedBefore
     this.#announceIdle(driver.isIdle)
     if (result === 'moved') return true
     this.#pieceSinceMs = undefined

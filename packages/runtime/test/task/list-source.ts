@@ -1,5 +1,6 @@
 /** A source of lists, one per split, whose readers cut batches as they are told, at once or after a promise. */
 import {
+  type ComputedBatch,
   type PlainValue,
   type ReaderContext,
   RejectedInput,
@@ -24,6 +25,8 @@ export interface ListSourceOptions {
   readonly splitOrder: 'sequential' | 'interleaved'
   /** The end of a split comes in a batch of its own, without records. */
   readonly separateEnd?: boolean
+  /** Batches give a function of the place in the list instead of records; for lists without rejected items. */
+  readonly isComputed?: boolean
 }
 
 export const deadLetter = (raw: string): RejectedInput =>
@@ -33,7 +36,7 @@ export const splitsOf = (lists: readonly unknown[][] | ListSourceOptions['lists'
   lists.map((_, index) => ({ id: `split ${index}`, payload: index }))
 
 export function listSource(options: ListSourceOptions): Source<unknown> & { readonly closed: string[] } {
-  const { lists, cuts, delays, splitOrder, separateEnd } = options
+  const { lists, cuts, delays, splitOrder, separateEnd, isComputed } = options
   const closed: string[] = []
   let batches = 0
   return {
@@ -47,7 +50,7 @@ export function listSource(options: ListSourceOptions): Source<unknown> & { read
     open: async (split, position): Promise<SplitReader<unknown>> => {
       const list = lists[split.payload as number] ?? []
       let next = (position as number | undefined) ?? 0
-      return {
+      const reader: SplitReader<unknown> = {
         next(): SourceBatch<unknown> | Promise<SourceBatch<unknown>> {
           const turn = batches++
           const records = list.slice(next, next + (cuts[turn % cuts.length] ?? 1))
@@ -63,6 +66,18 @@ export function listSource(options: ListSourceOptions): Source<unknown> & { read
         position: () => next,
         close: async () => {
           closed.push(split.id)
+        },
+      }
+      if (isComputed !== true) return reader
+      const computed = (first: number, { records, end }: SourceBatch<unknown>): ComputedBatch<unknown> => {
+        return { compute: (index) => list[index], name: 'list', first, stride: 1, count: records.length, end }
+      }
+      return {
+        ...reader,
+        nextComputed() {
+          const first = next
+          const batch = reader.next(1)
+          return batch instanceof Promise ? batch.then((given) => computed(first, given)) : computed(first, batch)
         },
       }
     },

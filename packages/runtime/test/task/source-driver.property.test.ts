@@ -31,18 +31,25 @@ const interruptions = fc.array(
 )
 
 const run = (splitOrder: 'sequential' | 'interleaved', splitsMax: number) =>
-  fc.record({
-    lists: fc
-      .integer({ min: 1, max: splitsMax })
-      .chain((count) => fc.tuple(...Array.from({ length: count }, (_, split) => list(split)))),
-    splitOrder: fc.constant(splitOrder),
-    separateEnd: fc.boolean(),
-    watermarkEveryRecords: fc.integer({ min: 1, max: 6 }),
-    cuts,
-    delays,
-    pieces,
-    interruptions,
-  })
+  fc
+    .record({
+      lists: fc
+        .integer({ min: 1, max: splitsMax })
+        .chain((count) => fc.tuple(...Array.from({ length: count }, (_, split) => list(split)))),
+      splitOrder: fc.constant(splitOrder),
+      separateEnd: fc.boolean(),
+      isComputed: fc.boolean(),
+      watermarkEveryRecords: fc.integer({ min: 1, max: 6 }),
+      cuts,
+      delays,
+      pieces,
+      interruptions,
+    })
+    // A computed record is never a rejected one.
+    .map((drawn) => (drawn.isComputed ? { ...drawn, lists: drawn.lists.map(withoutRejected) } : drawn))
+
+const withoutRejected = (items: (ListItem | RejectedInput)[]): ListItem[] =>
+  items.filter((item) => !(item instanceof RejectedInput)) as ListItem[]
 
 type Run = ReturnType<typeof run> extends fc.Arbitrary<infer T> ? T : never
 
@@ -57,8 +64,8 @@ async function attemptsOf(drawn: Run, interruptions: Run['interruptions']): Prom
   let reading: Pick<ListSourceOptions, 'cuts' | 'delays'> = drawn
   const attempts: Attempt[] = []
   const begin = (): SourceRun => {
-    const { lists, splitOrder, separateEnd, watermarkEveryRecords } = drawn
-    const source = listSource({ lists, splitOrder, separateEnd, ...reading })
+    const { lists, splitOrder, separateEnd, isComputed, watermarkEveryRecords } = drawn
+    const source = listSource({ lists, splitOrder, separateEnd, isComputed, ...reading })
     return new SourceRun({ source, watermarks: watermarks as never, entries, watermarkEveryRecords })
   }
   for (const { steps, settles, cuts, delays } of interruptions) {

@@ -1,7 +1,9 @@
 /** Drives a `SourceDriver` and keeps what it feeds its chain, in order. */
+import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import type { DeadLetter, RejectedInput, Source, SourceSpec, WatermarkStrategy } from '@millrace/api'
-import { SourceDriver, type SourceTarget, type SplitEntry } from '../../src/task/source-driver.ts'
+import type { FusedStep, OperatorChain, OperatorOutput, RecordBatch } from '@millrace/core'
+import { SourceDriver, type SplitEntry } from '../../src/task/source-driver.ts'
 import { readerContext } from './list-source.ts'
 
 export type Fed =
@@ -15,6 +17,8 @@ export interface SourceRunOptions {
   readonly entries: readonly SplitEntry[]
   readonly watermarkEveryRecords?: number
   readonly monotonicMs?: () => number
+  readonly steps?: readonly FusedStep[]
+  readonly developmentMode?: boolean
 }
 
 export class SourceRun {
@@ -23,7 +27,9 @@ export class SourceRun {
   readonly letters: string[] = []
   readonly rejected: RejectedInput['policy'][] = []
   wakes = 0
-  #chain: SourceTarget | undefined
+  onActive: () => void = () => {}
+  #take: ((batch: RecordBatch) => void) | undefined
+  #chain: OperatorChain | undefined
 
   constructor(options: SourceRunOptions) {
     const { source, watermarks, entries } = options
@@ -34,13 +40,20 @@ export class SourceRun {
       subtask: 0,
       entries,
       context: readerContext,
+      steps: options.steps ?? [],
+      developmentMode: options.developmentMode ?? false,
       target: {
-        pushBatch: (batch) => {
-          batch.records.forEach((record, i) => {
-            this.fed.push({ kind: 'record', record, at: batch.timestamps[i] as number })
-          })
-          this.#chain?.pushBatch(batch)
+        output: {
+          isFull: false,
+          emit: () => assert.fail('there is room for whole batches'),
+          pushBatch: (batch) => {
+            batch.records.forEach((record, i) => {
+              this.fed.push({ kind: 'record', record, at: batch.timestamps[i] as number })
+            })
+            this.#take?.(batch)
+          },
         },
+        onActive: () => this.onActive(),
         pushWatermark: (at) => {
           this.fed.push({ kind: 'watermark', at })
           this.#chain?.pushWatermark(at)
@@ -59,8 +72,17 @@ export class SourceRun {
   }
 
   /** From now on what is fed goes on into a chain. */
-  feed(chain: SourceTarget): void {
+  feed(chain: OperatorChain): void {
     this.#chain = chain
+    this.#take = (batch) => chain.pushBatch(batch)
+  }
+
+  /** The same with a chain of no stages: records go into what follows it at once. */
+  feedThrough(chain: OperatorChain, output: OperatorOutput): void {
+    this.#chain = chain
+    this.#take = ({ records, timestamps }) => {
+      records.forEach((record, i) => void output.emit(record, timestamps[i] as number))
+    }
   }
 
   /** Steps until `stepsMax` or the end; lets promises settle when a reader waits. */

@@ -84,6 +84,8 @@ export interface TaskRunOptions {
   readonly wasFinished?: boolean
   /** Ends the chain in this sink instead of the output channel. */
   readonly sink?: SinkWriter<unknown>
+  /** The chain has no stages: what the source gives goes to the output channel. */
+  readonly isSourceAlone?: boolean
 }
 
 export interface Acknowledged {
@@ -113,11 +115,20 @@ export class TaskRun {
     const sink = options.sink === undefined ? undefined : this.#sink(options.sink)
     const edges = sink === undefined ? [edge] : []
     const operator = sink?.operator ?? this.operator
-    const chain = new OperatorChain([{ operator, outputs: edges }], [new StageInbox()], {
-      onWatermark: (timestamp) => this.task.onWatermarkOut(timestamp),
-      onEnd: () => this.task.onEndOut(),
-    })
-    if (typeof input !== 'number') input.feed(chain)
+    const stages = options.isSourceAlone === true ? [] : [{ operator, outputs: edges }]
+    const chain = new OperatorChain(
+      stages,
+      stages.map(() => new StageInbox()),
+      {
+        onWatermark: (timestamp) => this.task.onWatermarkOut(timestamp),
+        onEnd: () => this.task.onEndOut(),
+      },
+    )
+    if (typeof input !== 'number') {
+      if (options.isSourceAlone === true) input.feedThrough(chain, edge)
+      else input.feed(chain)
+      input.onActive = () => this.task.onSourceActive()
+    }
     this.task = new Task({
       id: { vertexId: 'v', subtask: 0 },
       name: 'Pass (1/1)',

@@ -245,14 +245,20 @@ describe('Task', () => {
       return new TaskRun({ input: source, bufferTimeoutMs: 0 })
     }
 
+    interface TapOptions {
+      readonly outputRoom?: number
+      readonly idleTimeoutMs?: number
+      readonly isSourceAlone?: boolean
+    }
+
     /** Of one unbounded split whose records the test gives. */
-    async function openTap(outputRoom?: number) {
+    async function openTap({ outputRoom, idleTimeoutMs, isSourceAlone = false }: TapOptions = {}) {
       const { all, source, entries } = taps(1)
       const time = { nowMs: () => 0 }
-      const watermarks = ascending<ListItem>(({ at }) => at) as never
+      const watermarks = { ...ascending<ListItem>(({ at }) => at), idleTimeoutMs } as never
       const input = new SourceRun({ source, entries, watermarks, monotonicMs: () => time.nowMs() })
       const room = outputRoom === undefined ? {} : { outputRoom }
-      const run = new TaskRun({ input, bufferTimeoutMs: 0, ...room })
+      const run = new TaskRun({ input, bufferTimeoutMs: 0, isSourceAlone, ...room })
       time.nowMs = () => run.time.nowMs
       run.step()
       await settle()
@@ -272,7 +278,7 @@ describe('Task', () => {
     })
 
     it('does not ask for a turn by the clock while its output is full: it could not use it', async () => {
-      const { run, tap } = await openTap(1)
+      const { run, tap } = await openTap({ outputRoom: 1 })
       await tap.give(5)
       run.step()
       run.time.nowMs = 1_200
@@ -283,6 +289,29 @@ describe('Task', () => {
       run.output.take()
       run.step()
       assert.deepEqual(run.output.take(), ['watermark 4'])
+    })
+
+    it('says that it is active again before the records that made it so leave, also when nothing stands between', async () => {
+      for (const isSourceAlone of [false, true]) {
+        const { run, tap } = await openTap({ idleTimeoutMs: 300, isSourceAlone })
+        await tap.give(5)
+        run.step()
+        run.time.nowMs = 1_300
+        run.step()
+        assert.deepEqual(run.output.take().slice(1), ['watermark 4', 'idle'])
+        await tap.give(6)
+        run.step()
+        const [status, record] = run.output.take()
+        assert.deepEqual([status, record], ['active', { split: 'tap 0', at: 6, n: 6 }])
+      }
+    })
+
+    it('the records of a source count in its turn, though no stage follows it', async () => {
+      const { run, tap } = await openTap({ isSourceAlone: true })
+      await tap.give(1, 2, 3, 4, 5)
+      const budget = { units: 2 }
+      assert.equal(run.task.step(budget), 'more')
+      assert.deepEqual([budget.units, run.task.recordsIn], [0, 2])
     })
 
     it('puts its splits into the snapshot, and the barrier where they stand', async () => {
