@@ -150,8 +150,9 @@ async function makeFolders(path: string): Promise<void> {
   } catch (error) {
     if (await isFolder(path)) return
     const parent = dirname(path)
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || (await isFolder(parent))) throw error
-    await makeFolders(parent)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
+    // Where it is there, somebody else has just made it; or the system says so of names that it does not allow.
+    if (!(await isFolder(parent))) await makeFolders(parent)
   }
   try {
     await mkdir(path)
