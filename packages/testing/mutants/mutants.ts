@@ -283,6 +283,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [COMBINER, SIMULATION],
   },
   {
+    name: 'restored event time not told to senders',
+    why: 'records that are late by restored state are combined, and the job fails',
+    file: 'runtime/src/slot/task-builder.ts',
+    find: 'if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)',
+    replace: 'void [edge, times]',
+    suites: ['runtime/test/coordinator/combined-restore.test.ts'],
+  },
+  {
     name: 'partial results held at a barrier',
     why: 'records that a source counts as read are in no snapshot',
     file: 'runtime/src/task/combining-edge-writer.ts',
