@@ -48,6 +48,9 @@ export const MILLRACE: Peer = {
       ...paramsOf(settings),
       `splits=${settings.parallelism}`,
       `parallelism.default=${settings.parallelism}`,
+      ...(settings.checkpointIntervalMs === undefined
+        ? []
+        : [`execution.checkpointing.interval=${settings.checkpointIntervalMs} ms`]),
     ]),
   generatorCommand: generateInTypeScript,
 }
@@ -111,18 +114,19 @@ function javaRun(
   more: readonly string[],
 ): Command {
   const { command, args } = peer.command()
-  const { eventsPerSecond, sizeMs, slideMs, ...others } = settings
+  const { eventsPerSecond, sizeMs, slideMs, checkpointIntervalMs, ...others } = settings
   const given = {
     [kind]: name,
     ...others,
     'events-per-second': eventsPerSecond,
     'size-ms': sizeMs,
     'slide-ms': slideMs,
+    'checkpoint-interval-ms': checkpointIntervalMs,
   }
   return { command, args: [...args, ...wordsOf(given).flatMap(([key, value]) => [`--${key}`, value]), ...more] }
 }
 
-function paramsOf({ parallelism: _, ...params }: WorkloadSettings): readonly string[] {
+function paramsOf({ parallelism: _, checkpointIntervalMs: __, ...params }: WorkloadSettings): readonly string[] {
   return wordsOf(params).map(([key, value]) => `${key}=${value}`)
 }
 
