@@ -1,6 +1,9 @@
 /** The flags of `npm run bench`, see README.md. What it does not know is refused with a message for the user. */
 import { parseArgs } from 'node:util'
 import { BOUND_NAMES, type BoundSettings } from './bound.ts'
+import { COSTS } from './costs/cost.ts'
+import { CURVES } from './curves/curve.ts'
+import { LATENCY_JOBS } from './latency/latency-run.ts'
 import { PEER_GROUPS } from './peer.ts'
 import { QUERIES, SHAPES, type Workload, type WorkloadSettings } from './workload.ts'
 
@@ -14,6 +17,12 @@ export interface BenchArguments {
   /** Names of bounds to check. */
   readonly bounds: readonly string[]
   readonly boundSettings: BoundSettings
+  /** Names of `LATENCY_JOBS`, `CURVES` and `COSTS`. */
+  readonly latency: readonly string[]
+  readonly curves: readonly string[]
+  readonly costs: readonly string[]
+  /** How long one run of latency and of the cost of checkpoints takes. */
+  readonly seconds: number
 }
 
 /** A flag that cannot be followed. */
@@ -21,12 +30,16 @@ export class UsageError extends Error {}
 
 const EVENTS = 5_000_000
 const ROUNDS = 3
+const SLOW_SINK_SECONDS = 60
+/** Two checkpoints. */
+const RUN_SECONDS = 20
+/** What stands beside comparisons and may come without names. */
+const SUITES = ['bounds', 'latency', 'curves', 'costs'] as const
 
 export function parseBenchArguments(words: readonly string[]): BenchArguments {
   const values = parsed(words)
   const number = (name: keyof typeof values): number | undefined => numberOf(name, values[name])
-  const isBoundsOnly = values.bounds !== undefined && values.shapes === undefined && values.queries === undefined
-  const byDefault = isBoundsOnly ? 'none' : 'all'
+  const byDefault = SUITES.some((suite) => values[suite] !== undefined) ? 'none' : 'all'
   const shapes = namesOf('shapes', values.shapes ?? (values.queries === undefined ? byDefault : 'none'), SHAPES)
   const queries = namesOf(
     'queries',
@@ -54,14 +67,23 @@ export function parseBenchArguments(words: readonly string[]): BenchArguments {
     peers: namesOf('peers', values.peers, Object.keys(PEER_GROUPS)),
     jsonFile: values.json,
     bounds: namesOf('bounds', values.bounds ?? 'none', BOUND_NAMES),
-    boundSettings: { rounds, events, gigabytes: number('gigabytes') ?? 10, seconds: number('seconds') ?? 60 },
+    boundSettings: {
+      rounds,
+      events,
+      gigabytes: number('gigabytes') ?? 10,
+      seconds: number('seconds') ?? SLOW_SINK_SECONDS,
+    },
+    latency: namesOf('latency', values.latency ?? 'none', LATENCY_JOBS),
+    curves: namesOf('curves', values.curves ?? 'none', CURVES),
+    costs: namesOf('costs', values.costs ?? 'none', COSTS),
+    seconds: number('seconds') ?? RUN_SECONDS,
   }
 }
 
 function parsed(words: readonly string[]) {
   try {
     return parseArgs({
-      args: words.flatMap((word, at) => (isBare(words, at) ? ['--bounds', 'all'] : [word])),
+      args: words.flatMap((word, at) => (isBare(words, at) ? [word, 'all'] : [word])),
       options: {
         shapes: { type: 'string' },
         queries: { type: 'string' },
@@ -76,6 +98,9 @@ function parsed(words: readonly string[]) {
         'slide-ms': { type: 'string' },
         fields: { type: 'string' },
         bounds: { type: 'string' },
+        latency: { type: 'string' },
+        curves: { type: 'string' },
+        costs: { type: 'string' },
         gigabytes: { type: 'string' },
         seconds: { type: 'string' },
       },
@@ -85,10 +110,10 @@ function parsed(words: readonly string[]) {
   }
 }
 
-/** `--bounds` may come without names. */
+/** A suite may come without names. */
 function isBare(words: readonly string[], at: number): boolean {
   const next = words[at + 1]
-  return words[at] === '--bounds' && (next === undefined || next.startsWith('-'))
+  return SUITES.some((suite) => words[at] === `--${suite}`) && (next === undefined || next.startsWith('-'))
 }
 
 function namesOf(

@@ -15,6 +15,35 @@ export interface Run extends Measured {
   readonly events: number
   /** Whether only its records were made. */
   readonly generatorOnly: boolean
+  /** What else it was given. */
+  readonly keys?: number
+  readonly sizeMs?: number
+  readonly slideMs?: number
+  readonly fields?: number
+  readonly eventsPerSecond?: number
+  readonly checkpointIntervalMs?: number
+  /** What it was measured for; undefined: the comparison. */
+  readonly suite?: string
+}
+
+/** The line of a run. */
+export function runOf(
+  measured: Measured,
+  peer: Peer,
+  { kind, name }: Workload,
+  settings: WorkloadSettings,
+  more: Pick<Run, 'generatorOnly' | 'suite'>,
+): Run {
+  const { parallelism, ...others } = settings
+  const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined))
+  return {
+    ...more,
+    peer: peer.name,
+    [kind]: name,
+    parallelism: more.generatorOnly ? 1 : peer.parallelismOf(parallelism),
+    ...(given as Pick<WorkloadSettings, 'events'>),
+    ...measured,
+  }
 }
 
 export interface ComparedSide {
@@ -89,28 +118,15 @@ export class ComparisonRunner {
     return cpuSeconds
   }
 
-  #took(
-    measured: Measured,
-    { kind, name }: Workload,
-    { events, parallelism }: WorkloadSettings,
-    peer: Peer,
-    generatorOnly: boolean,
-  ): Run {
-    const run = {
-      ...measured,
-      peer: peer.name,
-      [kind]: name,
-      parallelism: generatorOnly ? 1 : peer.parallelismOf(parallelism),
-      events,
-      generatorOnly,
-    }
+  #took(measured: Measured, workload: Workload, settings: WorkloadSettings, peer: Peer, generatorOnly: boolean): Run {
+    const run = runOf(measured, peer, workload, settings, { generatorOnly })
     this.#onRun(run)
     return run
   }
 }
 
 /** Node keeps what it compiled of the sources, which is a build's work and not a run's. */
-async function warmUp(peer: Peer, workload: Workload, settings: WorkloadSettings): Promise<void> {
+export async function warmUp(peer: Peer, workload: Workload, settings: WorkloadSettings): Promise<void> {
   if (peer.language !== 'typescript') return
   // What fails here fails in its run too, where it is reported.
   await measure(peer.command(workload, { ...settings, events: 1_000 })).catch(() => {})
@@ -131,6 +147,6 @@ export function describeDifference(sides: readonly ComparedSide[], compared: Com
   return `results differ: ${results.map(({ name, result }) => `${name} ${result}`).join('; ')}`
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -25,18 +25,18 @@ export interface Goal {
 export const QUERIES_MEAN_MIN = 5
 const QUERY_MIN = 1.3
 
-type Opponent = 'flink' | 'flink-sql' | 'better-flink' | 'loop' | 'loop-typed'
+type Opponent = 'flink' | 'flink-sql' | 'better-flink' | 'jet' | 'loop' | 'loop-typed'
 
 const SHAPE_GOALS: Readonly<Record<string, Partial<Record<Opponent, number>>>> = {
-  chain: { 'better-flink': 1.3, loop: 1 / 1.5 },
+  chain: { 'better-flink': 1.3, jet: 4, loop: 1 / 1.5 },
   exchange: { 'better-flink': 3.5 },
-  'keyed-tumbling': { 'better-flink': 10, 'loop-typed': 1 / 2 },
-  'sliding-best': { 'better-flink': 15, loop: 1 / 2 },
-  'running-sum': { 'better-flink': 5, 'loop-typed': 1 / 2.5 },
+  'keyed-tumbling': { 'better-flink': 10, jet: 1.2, 'loop-typed': 1 / 2 },
+  'sliding-best': { 'better-flink': 15, jet: 1.3, loop: 1 / 2 },
+  'running-sum': { 'better-flink': 5, jet: 5, 'loop-typed': 1 / 2.5 },
 }
 /** From so many windows of a record on. */
 const MANY_WINDOWS = 360
-const MANY_WINDOWS_GOALS: Partial<Record<Opponent, number>> = { flink: 50, 'flink-sql': 8 }
+const MANY_WINDOWS_GOALS: Partial<Record<Opponent, number>> = { flink: 50, 'flink-sql': 8, jet: 1 }
 
 export function standingsOf(comparison: Comparison): readonly Standing[] {
   const [millrace, ...peers] = comparison.sides

@@ -23,18 +23,25 @@ export interface JobRun {
   readonly digest: RowDigest
   /** Largest sum of bytes that waited in the channels, where they were watched. */
   readonly queuedBytesMax: number | undefined
+  /** How many were completed, the final one among them. */
+  readonly checkpoints: number
+  /** What sinks delivered, by channel. */
+  readonly collected: JobOutcome['collected']
+  /** The sum of a counter over all tasks; 0 when there is none of this name. */
+  counted(counter: string): number
 }
 
 /** `file` is a job's file, relative to this folder. Throws when the job does not end as it should. */
 export async function runBenchmarkJob(file: string, options: JobRunOptions): Promise<JobRun> {
   const { bundlePath } = await bundleJob(fileURLToPath(new URL(file, import.meta.url)))
-  const checkpoints = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  let checkpoints = 0
   try {
     const job = runJob({
       bundlePath,
       params: options.params,
       configuration: {
-        'execution.checkpointing.dir': checkpoints,
+        'execution.checkpointing.dir': folder,
         'execution.checkpointing.interval': '10 s',
         'execution.checkpointing.mode': 'EXACTLY_ONCE',
         // An error is to be seen, not tried again.
@@ -45,6 +52,9 @@ export async function runBenchmarkJob(file: string, options: JobRunOptions): Pro
       observer: {
         onState: (state) => {
           if (state === 'RUNNING') options.onRunning?.()
+        },
+        onCheckpoint: ({ outcome }) => {
+          if (outcome === 'completed') checkpoints++
         },
       },
     })
@@ -62,9 +72,15 @@ export async function runBenchmarkJob(file: string, options: JobRunOptions): Pro
     if (outcome.state !== (options.secondsMax === undefined ? 'FINISHED' : 'CANCELED')) {
       throw new Error(`${file} ended ${outcome.state}: ${outcome.error?.code} ${outcome.error?.message}`)
     }
-    return { digest: digestOf(outcome), queuedBytesMax }
+    return {
+      digest: digestOf(outcome),
+      queuedBytesMax,
+      checkpoints,
+      collected: outcome.collected,
+      counted: (counter) => counted(outcome, counter),
+    }
   } finally {
-    await rm(checkpoints, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -1,15 +1,22 @@
 /**
- * npm run bench -- [flags]: compares Millrace with its peers, and checks bounds of its own. README.md lists the flags.
+ * npm run bench -- [flags]: compares Millrace with its peers, and measures it by itself. README.md lists the flags.
  * Exit status 1 when results differ, a side fails or a bound does not hold; a goal that is not reached is only shown.
  */
-import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { type BenchArguments, parseBenchArguments, UsageError } from './bench-arguments.ts'
 import { boundsOf, checkBound } from './bound.ts'
-import { ComparisonRunner, type Run } from './comparison.ts'
+import { ComparisonRunner } from './comparison.ts'
+import { measureCheckpointCost } from './costs/checkpoints.ts'
+import { measurePauses } from './costs/pauses.ts'
+import { measureScaling } from './costs/scaling.ts'
+import type { CurveName } from './curves/curve.ts'
+import { measureCurve } from './curves/measure-curve.ts'
 import { type Standing, standingsOf } from './goal.ts'
+import type { LatencyRunSettings } from './latency/latency-run.ts'
+import { measureLatency } from './latency/latency-suite.ts'
 import { MILLRACE, missingFor, PEER_GROUPS, type Peer } from './peer.ts'
 import { LEGEND, renderComparison, renderQueriesMean } from './report.ts'
+import { aboutThisMachine, lineWriter, type OnLine } from './run-lines.ts'
 
 try {
   const holds = await main(parseBenchArguments(process.argv.slice(2)))
@@ -22,22 +29,35 @@ try {
 
 /** Whether all is as it must be. */
 async function main(args: BenchArguments): Promise<boolean> {
-  const areEqual = args.workloads.length === 0 || (await compareAll(args))
-  let hold = true
+  const { settings, rounds, seconds } = args
+  const onLine = lineWriter(args.jsonFile, aboutThisMachine(new Date()))
+  const needsPeers = args.workloads.length > 0 || args.curves.length > 0
+  const peers = needsPeers ? availablePeers(args.peers) : []
+  let isFine = args.workloads.length === 0 || (await compareAll(args, peers, onLine))
   for (const bound of boundsOf(args.boundSettings)) {
-    if (args.bounds.includes(bound.name) && !(await checkBound(bound))) hold = false
+    if (args.bounds.includes(bound.name) && !(await checkBound(bound))) isFine = false
   }
-  return areEqual && hold
+  if (args.latency.length > 0) {
+    await measureLatency(args.latency as readonly LatencyRunSettings['job'][], seconds, onLine)
+  }
+  for (const curve of args.curves as readonly CurveName[]) {
+    if (!(await measureCurve(curve, peers, settings.events, rounds, onLine))) isFine = false
+  }
+  const costs: readonly [string, () => Promise<boolean>][] = [
+    ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],
+    ['scaling', () => measureScaling(settings.events, rounds, onLine)],
+    ['pauses', () => measurePauses(settings.events, rounds, onLine)],
+  ]
+  for (const [name, measureCost] of costs) if (args.costs.includes(name) && !(await measureCost())) isFine = false
+  return isFine
 }
 
-async function compareAll({ workloads, settings, rounds, peers: groups, jsonFile }: BenchArguments): Promise<boolean> {
-  const runs: Run[] = []
-  const runner = new ComparisonRunner(rounds, (run) => {
-    runs.push(run)
-    // Written each time, so that a run that is broken off leaves what it had.
-    if (jsonFile !== undefined) writeFileSync(jsonFile, runs.map((one) => `${JSON.stringify(one)}\n`).join(''))
-  })
-  const peers = availablePeers(groups)
+async function compareAll(
+  { workloads, settings, rounds }: BenchArguments,
+  peers: readonly Peer[],
+  onLine: OnLine,
+): Promise<boolean> {
+  const runner = new ComparisonRunner(rounds, onLine)
   console.log(LEGEND)
   const againstFlink: Standing[] = []
   let isFine = true

@@ -24,6 +24,10 @@ export interface Measured {
   readonly digest: string
   /** Largest sum of bytes that waited in the channels of the job, where that was watched. */
   readonly queuedBytesMax?: number
+  /** How much of the wall time had passed before the work began, where the side tells. */
+  readonly setupWallSeconds?: number
+  /** Completed checkpoints, the final one among them, where the side tells. */
+  readonly checkpoints?: number
 }
 
 export interface Command {
@@ -40,18 +44,24 @@ export function cpuSecondsOfProcess(): number {
 /** Called once by a side, at its end. */
 export function printMeasured(
   digest: RowDigest,
-  more: { readonly setupCpuSeconds: number; readonly queuedBytesMax?: number | undefined },
+  more: Pick<Measured, 'setupCpuSeconds' | 'queuedBytesMax' | 'setupWallSeconds' | 'checkpoints'>,
 ): void {
   const measured: Measured = {
-    cpuSeconds: cpuSecondsOfProcess(),
-    setupCpuSeconds: more.setupCpuSeconds,
-    wallSeconds: performance.now() / 1_000,
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1_024,
+    ...more,
+    ...costOfProcess(),
     outputs: digest.rows,
     digest: digest.toString(),
-    ...(more.queuedBytesMax === undefined ? {} : { queuedBytesMax: more.queuedBytesMax }),
   }
   console.log(JSON.stringify(measured))
+}
+
+/** What this process has cost so far. */
+export function costOfProcess(): Pick<Measured, 'cpuSeconds' | 'wallSeconds' | 'peakMemoryBytes'> {
+  return {
+    cpuSeconds: cpuSecondsOfProcess(),
+    wallSeconds: performance.now() / 1_000,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1_024,
+  }
 }
 
 /** The command for a file of this folder, with the flags of this process. */
@@ -62,8 +72,13 @@ export function nodeCommand(file: string, args: readonly string[]): Command {
   }
 }
 
+/** Runs a command to its end and reads its line. Throws when it fails. */
+export async function measure(command: Command): Promise<Measured> {
+  return JSON.parse(await outputOf(command)) as Measured
+}
+
 /** Runs a command to its end. Throws when it fails. */
-export async function measure({ command, args }: Command): Promise<Measured> {
+export async function outputOf({ command, args }: Command): Promise<string> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
@@ -74,5 +89,5 @@ export async function measure({ command, args }: Command): Promise<Measured> {
   })
   const [code] = (await once(child, 'close')) as [number | null]
   if (code !== 0) throw new Error(`${command} ${args.slice(-6).join(' ')} ended with ${code}: ${output}`)
-  return JSON.parse(output) as Measured
+  return output
 }

@@ -1,12 +1,16 @@
 /** Who is compared: Millrace itself and its peers, each as the commands that run a workload or its generator alone. */
 import { type Command, nodeCommand } from './measured-process.ts'
 // biome-ignore lint/correctness/useImportExtensions: build.d.mts has its types only
-import { flinkCommand, missingForFlink } from './peers/flink/build.mjs'
+import { flinkPeer } from './peers/flink/build.mjs'
+// biome-ignore lint/correctness/useImportExtensions: maven-peer.d.mts has its types only
+import { type MavenPeer, missingForMaven } from './peers/java/maven-peer.mjs'
+// biome-ignore lint/correctness/useImportExtensions: build.d.mts has its types only
+import { jetPeer } from './peers/jet/build.mjs'
 import { LOOPS } from './peers/loop/loop.ts'
 import { RXJS_PIPELINES } from './peers/rxjs/pipeline.ts'
 import type { Workload, WorkloadSettings } from './workload.ts'
 
-export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql'
+export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql' | 'jet'
 
 export interface Peer {
   readonly name: PeerName
@@ -25,11 +29,12 @@ export const PEER_GROUPS: Readonly<Record<string, readonly Peer[]>> = {
   rxjs: [rxjs()],
   flink: [flink('flink')],
   'flink-sql': [flink('flink-sql')],
+  jet: [jet()],
 }
 
 /** Why the peers of a group cannot run here; undefined when they can. */
 export function missingFor(group: string): string | undefined {
-  return group.startsWith('flink') ? missingForFlink() : undefined
+  return group === 'jet' || group.startsWith('flink') ? missingForMaven() : undefined
 }
 
 export const MILLRACE: Peer = {
@@ -43,6 +48,9 @@ export const MILLRACE: Peer = {
       ...paramsOf(settings),
       `splits=${settings.parallelism}`,
       `parallelism.default=${settings.parallelism}`,
+      ...(settings.checkpointIntervalMs === undefined
+        ? []
+        : [`execution.checkpointing.interval=${settings.checkpointIntervalMs} ms`]),
     ]),
   generatorCommand: generateInTypeScript,
 }
@@ -78,8 +86,20 @@ function flink(name: 'flink' | 'flink-sql'): Peer {
     language: name === 'flink' ? 'java' : 'java-sql',
     has: (workload) => name === 'flink' || !['exchange', 'wide'].includes(workload.name),
     parallelismOf: (parallelism) => parallelism,
-    command: (workload, settings) => flinkRun(workload, settings, ['--api', api]),
-    generatorCommand: (workload, settings) => flinkRun(workload, settings, ['--api', api, '--case', 'generator']),
+    command: (workload, settings) => javaRun(flinkPeer, workload, settings, ['--api', api]),
+    generatorCommand: (workload, settings) =>
+      javaRun(flinkPeer, workload, settings, ['--api', api, '--case', 'generator']),
+  }
+}
+
+function jet(): Peer {
+  return {
+    name: 'jet',
+    language: 'java',
+    has: ({ kind, name }) => kind === 'shape' && !['exchange', 'wide'].includes(name),
+    parallelismOf: (parallelism) => parallelism,
+    command: (workload, settings) => javaRun(jetPeer, workload, settings, []),
+    generatorCommand: (workload, settings) => javaRun(jetPeer, workload, settings, ['--case', 'generator']),
   }
 }
 
@@ -87,20 +107,26 @@ function generateInTypeScript({ kind, name }: Workload, settings: WorkloadSettin
   return nodeCommand('./peers/loop/run-loop.ts', ['generator', kind === 'query' ? '-' : name, ...paramsOf(settings)])
 }
 
-function flinkRun({ kind, name }: Workload, settings: WorkloadSettings, more: readonly string[]): Command {
-  const { command, args } = flinkCommand()
-  const { eventsPerSecond, sizeMs, slideMs, ...others } = settings
+function javaRun(
+  peer: MavenPeer,
+  { kind, name }: Workload,
+  settings: WorkloadSettings,
+  more: readonly string[],
+): Command {
+  const { command, args } = peer.command()
+  const { eventsPerSecond, sizeMs, slideMs, checkpointIntervalMs, ...others } = settings
   const given = {
     [kind]: name,
     ...others,
     'events-per-second': eventsPerSecond,
     'size-ms': sizeMs,
     'slide-ms': slideMs,
+    'checkpoint-interval-ms': checkpointIntervalMs,
   }
   return { command, args: [...args, ...wordsOf(given).flatMap(([key, value]) => [`--${key}`, value]), ...more] }
 }
 
-function paramsOf({ parallelism: _, ...params }: WorkloadSettings): readonly string[] {
+function paramsOf({ parallelism: _, checkpointIntervalMs: __, ...params }: WorkloadSettings): readonly string[] {
   return wordsOf(params).map(([key, value]) => `${key}=${value}`)
 }
 

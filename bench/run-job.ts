@@ -11,12 +11,19 @@ const [file = '', ...rest] = process.argv.slice(2)
 const pairs = rest.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const)
 const seconds = pairs.find(([key]) => key === 'seconds')?.[1]
 let setupCpuSeconds = 0
-const { digest, queuedBytesMax } = await runBenchmarkJob(file, {
+let setupWallSeconds = 0
+const { digest, queuedBytesMax, checkpoints } = await runBenchmarkJob(file, {
   params: Object.fromEntries(pairs.filter(([key]) => !key.includes('.'))),
   configuration: Object.fromEntries(pairs.filter(([key]) => key.includes('.'))),
   ...(seconds === undefined ? {} : { secondsMax: Number(seconds) }),
   onRunning: () => {
     setupCpuSeconds = cpuSecondsOfProcess()
+    setupWallSeconds = performance.now() / 1_000
   },
 })
-printMeasured(digest, { setupCpuSeconds, queuedBytesMax })
+printMeasured(digest, {
+  setupCpuSeconds,
+  setupWallSeconds,
+  checkpoints,
+  ...(queuedBytesMax === undefined ? {} : { queuedBytesMax }),
+})

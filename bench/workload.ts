@@ -19,6 +19,8 @@ export interface WorkloadSettings {
   readonly sizeMs?: number | undefined
   readonly slideMs?: number | undefined
   readonly fields?: number | undefined
+  /** Ms between checkpoints, 0 for none; default 10 s. */
+  readonly checkpointIntervalMs?: number | undefined
 }
 
 /** `digest`: the same multiset of rows; `rows`: as many rows. */

@@ -1,7 +1,5 @@
 /** Types of `build.mjs`. */
-export function flinkCommand(options?: { readonly heap?: string | undefined; readonly jvmArgs?: readonly string[] }): {
-  readonly command: string
-  readonly args: readonly string[]
-}
-export function buildFlink(): void
-export function missingForFlink(): string | undefined
+// biome-ignore lint/correctness/useImportExtensions: maven-peer.d.mts has its types only
+import type { MavenPeer } from '../java/maven-peer.mjs'
+
+export declare const flinkPeer: MavenPeer

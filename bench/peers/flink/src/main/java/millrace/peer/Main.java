@@ -40,7 +40,8 @@ public final class Main {
             runJob(arguments, query, shape);
         }
         String name = query == null && shape == null ? "events" : nameOf(arguments, query, shape);
-        new Measurement(arguments, isGenerator ? "generator-" + name : name, isGenerator, DigestTotals.total()).print();
+        String peer = arguments.isSql() ? "flink-sql" : "flink-datastream";
+        new Measurement(peer, arguments, isGenerator ? "generator-" + name : name, isGenerator, DigestTotals.total()).print();
     }
 
     private static void runJob(Arguments arguments, String query, String shape) throws Exception {

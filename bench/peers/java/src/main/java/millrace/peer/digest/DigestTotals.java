@@ -6,7 +6,7 @@ public final class DigestTotals {
 
     private DigestTotals() {}
 
-    static synchronized void add(RowDigest digest) {
+    public static synchronized void add(RowDigest digest) {
         TOTAL.addAll(digest);
     }
 

@@ -7,7 +7,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import millrace.peer.generator.NexmarkOptions;
 
-/** The command line: {@code --name value} pairs. README.md lists them. */
+/** The command line: {@code --name value} pairs. The README of each peer lists what it takes. */
 public final class Arguments implements Serializable {
     private static final long serialVersionUID = 1;
     private static final Set<String> NAMES = Set.of(
@@ -16,7 +16,7 @@ public final class Arguments implements Serializable {
             "size-ms", "slide-ms", "fields", "config");
 
     private final Map<String, String> values;
-    /** Settings of Flink, {@code key=value}, each given by a {@code --config} of its own. */
+    /** Settings of the engine, {@code key=value}, each given by a {@code --config} of its own. */
     public final Map<String, String> configuration = new LinkedHashMap<>();
 
     private Arguments(Map<String, String> values) {
@@ -41,7 +41,7 @@ public final class Arguments implements Serializable {
         return arguments;
     }
 
-    /** Back to one line, without the settings of Flink. */
+    /** Back to one line, without the settings of the engine. */
     public String asLine() {
         return values.entrySet().stream()
                 .map(entry -> "--" + entry.getKey() + " " + entry.getValue())

@@ -13,19 +13,21 @@ public final class Measurement {
     /** CPU time of the process when the first reader started. */
     private static volatile long setupNanos;
 
+    private final String peer;
     private final Arguments arguments;
     private final String name;
     private final boolean isGenerator;
     private final RowDigest digest;
 
-    Measurement(Arguments arguments, String name, boolean isGenerator, RowDigest digest) {
+    public Measurement(String peer, Arguments arguments, String name, boolean isGenerator, RowDigest digest) {
+        this.peer = peer;
         this.arguments = arguments;
         this.name = name;
         this.isGenerator = isGenerator;
         this.digest = digest;
     }
 
-    /** To be called once everything before the first record is done: Flink's start, planning, generated code. */
+    /** To be called once everything before the first record is done: the engine's start, planning, generated code. */
     public static synchronized void markSetup() {
         if (setupNanos == 0) {
             setupNanos = cpuNanos();
@@ -36,14 +38,14 @@ public final class Measurement {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
     }
 
-    void print() throws IOException {
+    public void print() throws IOException {
         long startMs = ManagementFactory.getRuntimeMXBean().getStartTime();
         System.out.printf(
                 Locale.ROOT,
                 "{\"peer\":\"%s\",\"case\":\"%s\",\"parallelism\":%d,\"events\":%d,\"cpuSeconds\":%.3f,"
                         + "\"setupCpuSeconds\":%.3f,\"wallSeconds\":%.3f,\"peakMemoryBytes\":%s,\"outputs\":%d,\"digest\":\"%s\","
                         + "\"generatorOnly\":%b}%n",
-                arguments.isSql() ? "flink-sql" : "flink-datastream",
+                peer,
                 name,
                 arguments.parallelism(),
                 arguments.events(),
