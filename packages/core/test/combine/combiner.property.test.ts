@@ -109,9 +109,10 @@ class CombiningRun extends WindowRun {
   readonly #sending: Sending
   readonly #operators: Operator[]
   #senders: Sender[] = []
+  readonly #hasOneSenderPerKey: boolean
   #next = 0
 
-  constructor(node: LogicalNode, sending: Sending, options: OperatorHarnessOptions) {
+  constructor(node: LogicalNode, sending: Sending, hasOneSenderPerKey: boolean, options: OperatorHarnessOptions) {
     const operators: Operator[] = []
     super((more) => {
       const operator = createOperator(node)
@@ -120,14 +121,16 @@ class CombiningRun extends WindowRun {
     })
     this.#node = node
     this.#sending = sending
+    this.#hasOneSenderPerKey = hasOneSenderPerKey
     this.#operators = operators
     this.#openSenders()
   }
 
-  override record(key: string, at: number, value: number): void {
-    // Records of one time come from one sender after the other: which of two is first is not what is tested.
-    const sender = this.#senders[this.#next++ % this.#senders.length] as Sender
-    sender.record({ key, value }, at)
+  override record(key: string, timestamp: number, value: number): void {
+    // Which of two senders is first is not what is tested; where each record shows, a key has only one.
+    const at = this.#hasOneSenderPerKey ? key.charCodeAt(0) : this.#next++
+    const sender = this.#senders[at % this.#senders.length] as Sender
+    sender.record({ key, value }, timestamp)
   }
 
   override watermark(to: number): void {
@@ -188,6 +191,8 @@ for (const [form, aggregate] of [
     new CombiningRun(
       windowNode(sliding(shape.sizeMs, shape.slideMs, shape.offsetMs), aggregate, shape.latenessMs),
       sending,
+      // A late record that is not too late updates the result at once.
+      shape.latenessMs > 0,
       options,
     )
 
