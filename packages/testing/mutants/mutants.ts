@@ -117,6 +117,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'hole left in an index',
+    why: 'keys that stood behind one which was deleted are not found any more: they begin anew',
+    file: 'runtime/src/state/heap/entry-index.ts',
+    find: 'if (distance < ((slot - hole) & (slots.length - 1))) continue',
+    replace: 'if (distance >= 0) continue',
+    suites: ['runtime/test/state/heap/entry-map.test.ts'],
+  },
+  {
+    name: 'key with more properties taken for another',
+    why: 'two keys whose hashes meet share their state',
+    file: 'core/src/key/same-key.ts',
+    find: 'return left === 0',
+    replace: 'return left >= 0',
+    suites: ['core/test/key/same-key.property.test.ts'],
+  },
+  {
     name: 'base of an older snapshot forgotten',
     why: 'a delta over a chain that a checkpoint in between had dropped is refused, and the job fails',
     file: 'runtime/src/state/heap/heap-snapshot.ts',
