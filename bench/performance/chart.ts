@@ -37,6 +37,8 @@ const COLUMNS = 2
 const PANEL = { width: 400, height: 270, left: 88, right: 20, top: 34, bottom: 48 }
 const LEGEND_LINE_PX = 22
 const TITLE_PX = 28
+/** A range this wide has room for labels of decades only. */
+const MANY_DECADES = 100
 
 /** Lines have the same colour in all panels; the vertical axis is the same too, so that panels can be compared. */
 export function drawChart(chart: Chart, formatX: FormatValue, formatY: FormatValue): string {
@@ -47,7 +49,7 @@ export function drawChart(chart: Chart, formatX: FormatValue, formatY: FormatVal
   const head = TITLE_PX + legend.lines * LEGEND_LINE_PX
   const height = head + Math.ceil(chart.panels.length / columns) * PANEL.height
   const all = chart.panels.flatMap(({ series }) => series.flatMap(({ points }) => points))
-  const yRange = decadesAround(all.map(({ y }) => y))
+  const yRange = rangeAround(all.map(({ y }) => y))
   const panels = chart.panels.map((panel, index) => {
     const at = { left: (index % columns) * PANEL.width, top: head + Math.floor(index / columns) * PANEL.height }
     return drawPanel(panel, at, chart, yRange, names, formatX, formatY)
@@ -130,18 +132,27 @@ function scale([from, to]: readonly [number, number], [start, end]: readonly [nu
   return (value: number): number => start + (end - start) * (span === 0 ? 0.5 : Math.log(value / from) / span)
 }
 
-function decadesAround(values: readonly number[]): readonly [number, number] {
-  const low = Math.floor(Math.log10(Math.min(...values)))
-  const high = Math.ceil(Math.log10(Math.max(...values)))
-  return [10 ** low, 10 ** Math.max(high, low + 1)]
+/** The closest round values around all of these. */
+function rangeAround(values: readonly number[]): readonly [number, number] {
+  const [min, max] = [Math.min(...values), Math.max(...values)]
+  const steps = roundValues(min / 10, max * 10)
+  const low = steps.findLast((step) => step <= min) ?? min
+  return [low, steps.find((step) => step >= max && step > low) ?? max]
 }
 
-/** Decades; where there are few, with steps between. */
+/** Round values; of many decades only their beginnings. */
 function ticksOf([from, to]: readonly [number, number]): readonly number[] {
-  const decades = Math.round(Math.log10(to / from))
-  const steps = decades <= 2 ? [1, 2, 5] : [1]
-  const ticks = Array.from({ length: decades }, (_, index) => steps.map((step) => step * from * 10 ** index)).flat()
-  return [...ticks, to].map((tick) => Number(tick.toPrecision(6)))
+  const ticks = roundValues(from, to)
+  return to / from > MANY_DECADES ? ticks.filter((tick) => /^1(0*$|e)|^0\.0*1$/.test(`${tick}`)) : ticks
+}
+
+/** 1, 2 and 5 times powers of ten. */
+function roundValues(from: number, to: number): readonly number[] {
+  const values: number[] = []
+  for (let exponent = Math.floor(Math.log10(from)); 10 ** exponent <= to; exponent++) {
+    for (const step of [1, 2, 5]) values.push(Number(`${step}e${exponent}`))
+  }
+  return values.filter((value) => value >= from && value <= to)
 }
 
 function strokeOf(index: number): string {

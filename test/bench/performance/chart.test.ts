@@ -55,6 +55,18 @@ describe('a picture of a curve', () => {
     assert.ok(!svg.includes('NaN') && !svg.includes('Infinity'))
   })
 
+  it('is not wider than its points need', () => {
+    const one = {
+      ...chart,
+      panels: [{ title: 'p', series: [{ name: 's', points: [300, 900].map((y) => ({ x: y, y })) }] }],
+    }
+    const labels = boxesOf(drawChart(one, String, (ns) => `${ns} ns`)).map((box) => box.words)
+    assert.deepEqual(
+      labels.filter((words) => words.endsWith(' ns')),
+      ['200 ns', '500 ns', '1000 ns'],
+    )
+  })
+
   it('is read on light and on dark grounds', () => {
     assert.equal(new Set(COLOURS).size, SIDES.length)
     for (const colour of [INK, ...COLOURS]) {
