@@ -66,15 +66,41 @@ function renderSide({ peer, runs, generatorCpuSeconds }: ComparedSide, events: n
   ])
 }
 
+function renderStanding(standing: Standing): string {
+  const { gross, running, net, wanted, verdict } = textsOf(standing)
+  const { against } = standing
+  const what = isLoop(against) ? `the CPU of ${against}` : `the events per CPU second of ${against}`
+  const text = `  ${gross} ${what} (running ${running}, net ${net})`
+  return wanted === undefined ? text : `${text}; goal ${wanted}: ${verdict}`
+}
+
+/** `wanted` and `verdict`: where there is a goal. */
+export interface StandingTexts {
+  readonly gross: string
+  readonly running: string
+  readonly net: string
+  readonly wanted: string | undefined
+  readonly verdict: string | undefined
+}
+
 /** Against loops the other way round: their cost is the limit. */
-function renderStanding({ against, gross, running, net, startShare, goal }: Standing): string {
-  const isLoop = against.startsWith('loop')
-  const figure = (ratio: number): string => factor(isLoop ? 1 / ratio : ratio)
-  const what = isLoop ? `the CPU of ${against}` : `the events per CPU second of ${against}`
-  const text = `  ${figure(gross)} ${what} (running ${figure(running)}, net ${figure(net)})`
-  if (goal === undefined) return text
-  const wanted = isLoop ? `at most ${(1 / goal.grossMin).toFixed(1)} ×` : `at least ${goal.grossMin} ×`
-  return `${text}; goal ${wanted}: ${judged(gross >= goal.grossMin, startShare)}`
+export function textsOf({ against, gross, running, net, startShare, goal }: Standing): StandingTexts {
+  const figure = (ratio: number): string => factor(isLoop(against) ? 1 / ratio : ratio)
+  const atLeast = isLoop(against)
+    ? (min: number) => `at most ${(1 / min).toFixed(1)} ×`
+    : (min: number) => `at least ${min} ×`
+  return {
+    gross: figure(gross),
+    running: figure(running),
+    net: figure(net),
+    wanted: goal && atLeast(goal.grossMin),
+    verdict: goal && judged(gross >= goal.grossMin, startShare),
+  }
+}
+
+/** Whether it stands for the limit, of which Millrace costs a multiple. */
+export function isLoop(against: string): boolean {
+  return against.startsWith('loop')
 }
 
 function digestOf(sides: readonly ComparedSide[], compared: Comparison['compared']): string {

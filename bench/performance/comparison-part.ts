@@ -1,0 +1,100 @@
+/** The part of the page with shapes and queries against their peers. */
+import type { ComparedSide, Comparison } from '../comparison.ts'
+import { type Standing, standingsOf } from '../goal.ts'
+import { isLoop, renderQueriesMean, textsOf } from '../report.ts'
+import { median, spread } from '../statistics.ts'
+import { count, emphasised, provenance, table } from './markdown.ts'
+import type { Session } from './parse-lines.ts'
+import { comparisonsOf } from './regroup-runs.ts'
+
+const UNKNOWN = '–'
+
+/** Undefined when no session compared anything. */
+export function renderComparisonPart(sessions: readonly Session[]): string | undefined {
+  const parts = sessions.flatMap((session) => {
+    const comparisons = comparisonsOf(session.runs)
+    return comparisons.length === 0 ? [] : [`${provenance(session.about)}\n\n${renderComparisons(comparisons)}`]
+  })
+  return parts.length === 0 ? undefined : parts.join('\n\n')
+}
+
+function renderComparisons(comparisons: readonly Comparison[]): string {
+  const standings = comparisons.map((comparison) => ({ comparison, standings: standingsOf(comparison) }))
+  const againstFlink = standings
+    .filter(({ comparison }) => comparison.workload.kind === 'query')
+    .flatMap(({ standings: own }) => own.findLast(({ against, goal }) => against.includes('flink') && goal) ?? [])
+  const failures = comparisons.flatMap(({ workload, failures: own }) =>
+    own.map((one) => `**${workload.name} FAILS**: ${one}`),
+  )
+  return [
+    table(
+      ['', 'against', 'gross', 'running', 'net', 'goal (gross)', 'verdict', 'peak memory'],
+      standings.flatMap(({ comparison, standings: own }) => own.map((one) => standingRow(comparison, one))),
+    ),
+    ...(againstFlink.length > 0 ? [emphasised(renderQueriesMean(againstFlink).trim())] : []),
+    ...failures,
+    table(
+      ['', 'side', 'runs', 'CPU s', 'start s', 'running s', 'M events per CPU s', 'peak MB', 'wall s'],
+      comparisons.flatMap((comparison) => comparison.sides.map((side) => sideRow(comparison, side))),
+    ),
+  ].join('\n\n')
+}
+
+function standingRow(comparison: Comparison, standing: Standing): readonly string[] {
+  const { gross, running, net, wanted = '', verdict = '' } = textsOf(standing)
+  const ofCpu = (figure: string): string => (isLoop(standing.against) ? `${figure} CPU` : figure)
+  return [
+    titleOf(comparison),
+    standing.against,
+    ofCpu(gross),
+    ofCpu(running),
+    ofCpu(net),
+    wanted === '' ? '' : ofCpu(wanted),
+    emphasised(verdict),
+    memoryAgainst(comparison, standing.against),
+  ]
+}
+
+/** Of Flink only: its processes are what Millrace has to stay below. */
+function memoryAgainst({ sides }: Comparison, against: string): string {
+  if (against !== 'flink' && against !== 'flink-sql') return ''
+  const [own, theirs] = ['millrace', against].map((name) => {
+    const side = sides.find(({ peer }) => peer.name === name)
+    return side === undefined ? Number.NaN : peakBytes(side)
+  }) as [number, number]
+  if (!(own > 0 && theirs > 0)) return UNKNOWN
+  return `${(own / theirs).toFixed(2)} ×: ${own < theirs ? 'below' : '**NOT below**'}`
+}
+
+function sideRow(comparison: Comparison, { peer, runs }: ComparedSide): readonly string[] {
+  const cpu = runs.map(({ cpuSeconds }) => cpuSeconds)
+  const cpuSeconds = median(cpu)
+  const peak = peakBytes({ runs })
+  return [
+    titleOf(comparison),
+    peer.name,
+    `${runs.length}`,
+    `${cpuSeconds.toFixed(2)} ± ${(spread(cpu) * 100).toFixed(0)} %`,
+    median(runs.map(({ setupCpuSeconds }) => setupCpuSeconds)).toFixed(2),
+    median(runs.map((run) => run.cpuSeconds - run.setupCpuSeconds)).toFixed(2),
+    (comparison.settings.events / cpuSeconds / 1e6).toFixed(2),
+    peak > 0 ? (peak / 1e6).toFixed(0) : UNKNOWN,
+    median(runs.map(({ wallSeconds }) => wallSeconds)).toFixed(1),
+  ]
+}
+
+function peakBytes({ runs }: Pick<ComparedSide, 'runs'>): number {
+  return median(runs.map(({ peakMemoryBytes }) => peakMemoryBytes ?? Number.NaN))
+}
+
+/** With all that it was given, so that one shape may stand there twice. */
+function titleOf({ workload, settings }: Comparison): string {
+  const { events, parallelism, ...others } = settings
+  const more = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
+  return [
+    workload.name,
+    `${count(events)} events`,
+    ...(parallelism === 1 ? [] : [`parallelism ${parallelism}`]),
+    ...more,
+  ].join(', ')
+}

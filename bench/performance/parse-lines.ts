@@ -1,0 +1,129 @@
+/**
+ * Reads what `--json` wrote. A file is one session of the benchmark or several behind one another, each with its machine
+ * first: figures of different sessions never go into one ratio.
+ */
+import type { Run } from '../comparison.ts'
+import { CHECKPOINT_SUITE } from '../costs/checkpoints.ts'
+import type { PauseRun } from '../costs/pauses.ts'
+import { SCALING_SUITE } from '../costs/scaling.ts'
+import { CURVES } from '../curves/curve.ts'
+import { CURVE_SUITE } from '../curves/measure-curve.ts'
+import type { LatencyLine } from '../latency/latency-suite.ts'
+import type { About } from '../run-lines.ts'
+import { PEERS } from './regroup-runs.ts'
+
+/** All lines after one line about the machine. */
+export interface Session {
+  readonly about: About
+  readonly runs: readonly Run[]
+  readonly latency: readonly LatencyLine[]
+  readonly pauses: readonly PauseRun[]
+}
+
+/** A line that is none of the benchmark's. */
+export class LineError extends Error {}
+
+type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean'>>
+
+/** What a line must have to be used; `peakMemoryBytes` and `commit` may be null. */
+const ABOUT_FIELDS: Fields = {
+  date: 'string',
+  node: 'string',
+  cores: 'number',
+  processor: 'string',
+  memoryBytes: 'number',
+}
+const RUN_FIELDS: Fields = {
+  peer: 'string',
+  parallelism: 'number',
+  events: 'number',
+  generatorOnly: 'boolean',
+  cpuSeconds: 'number',
+  setupCpuSeconds: 'number',
+  wallSeconds: 'number',
+  outputs: 'number',
+  digest: 'string',
+}
+const LATENCY_FIELDS: Fields = {
+  latency: 'string',
+  parallelism: 'number',
+  bufferTimeoutMs: 'number',
+  ratePercent: 'number',
+  reachedPerSecond: 'number',
+  p50Ms: 'number',
+  p90Ms: 'number',
+  p99Ms: 'number',
+  p999Ms: 'number',
+  maxMs: 'number',
+}
+const PAUSE_FIELDS: Fields = {
+  pauses: 'string',
+  events: 'number',
+  keys: 'number',
+  wallSeconds: 'number',
+  scavenges: 'number',
+  scavengeMsMax: 'number',
+  markCompacts: 'number',
+  markCompactMsMax: 'number',
+  totalMs: 'number',
+}
+const SUITES = [CHECKPOINT_SUITE, SCALING_SUITE, ...CURVES.map((curve) => `${CURVE_SUITE}${curve}`)]
+
+/** `name`: of the file, for messages. Throws `LineError` for a line it does not know. */
+export function parseLines(name: string, text: string): readonly Session[] {
+  const sessions: { about: About; runs: Run[]; latency: LatencyLine[]; pauses: PauseRun[] }[] = []
+  for (const [index, lineText] of text.split('\n').entries()) {
+    if (lineText.trim() === '') continue
+    const where = `${name}:${index + 1}`
+    const line = parseObject(lineText, where)
+    if (line.about === 'benchmark') {
+      requireFields(line, ABOUT_FIELDS, where)
+      sessions.push({ about: line as unknown as About, runs: [], latency: [], pauses: [] })
+      continue
+    }
+    const session = sessions.at(-1)
+    if (session === undefined) throw new LineError(`${where}: a line about the machine must come first`)
+    if ('pauses' in line) session.pauses.push(checked<PauseRun>(line, PAUSE_FIELDS, where))
+    else if ('latency' in line) session.latency.push(checked<LatencyLine>(line, LATENCY_FIELDS, where))
+    else if ('peer' in line) session.runs.push(parseRun(line, where))
+    else throw new LineError(`${where}: not a line that npm run bench -- --json writes: ${lineText.slice(0, 80)}`)
+  }
+  return sessions
+}
+
+function parseObject(text: string, where: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new LineError(`${where}: not JSON: ${text.slice(0, 80)}`, { cause: error })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new LineError(`${where}: not an object: ${text.slice(0, 80)}`)
+  }
+  return value as Record<string, unknown>
+}
+
+function parseRun(line: Record<string, unknown>, where: string): Run {
+  const run = checked<Run>(line, RUN_FIELDS, where)
+  if (!PEERS.has(run.peer)) {
+    throw new LineError(`${where}: there is no peer ${run.peer}. There are ${[...PEERS.keys()].join(', ')}`)
+  }
+  if (typeof (run.shape ?? run.query) !== 'string') throw new LineError(`${where}: a run needs a shape or a query`)
+  if (run.suite !== undefined && !SUITES.includes(run.suite)) {
+    throw new LineError(`${where}: there is no suite ${run.suite}. There are ${SUITES.join(', ')}`)
+  }
+  return run
+}
+
+function checked<T>(line: Record<string, unknown>, fields: Fields, where: string): T {
+  requireFields(line, fields, where)
+  return line as T
+}
+
+function requireFields(line: Record<string, unknown>, fields: Fields, where: string): void {
+  for (const [field, type] of Object.entries(fields)) {
+    if (typeof line[field] !== type)
+      throw new LineError(`${where}: ${field} must be a ${type}, it is ${JSON.stringify(line[field])}`)
+  }
+}

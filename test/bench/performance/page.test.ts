@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import type { PauseRun } from '../../../bench/costs/pauses.ts'
+import type { LatencyLine } from '../../../bench/latency/latency-suite.ts'
+import { generate, MarkerError, PARTS, type PartName, PICTURES, replaceParts } from '../../../bench/performance/page.ts'
+import { parseLines } from '../../../bench/performance/parse-lines.ts'
+import type { RunLine } from '../../../bench/run-lines.ts'
+import { ABOUT, runLine, textOf } from './run-line.ts'
+
+function partOf(name: PartName, ...lines: readonly RunLine[]): string {
+  return generate(parseLines('runs', textOf(ABOUT, ...lines))).parts.get(name) ?? ''
+}
+
+/** The cells of the rows that begin with this. */
+function rowsOf(part: string, first: string): readonly (readonly string[])[] {
+  const rows = part.split('\n').map((line) => line.split('|').map((cell) => cell.trim()))
+  return rows.filter(([, cell]) => cell === first).map((cells) => cells.slice(1, -1))
+}
+
+describe('shapes and queries', () => {
+  const round = (millrace: number, loop: number, flink: number) => [
+    runLine({ peer: 'millrace', cpuSeconds: millrace }),
+    runLine({ peer: 'loop', cpuSeconds: loop, peakMemoryBytes: null }),
+    runLine({ peer: 'flink', cpuSeconds: flink, peakMemoryBytes: 800e6 }),
+  ]
+  const generators = [
+    runLine({ peer: 'millrace', cpuSeconds: 6, generatorOnly: true }),
+    runLine({ peer: 'flink', cpuSeconds: 11, generatorOnly: true }),
+  ]
+  const part = partOf('comparison', ...generators, ...round(21, 11, 41), ...round(31, 21, 31), ...round(21, 11, 41))
+
+  it('have ratios, goals and verdicts as the benchmark itself says them', () => {
+    assert.deepEqual(rowsOf(part, 'chain, 5 M events'), [
+      // Loops: 1 / (11 / 21), 20 / 10, (20 - 5) / (10 - 5).
+      [
+        'chain, 5 M events',
+        'loop',
+        '1.91 × CPU',
+        '2.00 × CPU',
+        '3.00 × CPU',
+        'at most 1.5 × CPU',
+        '**NOT reached**',
+        '',
+      ],
+      // Flink: 41 / 21, 40 / 20, 30 / 15.
+      ['chain, 5 M events', 'flink', '1.95 ×', '2.00 ×', '2.00 ×', 'at least 1.3 ×', 'reached', '0.25 ×: below'],
+      ['chain, 5 M events', 'millrace', '3', '21.00 ± 24 %', '1.00', '20.00', '0.24', '200', '11.0'],
+      ['chain, 5 M events', 'loop', '3', '11.00 ± 45 %', '1.00', '10.00', '0.45', '–', '11.0'],
+      ['chain, 5 M events', 'flink', '3', '41.00 ± 12 %', '1.00', '40.00', '0.12', '800', '11.0'],
+    ])
+    assert.match(part, /Measured 2026-01-31, commit abc1234; Node v24.0.0, 2 cores \(Some CPU\), 8 GB/)
+  })
+
+  it('tell memory that is not below that of Flink, and a net figure that is not known', () => {
+    const [row] = rowsOf(
+      partOf(
+        'comparison',
+        runLine({ peer: 'millrace', cpuSeconds: 20, peakMemoryBytes: 800e6 }),
+        runLine({ peer: 'flink', cpuSeconds: 40, peakMemoryBytes: 800e6 }),
+      ),
+      'chain, 5 M events',
+    )
+    assert.deepEqual([row?.[4], row?.[7]], ['–', '1.00 ×: **NOT below**'])
+  })
+
+  it('have no verdict when the start decides', () => {
+    const part = partOf('comparison', ...round(2, 3, 9))
+    assert.match(part, /too short to say, the start is up to 50 %/)
+  })
+
+  it('say what differs and what is not whole', () => {
+    const lines = [...round(2, 3, 9), runLine({ peer: 'millrace', cpuSeconds: 2, digest: 'b' })]
+    const part = partOf('comparison', ...lines)
+    assert.match(part, /\*\*chain FAILS\*\*: loop has 1 of 2 runs/)
+    assert.match(part, /\*\*chain FAILS\*\*: results differ: millrace 5 a, 5 b/)
+  })
+
+  it('keep sessions and settings apart', () => {
+    const [own, other] = [
+      textOf(ABOUT, ...round(21, 11, 41)),
+      textOf(ABOUT, runLine({ peer: 'millrace', cpuSeconds: 1 })),
+    ]
+    const keys = textOf({ ...ABOUT, commit: 'def+' }, runLine({ peer: 'millrace', cpuSeconds: 9, keys: 7 }))
+    const part = generate(parseLines('runs', own + other + keys)).parts.get('comparison') ?? ''
+    assert.deepEqual(rowsOf(part, 'chain, 5 M events').filter(([, side]) => side === 'flink').length, 2)
+    assert.equal(rowsOf(part, 'chain, 5 M events, keys 7').length, 1)
+    assert.match(part, /commit def with changes that are not committed/)
+  })
+
+  it('of queries have their geometric mean', () => {
+    const query = (name: string, millrace: number, flink: number) => [
+      runLine({ peer: 'millrace', query: name, cpuSeconds: millrace }),
+      runLine({ peer: 'flink', query: name, cpuSeconds: flink }),
+    ]
+    const part = partOf('comparison', ...query('q0', 20, 40), ...query('q1', 20, 160))
+    assert.match(part, /Geometric mean of 2 queries against Flink: 4\.00 × .* goal 5 ×: \*\*NOT reached\*\*/)
+  })
+})
+
+describe('latency', () => {
+  const line: LatencyLine = {
+    latency: 'chain',
+    parallelism: 1,
+    warmUpMs: 1,
+    durationMs: 1,
+    checkpointEveryMs: 1,
+    bufferTimeoutMs: 10,
+    perSecond: 1_000,
+    ratePercent: 50,
+    records: 1,
+    rows: 1,
+    recorded: 1,
+    reachedPerSecond: 1_000,
+    checkpoints: 1,
+    p50Ms: 1,
+    p90Ms: 2,
+    p99Ms: 3,
+    p999Ms: 4,
+    maxMs: 5,
+    cpuSeconds: 1,
+    wallSeconds: 1,
+    peakMemoryBytes: 1,
+  }
+
+  it('is judged at the rate of the goal, and says what does not keep up', () => {
+    const lines = [
+      { ...line, perSecond: null, ratePercent: 100 },
+      line,
+      { ...line, p99Ms: 20 },
+      { ...line, reachedPerSecond: 900 },
+      { ...line, ratePercent: 90 },
+    ]
+    const rows = rowsOf(partOf('latency', ...lines), 'chain')
+    assert.deepEqual(
+      rows.map((row) => [row[3], row[7], row[10]]),
+      [
+        ['maximum', '', ''],
+        ['50', '3.00', 'reached'],
+        ['50', '20.00', '**NOT reached**'],
+        ['50', '3.00', 'does not keep up, reached'],
+        ['90', '3.00', ''],
+      ],
+    )
+  })
+})
+
+describe('costs', () => {
+  it('are those of pairs of runs, with their goals', () => {
+    const checkpoints = { suite: 'checkpoints', peer: 'millrace' }
+    const scaling = { suite: 'scaling', peer: 'millrace', shape: 'exchange' }
+    const pause: PauseRun = {
+      pauses: 'running-sum',
+      events: 1e6,
+      keys: 1e6,
+      wallSeconds: 2,
+      scavenges: 7,
+      scavengeMsMax: 5,
+      markCompacts: 3,
+      markCompactMsMax: 51,
+      totalMs: 100,
+    }
+    const part = partOf(
+      'costs',
+      runLine({ ...checkpoints, cpuSeconds: 11, checkpointIntervalMs: 0 }),
+      runLine({ ...checkpoints, cpuSeconds: 12, checkpointIntervalMs: 10_000, checkpoints: 3 }),
+      // Not finished: it has no pair.
+      runLine({ ...checkpoints, cpuSeconds: 11, checkpointIntervalMs: 0 }),
+      runLine({ ...scaling, cpuSeconds: 11, wallSeconds: 11 }),
+      runLine({ ...scaling, cpuSeconds: 13.5, wallSeconds: 6, parallelism: 2 }),
+      pause,
+    )
+    assert.deepEqual(rowsOf(part, 'chain'), [['chain', '5 M', '10.0 %', '0.0 %', '2', '**NOT reached**']])
+    assert.deepEqual(rowsOf(part, 'exchange'), [
+      ['exchange', '5 M', '2.00 ×', '1.25 ×', '20.0 %', 'at least 1.2 ×', 'reached'],
+    ])
+    assert.deepEqual(rowsOf(part, 'running-sum'), [
+      ['running-sum', '1 M', '1 M', '51.0', '7 up to 5.0', '3 up to 51.0', '100 of 2000', '**NOT reached**'],
+    ])
+  })
+})
+
+describe('curves', () => {
+  it('have a table, and a picture that it links, of what was measured last', () => {
+    const at = (keys: number, cpuSeconds: number) =>
+      runLine({ suite: 'curve-keys', peer: 'millrace', shape: 'running-sum', keys, cpuSeconds, events: 1e6 })
+    const early = textOf(ABOUT, at(10, 99))
+    const late = textOf(ABOUT, at(1_000_000, 3), at(1_000, 2), at(1_000, 4), at(1_000, 2.5))
+    const { parts, pictures } = generate(parseLines('runs', early + late))
+    const part = parts.get('curves') ?? ''
+    assert.deepEqual(rowsOf(part, 'running-sum'), [
+      ['running-sum', '1 k', '1 M', '1500'],
+      ['running-sum', '1 M', '1 M', '2000'],
+    ])
+    assert.deepEqual([...pictures.keys()], ['performance-keys.svg'])
+    assert.match(part, /!\[[^\]]+\]\(performance-keys\.svg\)/)
+    assert.deepEqual([...parts.keys()], ['curves'], 'a run of a curve is no comparison')
+  })
+})
+
+describe('the page', () => {
+  const page = 'a\n<!-- generated: latency -->\nold\n<!-- end -->\nb\n<!-- generated: costs -->\nold\n<!-- end -->\nc\n'
+
+  it('keeps what is written and what there are no figures for, and does not change when it is made again', () => {
+    const parts = new Map<PartName, string>([['costs', 'new $& $1']])
+    const once = replaceParts(page, parts)
+    assert.equal(
+      once,
+      page.replace('costs -->\nold\n', () => 'costs -->\n\nnew $& $1\n\n'),
+    )
+    assert.equal(replaceParts(once, parts), once)
+  })
+
+  it('is refused when a part has no place, two, or no end', () => {
+    const parts = new Map<PartName, string>([['latency', 'new']])
+    for (const broken of ['', page + page, page.replace('<!-- end -->', '')]) {
+      assert.throws(() => replaceParts(broken, parts), MarkerError)
+    }
+  })
+
+  it('of the repository has a place for every part, and all pictures that it shows', () => {
+    const docs = new URL('../../../docs/', import.meta.url)
+    const text = readFileSync(new URL('performance.md', docs), 'utf8')
+    const replaced = replaceParts(text, new Map(PARTS.map((name) => [name, `figures of ${name}`])))
+    for (const name of PARTS) assert.ok(replaced.includes(`\n\nfigures of ${name}\n\n`))
+    for (const picture of PICTURES)
+      assert.equal(text.includes(`(${picture})`), existsSync(new URL(picture, docs)), picture)
+  })
+})
