@@ -36,13 +36,14 @@ export function runOf(
 ): Run {
   const { parallelism, ...others } = settings
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined))
+  // What was compared is known here; a process may call itself otherwise.
   return {
+    ...measured,
     ...more,
     peer: peer.name,
     [kind]: name,
     parallelism: more.generatorOnly ? 1 : peer.parallelismOf(parallelism),
     ...(given as Pick<WorkloadSettings, 'events'>),
-    ...measured,
   }
 }
 

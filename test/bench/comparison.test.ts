@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseBenchArguments, UsageError } from '../../bench/bench-arguments.ts'
-import { type ComparedSide, type Comparison, describeDifference, type Run } from '../../bench/comparison.ts'
+import { type ComparedSide, type Comparison, describeDifference, type Run, runOf } from '../../bench/comparison.ts'
 import { standingsOf } from '../../bench/goal.ts'
 import { MILLRACE, PEER_GROUPS, type Peer } from '../../bench/peer.ts'
 import { renderComparison } from '../../bench/report.ts'
@@ -56,6 +56,21 @@ describe('a comparison', () => {
     const [, flinkStanding] = standingsOf(comparison)
     // Of (9 - 1) / (3 - 1), 17 / 5, 5 / 2; and of 7 / 1, 16 / 4, 4 / 1.
     assert.deepEqual([flinkStanding?.running, flinkStanding?.net], [17 / 5, 4])
+  })
+
+  it('has lines that say what was compared, whatever a process says of itself', () => {
+    const measured = {
+      ...{ peer: 'somebody', parallelism: 7, cpuSeconds: 1, setupCpuSeconds: 0, wallSeconds: 1 },
+      ...{ peakMemoryBytes: null, outputs: 1, digest: 'd' },
+    }
+    const run = runOf(
+      measured,
+      MILLRACE,
+      { kind: 'shape', name: 'chain' },
+      { events: 5, parallelism: 2 },
+      { generatorOnly: false },
+    )
+    assert.deepEqual([run.peer, run.shape, run.parallelism, run.events], ['millrace', 'chain', 2, 5])
   })
 
   it('tells results that differ', () => {

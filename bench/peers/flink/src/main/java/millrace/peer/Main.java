@@ -40,7 +40,7 @@ public final class Main {
             runJob(arguments, query, shape);
         }
         String name = query == null && shape == null ? "events" : nameOf(arguments, query, shape);
-        String peer = arguments.isSql() ? "flink-sql" : "flink-datastream";
+        String peer = arguments.isSql() ? "flink-sql" : "flink";
         new Measurement(peer, arguments, isGenerator ? "generator-" + name : name, isGenerator, DigestTotals.total()).print();
     }
 
