@@ -3,6 +3,8 @@
  * Every history is killed several times, in recoveries too, and then runs to its end.
  */
 import assert from 'node:assert/strict'
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { allDone } from './all-done.ts'
 import { JobHistory } from './job-history.ts'
@@ -37,6 +39,7 @@ test('a job that is killed at random moments gives the exact output', async (t) 
           kills[isByTime ? 'by time' : 'by file operation']++
           if (!hasRun) kills['before the job ran']++
           history.checkVisible()
+          ageNamelessLocks(history.checkpoints)
         }
         await history.finish({ parallelism: 1 + (next % 2) })
       } catch (error) {
@@ -80,6 +83,15 @@ async function killByOperation(history: JobHistory, parallelism: number, random:
   })
   const { signal } = await process.ended
   return { isKilled: signal === 'SIGKILL', hasRun: hasRun(process) }
+}
+
+/** As if the next start came later: a lock that was not yet named is another process's for ten seconds. */
+function ageNamelessLocks(folder: string): void {
+  const longAgo = new Date(Date.now() - 60_000)
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name)
+    if (name.startsWith('LOCK') && statSync(path).size === 0) utimesSync(path, longAgo, longAgo)
+  }
 }
 
 function hasRun(process: { readonly events: readonly { readonly event: string; readonly state?: string }[] }): boolean {
