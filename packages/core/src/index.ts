@@ -2,7 +2,6 @@ export {
   BATCH_RECORDS_MAX,
   createBatch,
   NO_TIMESTAMP,
-  noTimestamps,
   type RecordBatch,
   WATERMARK_MAX,
 } from './batch/record-batch.ts'

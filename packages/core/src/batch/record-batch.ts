@@ -25,15 +25,6 @@ export interface RecordBatch {
   readonly accumulators?: readonly unknown[][]
 }
 
-const untimed: number[] = []
-
-/** A new array of `count` times `NO_TIMESTAMP`. */
-export function noTimestamps(count: number): number[] {
-  // A copy of an array that was never longer than filled: V8 keeps it packed, and copies it in one piece.
-  while (untimed.length < count) untimed.push(NO_TIMESTAMP)
-  return untimed.slice(0, count)
-}
-
 export function createBatch(withKeyHashes = false): RecordBatch {
   return { records: [], timestamps: [], keyHashes: withKeyHashes ? [] : undefined }
 }
