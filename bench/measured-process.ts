@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { COMPILER_FLAGS } from '@millrace/runtime'
 import type { RowDigest } from './digest/row-digest.ts'
 
 /** Spares each process the stripping of types, which an installed package does not need either. */
@@ -64,11 +65,11 @@ export function costOfProcess(): Pick<Measured, 'cpuSeconds' | 'wallSeconds' | '
   }
 }
 
-/** The command for a file of this folder, with the flags of this process. */
+/** The command for a file of this folder, with the flags of this process and what the `millrace` command sets. */
 export function nodeCommand(file: string, args: readonly string[]): Command {
   return {
     command: process.execPath,
-    args: [...process.execArgv, fileURLToPath(new URL(file, import.meta.url)), ...args],
+    args: [...process.execArgv, ...COMPILER_FLAGS, fileURLToPath(new URL(file, import.meta.url)), ...args],
   }
 }
 
