@@ -90,8 +90,9 @@ function extras(draws: DrawSequence, units: number): string[] {
 }
 
 function letters(draws: DrawSequence, length: number): string {
-  const units = Array.from({ length }, () => 97 + draws.below(26))
-  return String.fromCharCode(...units)
+  const units = Buffer.allocUnsafe(length)
+  for (let at = 0; at < length; at++) units[at] = 97 + draws.below(26)
+  return units.toString('latin1')
 }
 
 /** 3 to `maxLength - 1` letters, one in thirteen of them the separator instead; never at an end. */
@@ -117,7 +118,7 @@ function averageUnits(strings: readonly string[]): number {
 
 /** A concatenation is kept by V8 as a tree; a string that was read from a file or a socket would not be one. */
 function flat(text: string): string {
-  return Array.from(text).join('')
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 function reversedBits(value: number): number {
