@@ -133,6 +133,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/key/same-key.property.test.ts'],
   },
   {
+    name: 'hash by the order in which properties were written',
+    why: 'records of one key go to two subtasks',
+    file: 'core/src/key/composite-hash.ts',
+    find: '?.canonicalKeys',
+    replace: '?.keys',
+    suites: ['core/test/key/key.property.test.ts', 'core/test/key/key-hash.test.ts'],
+  },
+  {
     name: 'fold forgets what it took from the budget',
     why: 'a turn of a running aggregate has no end while there is input: barriers and other tasks wait',
     file: 'core/src/operator/keyed-fold.ts',

@@ -42,6 +42,7 @@ export class ObjectShape {
   #compiledWrite: ((sink: ValueSink, object: object, depth: number) => void) | undefined
   #compiledRead: ((source: ValueSource, depth: number) => object) | undefined
   #countAlike: CountAlike | undefined
+  #canonicalKeys: readonly string[] | undefined
   readonly #extractNumbers: ExtractNumbers[] = []
   readonly #extractValues: ExtractValues[] = []
   #build: ((count: number, columns: readonly ArrayLike<unknown>[], into: unknown[]) => void) | undefined
@@ -49,6 +50,13 @@ export class ObjectShape {
   constructor(keys: readonly string[], nullPrototype: boolean) {
     this.keys = keys
     this.nullPrototype = nullPrototype
+  }
+
+  /** The same properties in the order of their units, which is that of keys (`key/key-encoding.ts`). */
+  get canonicalKeys(): readonly string[] {
+    // The default order of sort is by code units, in every place and language.
+    this.#canonicalKeys ??= [...this.keys].sort()
+    return this.#canonicalKeys
   }
 
   /**
