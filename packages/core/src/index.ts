@@ -131,6 +131,7 @@ export {
   subtaskOfKeyGroup,
 } from './key/key-group.ts'
 export { hashEncodedKey, hashKey } from './key/key-hash.ts'
+export { compileKeyHashes } from './key/key-hashes.ts'
 export { compileKeySelector } from './key/key-selector.ts'
 export { type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
 export { isSameKey } from './key/same-key.ts'

@@ -50,7 +50,9 @@ abstract class KeyedFold extends RecordOperator {
     let next: number
     try {
       next = isFilled
-        ? this.#filling.fill(from, to, (sliceFrom, sliceTo, filled) => loops.fill(batch, sliceFrom, sliceTo, filled))
+        ? this.#filling.fill(from, to, output, (sliceFrom, sliceTo, filled) =>
+            loops.fill(batch, sliceFrom, sliceTo, filled),
+          )
         : loops.emit(batch, from, to, output)
     } catch (cause) {
       throw describeUserFailure(host, cause)
