@@ -133,6 +133,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/key/same-key.property.test.ts'],
   },
   {
+    name: 'combiner takes equal hashes for equal keys',
+    why: 'two keys get one result',
+    file: 'core/src/combine/combine-keys.ts',
+    find: ' && isSameKey(keys[number], key)',
+    replace: '',
+    suites: ['core/test/combine/combine-keys.test.ts'],
+  },
+  {
     name: 'whole batch overtakes the records before it',
     why: 'records of one key arrive out of order',
     file: 'runtime/src/task/edge-writer.ts',
