@@ -133,6 +133,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/key/same-key.property.test.ts'],
   },
   {
+    name: 'process function called though an output is full',
+    why: 'what waits within a slot grows without bound while its receiver is slow',
+    file: 'core/src/operator/process-loop.ts',
+    find: "? 'emission.isBlocked()' : 'output.isFull'",
+    replace: "? 'false' : 'false'",
+    suites: ['core/test/operator/process-loop.test.ts'],
+  },
+  {
     name: 'combiner takes equal hashes for equal keys',
     why: 'two keys get one result',
     file: 'core/src/combine/combine-keys.ts',
