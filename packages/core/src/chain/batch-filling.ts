@@ -4,34 +4,45 @@
  */
 import { createBatch, type RecordBatch } from '../batch/record-batch.ts'
 import { estimateRecordBytes } from '../codec/record-size.ts'
+import type { OperatorOutput } from '../operator/operator.ts'
 import { STAGE_BYTES_MAX } from './stage-inbox.ts'
 
 const SLICE_RECORDS_FIRST = 32
 const SLICE_RECORDS_MAX = 128
-const SLICE_BYTES = 256 * 1024
+const SLICE_BYTES_MAX = 256 * 1024
 
 export class BatchFilling {
   /** What the last `fill` gave, and what that takes, estimated. */
   filled: RecordBatch = createBatch()
   filledBytes = 0
-  #sliceRecords = SLICE_RECORDS_FIRST
+  #sliceRecordsMax = SLICE_RECORDS_FIRST
+  /** Of the record that was looked at last. */
+  #recordBytes = 1
 
   /**
-   * Runs records `from …` until `to` or until `filled` is large in bytes; returns the index after the last one taken.
-   * `runSlice` fills the batch and says the same of its slice.
+   * Runs records `from …` until `to` or until `filled` is large in bytes for `output`, which gets it; returns the index
+   * after the last one taken. `runSlice` fills the batch and says the same of its slice.
    */
-  fill(from: number, to: number, runSlice: (from: number, to: number, filled: RecordBatch) => number): number {
+  fill(
+    from: number,
+    to: number,
+    output: Pick<OperatorOutput, 'batchBytesMax'>,
+    runSlice: (from: number, to: number, filled: RecordBatch) => number,
+  ): number {
     const filled = createBatch()
     let next = from
+    const bytesMax = output.batchBytesMax ?? STAGE_BYTES_MAX
     let bytes = 0
-    while (next < to && bytes < STAGE_BYTES_MAX) {
+    while (next < to && bytes < bytesMax) {
       const filledBefore = filled.records.length
-      next = runSlice(next, Math.min(to, next + this.#sliceRecords), filled)
+      const sliceBytes = Math.min(SLICE_BYTES_MAX, bytesMax - bytes)
+      const sliceRecords = Math.min(this.#sliceRecordsMax, Math.ceil(sliceBytes / this.#recordBytes))
+      next = runSlice(next, Math.min(to, next + sliceRecords), filled)
       const given = filled.records.length - filledBefore
       if (given === 0) continue
-      const recordBytes = estimateRecordBytes(filled.records[filledBefore])
-      bytes += given * recordBytes
-      this.#sliceRecords = Math.max(1, Math.min(SLICE_RECORDS_MAX, Math.floor(SLICE_BYTES / recordBytes)))
+      this.#recordBytes = estimateRecordBytes(filled.records[filledBefore])
+      this.#sliceRecordsMax = SLICE_RECORDS_MAX
+      bytes += given * this.#recordBytes
     }
     this.filled = filled
     this.filledBytes = bytes

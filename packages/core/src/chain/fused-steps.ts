@@ -57,7 +57,7 @@ export class FusedSteps extends RecordOperator {
     let next: number
     try {
       next = isFilled
-        ? this.#filling.fill(from, to, (sliceFrom, sliceTo, filled) =>
+        ? this.#filling.fill(from, to, output, (sliceFrom, sliceTo, filled) =>
             this.#fillLoop(records, timestamps, sliceFrom, sliceTo, filled, this.#progress, functions.calls, refuse),
           )
         : this.#emitLoop(records, timestamps, from, to, output, this.#progress, functions.calls, refuse)

@@ -117,7 +117,7 @@ export class SourceLoop {
     let next: number
     try {
       if (output.pushBatch === undefined) return loop(input, from, end, output, marks, this.#parts, this.#progress)
-      next = this.#filling.fill(from, end, (sliceFrom, sliceTo, filled) =>
+      next = this.#filling.fill(from, end, output, (sliceFrom, sliceTo, filled) =>
         loop(input, sliceFrom, sliceTo, filled, marks, this.#parts, this.#progress),
       )
     } catch (cause) {

@@ -28,6 +28,7 @@ type CountAlike = (
   keyCount: number,
   prototype: object,
 ) => number
+type EndOfFlat = (values: readonly unknown[], from: number, to: number) => number
 type ExtractNumbers = (objects: readonly unknown[], count: number, into: Float64Array) => boolean
 type ExtractValues = (objects: readonly unknown[], count: number, into: unknown[]) => void
 
@@ -42,6 +43,8 @@ export class ObjectShape {
   #compiledWrite: ((sink: ValueSink, object: object, depth: number) => void) | undefined
   #compiledRead: ((source: ValueSource, depth: number) => object) | undefined
   #countAlike: CountAlike | undefined
+  #endOfFlat: EndOfFlat | undefined
+  #canonicalKeys: readonly string[] | undefined
   readonly #extractNumbers: ExtractNumbers[] = []
   readonly #extractValues: ExtractValues[] = []
   #build: ((count: number, columns: readonly ArrayLike<unknown>[], into: unknown[]) => void) | undefined
@@ -51,6 +54,13 @@ export class ObjectShape {
     this.nullPrototype = nullPrototype
   }
 
+  /** The same properties in the order of their units, which is that of keys (`key/key-encoding.ts`). */
+  get canonicalKeys(): readonly string[] {
+    // The default order of sort is by code units, in every place and language.
+    this.#canonicalKeys ??= [...this.keys].sort()
+    return this.#canonicalKeys
+  }
+
   /**
    * How many of the first `count` values are, from the beginning, plain objects with exactly these properties in this
    * order; for shapes with properties. Objects with inherited enumerable properties are not recognised; the caller makes sure that there are none.
@@ -58,6 +68,15 @@ export class ObjectShape {
   countAlike(values: readonly unknown[], count: number): number {
     this.#countAlike ??= compileCountAlike(this.keys[0] as string)
     return this.#countAlike(values, count, this.keys, this.keys.length, Object.prototype)
+  }
+
+  /**
+   * Index of the first of `values[from, to)` that is no plain object with exactly these properties in this order, or in
+   * which one is an object, a function or a symbol; for shapes with properties.
+   */
+  endOfFlat(values: readonly unknown[], from: number, to: number): number {
+    this.#endOfFlat ??= compileEndOfFlat(this.keys)
+    return this.#endOfFlat(values, from, to)
   }
 
   /** Hands the property values to `sink` in order. */
@@ -191,6 +210,37 @@ if (k !== keyCount) return i
 return count
 //# sourceURL=millrace-shape-compare`,
   ) as CountAlike
+}
+
+/**
+ * As above, then property by property: what waits for memory there is the look at a string, which says what it is, and
+ * many are waited for at once when nothing else is in the loop. Of a number V8 knows what it is by the kind of object.
+ */
+function compileEndOfFlat(keys: readonly string[]): EndOfFlat {
+  const loops = keys.map(
+    (key) => `for (let i = from; i < end; i++) {
+const value = values[i][${JSON.stringify(key)}]
+if (typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol') end = i
+}`,
+  )
+  return new Function(
+    'keys',
+    'prototype',
+    `return function endOfFlat(values, from, to) {
+let end = to
+for (let i = from; i < end; i++) {
+const value = values[i]
+if (typeof value !== 'object' || value === null) { end = i; break }
+value[${JSON.stringify(keys[0])}]
+let k = 0
+if (Object.getPrototypeOf(value) === prototype) for (const key in value) if (key !== keys[k++]) { k = -1; break }
+if (k !== ${keys.length}) end = i
+}
+${loops.join('\n')}
+return end
+}
+//# sourceURL=millrace-shape-flat`,
+  )(keys, Object.prototype) as EndOfFlat
 }
 
 function compileExtractNumbers(key: string): ExtractNumbers {

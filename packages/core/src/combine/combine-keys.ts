@@ -3,10 +3,11 @@
  * that the hash of a key is computed once, not for each record or partial result.
  *
  * Whole numbers of 32 bits are found by open addressing in a typed table, which the generated loop reads itself
- * (`combine-loop.ts`). Every other key goes through a map.
+ * (`combine-loop.ts`). Arrays and objects are found by their hash, as tables of state find them; every other key goes
+ * through a map.
  */
 import { hashKey } from '../key/key-hash.ts'
-import { type MapKey, toMapKey } from '../key/map-key.ts'
+import { isSameKey } from '../key/same-key.ts'
 
 const CAPACITY_FIRST = 512
 
@@ -20,8 +21,11 @@ export class CombineKeys {
   readonly keys: unknown[] = []
   readonly keyHashes: number[] = []
   readonly #keysMax: number
-  readonly #others = new Map<MapKey, number>()
+  readonly #others = new Map<unknown, number>()
   #wholeNumbers = 0
+  /** Numbers + 1 of arrays and objects, by open addressing with their hashes. At most half of them are taken. */
+  #composites = new Int32Array(CAPACITY_FIRST)
+  #compositeCount = 0
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax
@@ -32,11 +36,11 @@ export class CombineKeys {
   /** The number of a key, given to it now if need be; -1 when no more can be given. Throws `KEY_INVALID` for what is no key. */
   numberOf(key: unknown): number {
     if (typeof key === 'number' && key === (key | 0)) return this.#numberOfWhole(key)
-    const mapKey = toMapKey(key)
-    const known = this.#others.get(mapKey)
+    if (typeof key === 'object' && key !== null) return this.#numberOfComposite(key)
+    const known = this.#others.get(key)
     if (known !== undefined) return known
-    const number = this.#add(key)
-    if (number >= 0) this.#others.set(mapKey, number)
+    const number = this.#add(key, hashKey(key))
+    if (number >= 0) this.#others.set(key, number)
     return number
   }
 
@@ -47,13 +51,15 @@ export class CombineKeys {
     this.keyHashes.length = 0
     this.#others.clear()
     this.#wholeNumbers = 0
+    if (this.#compositeCount > 0) this.#composites.fill(0)
+    this.#compositeCount = 0
   }
 
   #numberOfWhole(key: number): number {
     const at = this.#placeOf(key)
     const known = (this.table[at + 1] as number) - 1
     if (known >= 0) return known
-    const number = this.#add(key + 0)
+    const number = this.#add(key + 0, hashKey(key))
     if (number < 0) return number
     this.table[at] = key
     this.table[at + 1] = number + 1
@@ -69,9 +75,39 @@ export class CombineKeys {
     return at
   }
 
-  #add(key: unknown): number {
+  #numberOfComposite(key: object): number {
+    const hash = hashKey(key)
+    const { keys, keyHashes } = this
+    const composites = this.#composites
+    const mask = composites.length - 1
+    let at = hash & mask
+    for (; composites[at] !== 0; at = (at + 1) & mask) {
+      const number = (composites[at] as number) - 1
+      if (keyHashes[number] === hash && isSameKey(keys[number], key)) return number
+    }
+    const number = this.#add(key, hash)
+    if (number < 0) return number
+    composites[at] = number + 1
+    if (++this.#compositeCount * 2 > composites.length) this.#growComposites()
+    return number
+  }
+
+  #growComposites(): void {
+    const old = this.#composites
+    const grown = new Int32Array(old.length * 2)
+    const mask = grown.length - 1
+    for (const entry of old) {
+      if (entry === 0) continue
+      let at = (this.keyHashes[entry - 1] as number) & mask
+      while (grown[at] !== 0) at = (at + 1) & mask
+      grown[at] = entry
+    }
+    this.#composites = grown
+  }
+
+  #add(key: unknown, hash: number): number {
     if (this.count === this.#keysMax) return -1
-    this.keyHashes.push(hashKey(key))
+    this.keyHashes.push(hash)
     this.keys.push(key)
     return this.count++
   }

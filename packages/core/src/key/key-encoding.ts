@@ -63,8 +63,13 @@ export function canonicalKey(key: unknown): unknown {
   if (typeof key === 'number') return key + 0
   if (typeof key !== 'object' || key === null) return key
   if (Array.isArray(key)) {
-    const items: unknown[] = []
-    for (let i = 0; i < key.length; i++) items.push(canonicalKey(key[i]))
+    // A slice has room for no more than what is in it, an array that grows for 17 items.
+    const items: unknown[] = key.slice()
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]
+      if (item === 0) items[i] = 0
+      else if (typeof item === 'object' && item !== null) items[i] = canonicalKey(item)
+    }
     return items
   }
   const object: Record<string, unknown> = {}

@@ -4,10 +4,11 @@
  *
  * It is MurmurHash3 (x86, 32 bit) over the data of the key's canonical encoding (`key-encoding.ts`), with the tag as
  * the seed. The data of a string are its units without their count; of every other key, all bytes after the tag.
- * Integers and strings are hashed without being encoded, with the same result.
+ * Most keys are hashed without being encoded, with the same result.
  */
 import { ByteReader } from '../codec/byte-reader.ts'
 import { ByteWriter } from '../codec/byte-writer.ts'
+import { hashComposite } from './composite-hash.ts'
 import {
   KEY_FALSE,
   KEY_FLOAT64,
@@ -19,9 +20,7 @@ import {
   refuseKey,
   writeKey,
 } from './key-encoding.ts'
-
-const C1 = 0xcc9e2d51
-const C2 = 0x1b873593
+import { finish, mix, mixTail } from './murmur3.ts'
 
 const scratch = new ByteWriter(256)
 const float64 = new Float64Array(1)
@@ -36,8 +35,11 @@ export function hashKey(key: unknown): number {
       return hashNumber(key)
     case 'boolean':
       return finish(key ? KEY_TRUE : KEY_FALSE, 0)
-    case 'object':
+    case 'object': {
       if (key === null) return finish(KEY_NULL, 0)
+      const hash = hashComposite(key)
+      if (hash !== undefined) return hash
+    }
   }
   scratch.reset()
   writeKey(scratch, key)
@@ -79,7 +81,7 @@ function hashString(key: string): number {
     if (unit > 0xff) return hashUtf16(key)
     tail |= unit << shift
   }
-  if (length !== blocksEnd) hash ^= scramble(tail)
+  if (length !== blocksEnd) hash = mixTail(hash, tail)
   return finish(hash, length)
 }
 
@@ -88,7 +90,7 @@ function hashUtf16(key: string): number {
   const blocksEnd = length & ~1
   let hash = KEY_STRING_UTF16
   for (let i = 0; i < blocksEnd; i += 2) hash = mix(hash, key.charCodeAt(i) | (key.charCodeAt(i + 1) << 16))
-  if (length !== blocksEnd) hash ^= scramble(key.charCodeAt(length - 1))
+  if (length !== blocksEnd) hash = mixTail(hash, key.charCodeAt(length - 1))
   return finish(hash, length * 2)
 }
 
@@ -106,22 +108,5 @@ function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number):
   let tail = 0
   for (let shift = 0; at < end; at++, shift += 8) tail |= (bytes[at] as number) << shift
   // A tail of zeros changes nothing, so an absent one needs no case of its own.
-  return finish(hash ^ scramble(tail), end - start)
-}
-
-function scramble(block: number): number {
-  const k = Math.imul(block, C1)
-  return Math.imul((k << 15) | (k >>> 17), C2)
-}
-
-function mix(hash: number, block: number): number {
-  const h = hash ^ scramble(block)
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
-}
-
-function finish(hash: number, lengthBytes: number): number {
-  let h = hash ^ lengthBytes
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return h ^ (h >>> 16)
+  return finish(mixTail(hash, tail), end - start)
 }

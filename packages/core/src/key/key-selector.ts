@@ -13,13 +13,13 @@ export function compileKeySelector(selector: KeySelector): (record: unknown) => 
 }
 
 function compileFieldAccess(field: string): (record: unknown) => unknown {
-  const read = new Function('record', `return record[${JSON.stringify(field)}]\n//# sourceURL=millrace-key-field`) as (
-    record: unknown,
-  ) => unknown
-  return (record) => {
-    if (record === null || record === undefined) refuseRecord(field, record)
-    return read(record)
-  }
+  const name = JSON.stringify(field)
+  const code = `return (record) => {
+  if (record === null || record === undefined) refuseRecord(${name}, record)
+  return record[${name}]
+}
+//# sourceURL=millrace-key-field`
+  return new Function('refuseRecord', code)(refuseRecord) as (record: unknown) => unknown
 }
 
 function refuseRecord(field: string, record: null | undefined): never {

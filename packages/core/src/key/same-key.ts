@@ -1,8 +1,8 @@
 /** Whether two keys are the same key, without making their bytes: what tables compare when hashes are equal. */
 
 /**
- * `canonical` is a key in canonical form (`canonicalKey`), `key` any key in whatever form it was chosen: properties in
- * any order, −0 for 0. Both must be keys.
+ * `canonical` is mostly a key in canonical form (`canonicalKey`), as tables keep them; it may, as `key` may, be in whatever
+ * form it was chosen: properties in any order, −0 for 0. Both must be keys.
  */
 export function isSameKey(canonical: unknown, key: unknown): boolean {
   if (canonical === key) return true

@@ -18,9 +18,9 @@ export function createOperator(node: LogicalNode): Operator {
     case 'keyedProcess':
       return new KeyedProcessOperator(spec)
     case 'keyedReduce':
-      return new KeyedReduceOperator({ ...spec, reduce: synchronous('The reduce function', spec.reduce) })
+      return new KeyedReduceOperator(spec)
     case 'keyedAggregate':
-      return new KeyedAggregateOperator({ ...spec, project: synchronous('The projection', spec.project) })
+      return new KeyedAggregateOperator(spec)
     case 'window':
       return new WindowAggregateOperator({ ...spec, project: synchronous('The projection', spec.project) })
     case 'map':

@@ -34,6 +34,11 @@ export class Emission {
     output.emit(record, this.timestamp)
   }
 
+  /** Where there are no side outputs. */
+  get onlyOutput(): OperatorOutput | undefined {
+    return this.#all.length === 1 ? this.#main : undefined
+  }
+
   /** Whether an output has no room: then no further user call may begin. */
   readonly isBlocked = (): boolean => {
     for (const output of this.#all) if (output.isFull) return true

@@ -1,13 +1,13 @@
 /**
  * `reduce` and `aggregate` on a keyed stream without windows: one running value per key, emitted after every record.
+ * What happens to a record is one generated loop (`fold-loop.ts`). Each record gives one, so where the output takes whole
+ * batches the loop fills one and hands it over at its end, or when what it holds is enough to fill the output in bytes.
  */
 import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
-import { addTo, reduceTo } from '../aggregate/fold-value.ts'
-import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
-import type { RecordBatch } from '../batch/record-batch.ts'
-import type { ValueTable } from '../state/state-backend.ts'
+import { BATCH_RECORDS_MAX, type RecordBatch } from '../batch/record-batch.ts'
+import { BatchFilling } from '../chain/batch-filling.ts'
+import { type FoldLoops, type FoldState, generateAggregateLoops, generateReduceLoops } from './fold-loop.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
-import { RecordKey } from './record-key.ts'
 import { RecordOperator } from './record-operator.ts'
 import { describeUserFailure } from './user-failure.ts'
 
@@ -15,9 +15,9 @@ abstract class KeyedFold extends RecordOperator {
   readonly #spec: KeyedReduceSpec | KeyedAggregateSpec
   readonly #tableName: string
   readonly #version: number
+  readonly #filling = new BatchFilling()
   #host: OperatorHost | undefined
-  #key: RecordKey | undefined
-  #table: ValueTable<unknown> | undefined
+  #loops: FoldLoops | undefined
 
   constructor(spec: KeyedReduceSpec | KeyedAggregateSpec, tableName: string, version: number) {
     super()
@@ -26,84 +26,65 @@ abstract class KeyedFold extends RecordOperator {
     this.#version = version
   }
 
-  /** Takes a record into the stored value, writes it, and returns what is emitted. */
-  protected abstract fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown
+  protected abstract generate(state: FoldState): FoldLoops
 
   override open(host: OperatorHost): void {
     this.#host = host
-    this.#key = new RecordKey(this.#spec.key, host.state)
-    this.#table = host.state.valueTable({
+    const table = host.state.valueTable<unknown>({
       operatorUid: host.uid,
       name: this.#tableName,
       kind: 'value',
       version: this.#version,
       ttlMs: undefined,
     })
+    this.#loops = this.generate({ uid: host.uid, key: this.#spec.key, state: host.state, table })
   }
 
   override processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
     const host = this.#host as OperatorHost
-    const key = this.#key as RecordKey
-    const table = this.#table as ValueTable<unknown>
+    const loops = this.#loops as FoldLoops
     const { output } = host
-    const { records, timestamps, keyHashes } = batch
-    let index = from
+    let to = Math.min(batch.records.length, from + budget.units)
+    const isFilled = output.pushBatch !== undefined
+    if (isFilled) to = Math.min(to, from + BATCH_RECORDS_MAX)
+    let next: number
     try {
-      while (index < records.length && budget.units > 0 && !output.isFull) {
-        const record = records[index]
-        key.select(record, keyHashes, index)
-        const timestamp = timestamps[index] as number
-        output.emit(this.fold(table, record, timestamp, host), timestamp)
-        budget.units--
-        index++
-      }
+      next = isFilled
+        ? this.#filling.fill(from, to, output, (sliceFrom, sliceTo, filled) =>
+            loops.fill(batch, sliceFrom, sliceTo, filled),
+          )
+        : loops.emit(batch, from, to, output)
     } catch (cause) {
       throw describeUserFailure(host, cause)
     }
-    return index
+    if (isFilled) output.pushBatch?.(this.#filling.filled, this.#filling.filledBytes)
+    budget.units -= next - from
+    return next
   }
 }
 
 export class KeyedReduceOperator extends KeyedFold {
-  readonly #reduce: KeyedReduceSpec['reduce']
+  readonly #spec: KeyedReduceSpec
 
   constructor(spec: KeyedReduceSpec) {
     super(spec, '_reduce', 1)
-    this.#reduce = spec.reduce
+    this.#spec = spec
   }
 
-  protected override fold(table: ValueTable<unknown>, record: unknown): unknown {
-    const earlier = table.get()
-    const value = earlier === undefined ? record : reduceTo(this.#reduce, earlier, record, 'The function of reduce')
-    table.put(value)
-    return value
+  protected override generate(state: FoldState): FoldLoops {
+    return generateReduceLoops(state, this.#spec.reduce)
   }
 }
 
 export class KeyedAggregateOperator extends KeyedFold {
-  readonly #aggregate: KeyedAggregateSpec['aggregate']
-  readonly #project: KeyedAggregateSpec['project']
-  #context: { readonly key: unknown } | undefined
+  readonly #spec: KeyedAggregateSpec
 
   constructor(spec: KeyedAggregateSpec) {
     super(spec, '_aggregate', spec.aggregate.version ?? 1)
-    this.#aggregate = spec.aggregate
-    this.#project = spec.project
+    this.#spec = spec
   }
 
-  protected override fold(table: ValueTable<unknown>, record: unknown, timestamp: number, host: OperatorHost): unknown {
-    const stored = table.get()
-    const before = stored === undefined ? this.#aggregate.create() : stored
-    const accumulator = addTo(this.#aggregate, before, record, timestamp)
-    table.put(accumulator)
-    // Most projections do not look at the key.
-    this.#context ??= {
-      get key() {
-        return host.state.currentKey
-      },
-    }
-    const result = this.#aggregate.result(accumulator)
-    const projected = this.#project(result, this.#context)
-    return mayHoldParts(this.#aggregate, result, accumulator) ? withoutParts(projected, accumulator) : projected
+  protected override generate(state: FoldState): FoldLoops {
+    return generateAggregateLoops(state, this.#spec)
   }
 }

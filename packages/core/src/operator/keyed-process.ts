@@ -21,7 +21,7 @@ import { TimerQueue } from '../timer/timer-queue.ts'
 import { Counters } from './counters.ts'
 import { Emission } from './emission.ts'
 import type { Operator, OperatorHost, TurnBudget } from './operator.ts'
-import { RecordKey } from './record-key.ts'
+import { generateProcessLoop, type ProcessLoop } from './process-loop.ts'
 import { describeUserFailure } from './user-failure.ts'
 
 type Context = KeyedProcessContext<unknown, unknown, StateDeclarations, SideOutputs>
@@ -29,7 +29,7 @@ type Context = KeyedProcessContext<unknown, unknown, StateDeclarations, SideOutp
 /** What `open` makes. */
 interface Opened {
   readonly host: OperatorHost
-  readonly key: RecordKey
+  readonly loop: ProcessLoop
   readonly emission: Emission
   readonly context: Context
   readonly eventTimers: TimerQueue
@@ -40,8 +40,8 @@ export class KeyedProcessOperator implements Operator {
   readonly #spec: KeyedProcessSpec
   #opened: Opened | undefined
   #watermark = NO_TIMESTAMP
-  /** Timestamp of the record or timer that is being processed. */
-  #timestamp = NO_TIMESTAMP
+  /** The record or timer that is being processed. */
+  readonly #current = { timestamp: NO_TIMESTAMP }
 
   constructor(spec: KeyedProcessSpec) {
     this.#spec = spec
@@ -51,33 +51,31 @@ export class KeyedProcessOperator implements Operator {
     const emission = new Emission(host, this.#spec.fn)
     const eventTimers = new TimerQueue(host.state, host.uid, 'event')
     const processingTimers = new TimerQueue(host.state, host.uid, 'processing')
-    const states = createStateHandles(host, this.#spec.fn.state, () => this.#timestamp)
+    const states = createStateHandles(host, this.#spec.fn.state, () => this.#current.timestamp)
     const timers = this.#createTimers(eventTimers, processingTimers)
     const context = this.#createContext(host, emission, states as unknown as Context['state'], timers)
-    const key = new RecordKey(this.#spec.key, host.state)
-    this.#opened = { host, key, emission, context, eventTimers, processingTimers }
+    const loop = generateProcessLoop({
+      uid: host.uid,
+      key: this.#spec.key,
+      state: host.state,
+      fn: this.#spec.fn,
+      context,
+      emission,
+      current: this.#current,
+    })
+    this.#opened = { host, loop, emission, context, eventTimers, processingTimers }
   }
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
-    const { host, key, emission, context } = this.#opened as Opened
-    const { records, timestamps, keyHashes } = batch
-    const { fn } = this.#spec
-    let index = from
+    const { host, loop } = this.#opened as Opened
+    let next: number
     try {
-      while (index < records.length && budget.units > 0 && !emission.isBlocked()) {
-        const record = records[index]
-        key.select(record, keyHashes, index)
-        const timestamp = timestamps[index] as number
-        this.#timestamp = timestamp
-        emission.timestamp = timestamp
-        synchronousResult('onRecord', fn.onRecord(record, context))
-        budget.units--
-        index++
-      }
+      next = loop(batch, from, Math.min(batch.records.length, from + budget.units))
     } catch (cause) {
       throw describeUserFailure(host, cause)
     }
-    return index
+    budget.units -= next - from
+    return next
   }
 
   advanceWatermark(watermark: number, budget: TurnBudget): boolean {
@@ -106,7 +104,7 @@ export class KeyedProcessOperator implements Operator {
 
   #fire(time: number, emittedTimestamp: number, domain: TimeDomain): void {
     const { host, emission, context } = this.#opened as Opened
-    this.#timestamp = time
+    this.#current.timestamp = time
     emission.timestamp = emittedTimestamp
     try {
       synchronousResult('onTimer', this.#spec.fn.onTimer?.(time, context, domain))
@@ -122,7 +120,7 @@ export class KeyedProcessOperator implements Operator {
         return host.state.currentKey
       },
       get timestamp() {
-        return operator.#timestamp
+        return operator.#current.timestamp
       },
       get watermark() {
         return operator.#watermark

@@ -72,10 +72,12 @@ export interface OperatorOutput {
   /** No more room: an engine loop must stop and return. */
   readonly isFull: boolean
   /**
-   * Takes a batch of at most `BATCH_RECORDS_MAX` records by reference. Only where room is counted in records, so that a
-   * batch needs no more room than its records one by one. `bytes`: what they take, where an estimate is known.
+   * Takes a batch of at most `BATCH_RECORDS_MAX` records by reference, which then belongs to it. Only where a batch needs
+   * no more room than its records one by one. `bytes`: what they take, where an estimate is known.
    */
   pushBatch?(batch: RecordBatch, bytes?: number): void
+  /** A batch for `pushBatch` is large enough with about this many bytes; default: what fills a stage of a chain. */
+  readonly batchBytesMax?: number
 }
 
 export interface Counter {

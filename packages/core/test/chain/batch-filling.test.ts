@@ -28,6 +28,7 @@ describe('BatchFilling', () => {
       filling.fill(
         3,
         900,
+        {},
         loopOf((i) => (i % 3 === 0 ? i : undefined), slices),
       ),
       900,
@@ -44,8 +45,21 @@ describe('BatchFilling', () => {
   it('stops when the batch is large in bytes, and looks sooner from then on', () => {
     const filling = new BatchFilling()
     const large = loopOf(() => 'x'.repeat(MIB))
-    assert.ok(filling.fill(0, 1_000, large) <= 32)
-    assert.equal(filling.fill(0, 1_000, large), STAGE_BYTES_MAX / MIB)
+    assert.ok(filling.fill(0, 1_000, {}, large) <= 32)
+    assert.equal(filling.fill(0, 1_000, {}, large), STAGE_BYTES_MAX / MIB)
+  })
+
+  it('stops where the output has enough, to the record', () => {
+    const filling = new BatchFilling()
+    const loop = loopOf(() => 'x'.repeat(1_000))
+    const recordBytes = estimateRecordBytes('x'.repeat(1_000))
+    for (const records of [100, 1, 300, 40]) {
+      const output = { batchBytesMax: records * recordBytes }
+      // Of the first record nothing is known.
+      if (filling.filledBytes > 0) assert.equal(filling.fill(0, 1_000, output, loop), records)
+      else assert.ok(filling.fill(0, 1_000, output, loop) <= records + 32)
+      assert.ok(filling.filledBytes >= output.batchBytesMax)
+    }
   })
 
   it('goes on when a slice gave nothing', () => {
@@ -54,6 +68,7 @@ describe('BatchFilling', () => {
       filling.fill(
         0,
         500,
+        {},
         loopOf(() => undefined),
       ),
       500,

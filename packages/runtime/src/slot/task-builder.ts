@@ -16,13 +16,10 @@ import {
   type ChannelReader,
   type ChannelWriter,
   type CheckpointMode,
-  compileKeySelector,
   createOperator,
-  describeKeyFailure,
   FreezingInbox,
   type FusedStep,
   FusedSteps,
-  hashKey,
   type KeyedStateBackend,
   keyGroupRange,
   NO_TIMESTAMP,
@@ -36,7 +33,6 @@ import {
   type PlanVertex,
   SegmentLedger,
   StageInbox,
-  subtaskOfKeyGroup,
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
@@ -45,10 +41,12 @@ import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
 import { FanOut, FreezingOutput, UnreadOutput } from '../task/outputs.ts'
 import { PendingCommits } from '../task/pending-commits.ts'
+import { SingleChannelEdgeWriter } from '../task/single-channel-edge-writer.ts'
 import { SinkOperator } from '../task/sink-operator.ts'
 import { SourceDriver, type SourceTarget, type SplitEntry, WATERMARK_EVERY_RECORDS } from '../task/source-driver.ts'
 import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
+import { hashRoute } from './hash-route.ts'
 import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 
@@ -167,16 +165,22 @@ export class TaskBuilder {
   #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
     const to = vertexOf(this.#options.plan, edge.to)
     if (edge.partitioning.kind === 'forward') {
-      return new EdgeWriter([this.#options.writerOf(edge, subtask, subtask)], { kind: 'forward' }, owner)
+      return new SingleChannelEdgeWriter(this.#options.writerOf(edge, subtask, subtask), { kind: 'forward' }, owner)
     }
     const writers = Array.from({ length: to.parallelism }, (_, target) => this.#options.writerOf(edge, subtask, target))
     const route = this.#route(edge, from, to, subtask)
+    const singly = () => {
+      const [only, ...others] = writers
+      return only === undefined || others.length > 0
+        ? new EdgeWriter(writers, route, owner)
+        : new SingleChannelEdgeWriter(only, route, owner)
+    }
     if (route.kind !== 'hash' || edge.partitioning.kind !== 'hash' || edge.partitioning.combines !== true) {
-      return new EdgeWriter(writers, route, owner)
+      return singly()
     }
     const receiver = to.steps[0] as PlanStep
     const { spec } = this.#nodes.get(receiver.nodeId) as LogicalNode
-    if (!this.#options.combines || spec.kind !== 'window') return new EdgeWriter(writers, route, owner)
+    if (!this.#options.combines || spec.kind !== 'window') return singly()
     return new CombiningEdgeWriter(writers, route, owner, {
       spec,
       receiver: { name: receiver.name, uid: receiver.uid },
@@ -196,21 +200,7 @@ export class TaskBuilder {
 
   #route(edge: PlanEdge, from: PlanVertex, to: PlanVertex, subtask: number): Route {
     if (edge.partitioning.kind !== 'hash') return { kind: 'rebalance', first: subtask }
-    const selector = this.#keySelectorOf(edge, from, to)
-    const key = compileKeySelector(selector)
-    const receiver = to.steps[0] as PlanStep
-    const channelOfGroup = new Uint16Array(to.maxParallelism)
-    for (let group = 0; group < to.maxParallelism; group++) {
-      channelOfGroup[group] = subtaskOfKeyGroup(group, to.parallelism, to.maxParallelism)
-    }
-    const keyHashOf = (record: unknown) => {
-      try {
-        return hashKey(key(record))
-      } catch (cause) {
-        throw describeKeyFailure(cause, selector, receiver, record)
-      }
-    }
-    return { kind: 'hash', keyHashOf, channelOfGroup }
+    return hashRoute(this.#keySelectorOf(edge, from, to), to)
   }
 
   /** The selector stands at the input edge of the receiving step. */

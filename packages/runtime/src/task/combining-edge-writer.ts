@@ -19,14 +19,12 @@ import {
   type RecordBatch,
   type StreamElement,
 } from '@millrace/core'
-import { EdgeWriter, type Route } from './edge-writer.ts'
+import { EdgeWriter, type HashRoute } from './edge-writer.ts'
 
 /** A batch of partial results is handed over when it holds about this much. */
 const PARTIALS_BYTES_MAX = 224 * 1024
 /** Every this many of them one is looked at. */
 const SAMPLE_EVERY_PARTIALS = 32
-
-export type HashRoute = Route & { readonly kind: 'hash' }
 
 export interface CombiningOptions extends Omit<CombinerOptions, 'output' | 'key'> {
   readonly spec: CombinerOptions['spec'] & { readonly key: CombinerOptions['key'] }

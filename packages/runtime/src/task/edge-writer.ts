@@ -19,19 +19,24 @@ import {
  * A batch is handed over when it holds about this much, however few records that are. Sizes are estimated, and an eighth
  * below the smallest usual budget of a channel, which takes a batch that is larger than its budget when it is empty.
  */
-const BATCH_BYTES_MAX = 224 * 1024
+export const BATCH_BYTES_MAX = 224 * 1024
 /** Timestamp and key hash of a record. */
-const RECORD_OVERHEAD_BYTES = 16
+export const RECORD_OVERHEAD_BYTES = 16
 /** Every this many records of an open batch one is looked at: later ones may be larger than the first. */
 const SAMPLE_EVERY_RECORDS = 32
 /** What may wait behind a full channel: the output of one user call. */
 export const OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
 
 /** Chooses the channel of a record; a keyed route also gives the key's hash. */
-export type Route =
-  | { readonly kind: 'forward' }
-  | { readonly kind: 'rebalance'; readonly first: number }
-  | { readonly kind: 'hash'; readonly keyHashOf: (record: unknown) => number; readonly channelOfGroup: Uint16Array }
+export type Route = { readonly kind: 'forward' } | { readonly kind: 'rebalance'; readonly first: number } | HashRoute
+
+export interface HashRoute {
+  readonly kind: 'hash'
+  readonly keyHashOf: (record: unknown) => number
+  /** The same of all records of a batch. */
+  readonly keyHashesOf: (records: readonly unknown[]) => number[]
+  readonly channelOfGroup: Uint16Array
+}
 
 interface OutgoingChannel {
   readonly writer: ChannelWriter
@@ -127,6 +132,14 @@ export class EdgeWriter implements OperatorOutput {
     if (this.isFull) this.#overflow(bytes)
     this.recordsOut += batch.records.length
     this.#send(this.#channels[channel] as OutgoingChannel, { kind: 'batch', batch })
+  }
+
+  /** Hands a batch over to all channels' only one, behind its open batch; what finds no room is not laid to user code. */
+  protected sendToOnly(batch: RecordBatch, bytes: number): void {
+    this.flushOpenBatches()
+    if (this.isFull) this.#overflowBytes += bytes
+    this.recordsOut += batch.records.length
+    this.#send(this.#channels[0] as OutgoingChannel, { kind: 'batch', batch })
   }
 
   get writtenBytes(): number {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type AggregateFunction, count, type KeySelector, type WindowSpec } from '@millrace/api'
 import { BATCH_RECORDS_MAX, hashKey, keyGroupOf, type StreamElement, subtaskOfKeyGroup } from '@millrace/core'
-import { CombiningEdgeWriter, type HashRoute } from '../../src/task/combining-edge-writer.ts'
+import { CombiningEdgeWriter } from '../../src/task/combining-edge-writer.ts'
+import type { HashRoute } from '../../src/task/edge-writer.ts'
 import { OVERFLOW_BYTES_MAX } from '../../src/task/edge-writer.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 
@@ -21,6 +22,7 @@ function open({ channels = 1, room, isOnlySender = false, aggregate = count() }:
   const route: HashRoute = {
     kind: 'hash',
     keyHashOf: (record) => hashKey((record as { key: unknown }).key),
+    keyHashesOf: (records) => records.map((record) => hashKey((record as { key: unknown }).key)),
     channelOfGroup: Uint16Array.from({ length: MAX_PARALLELISM }, (_, group) =>
       subtaskOfKeyGroup(group, channels, MAX_PARALLELISM),
     ),

@@ -10,6 +10,7 @@ const MEBIBYTE = 1_048_576
 const hashRoute = (parallelism: number, maxParallelism: number): Route => ({
   kind: 'hash',
   keyHashOf: hashKey,
+  keyHashesOf: (records) => records.map(hashKey),
   channelOfGroup: Uint16Array.from({ length: maxParallelism }, (_, group) =>
     subtaskOfKeyGroup(group, parallelism, maxParallelism),
   ),
