@@ -2,7 +2,7 @@
  * The map under every heap table: entries by key. An entry is a row (a number, for life) of one of the map's
  * `EntryRows`; `EntryIndex`es lead from the hash of a key to its row. Both grow a bounded step at a time, so that no
  * insertion ever stops the thread to move the whole (one rehash of a JavaScript map at two million entries takes a third
- * of a second, and none takes more than 2²⁴ entries). Hashes are `hashKey` of the keys.
+ * of a second, and none takes more than 2²⁴ entries). Hashes are `hashEntryKey` of the keys.
  *
  * Entries carry the epochs that tell a snapshot what has changed; `change-tracker.ts` keeps them.
  *
@@ -35,6 +35,8 @@ const ROW_MASK = ROWS_MAX - 1
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
 const DIRECTORY_MIX = 0x85ebca6b
+/** Odd, so that different groups stay different. */
+const NULL_MIX = 0x27d4eb2f
 /** Keys may share a whole hash, and no split parts them: an index that is deeper than this just grows. */
 const DEPTH_MAX = 16
 
@@ -73,7 +75,7 @@ export class EntryMap {
 
   /** The row of an entry, also when it is deleted, or −1. */
   find(hash: number, key: unknown): number {
-    if (this.#directory === undefined) return this.#scan(key)
+    if (this.#directory === undefined) return this.#scan(hash, key)
     const index = this.#indexOf(this.#directory, hash)
     for (let slot = index.first(hash); ; slot = index.next(slot)) {
       const row = index.rowAt(slot)
@@ -130,7 +132,7 @@ export class EntryMap {
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
     if (this.#directory !== undefined) {
-      const hash = hashKey(part.key(at))
+      const hash = hashEntryKey(part.key(at), part.keyGroup(at))
       this.#indexOf(this.#directory, hash).remove(hash, row)
     }
     part.free(at)
@@ -142,9 +144,12 @@ export class EntryMap {
     return new EntryWalk(this)
   }
 
-  #scan(key: unknown): number {
+  #scan(hash: number, key: unknown): number {
     const part = this.parts[0] as EntryRows
-    for (let at = 0; at < part.size; at++) if (!part.isFree(at) && isSameKey(part.key(at), key)) return at
+    for (let at = 0; at < part.size; at++) {
+      if (part.isFree(at) || !isSameKey(part.key(at), key)) continue
+      if (key !== null || hashEntryKey(key, part.keyGroup(at)) === hash) return at
+    }
     return -1
   }
 
@@ -198,7 +203,8 @@ export class EntryMap {
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
-        if (!part.isFree(at)) index.add(hashKey(part.key(at)), (number << ROW_BITS) | at)
+        if (part.isFree(at)) continue
+        index.add(hashEntryKey(part.key(at), part.keyGroup(at)), (number << ROW_BITS) | at)
       }
     }
     this.#directory = [index]
@@ -232,6 +238,14 @@ export class EntryMap {
       if (each === index) directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
     })
   }
+}
+
+/**
+ * The hash by which a map knows a key. That of the key says which key group it is of, except for `null`, under which the
+ * engine's own tables have an entry in each group: there the group is the hash.
+ */
+export function hashEntryKey(key: unknown, keyGroup: number): number {
+  return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)
 }
 
 /** A resumable walk: `next` until −1. */

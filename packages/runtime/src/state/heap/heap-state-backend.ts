@@ -20,6 +20,7 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { ChangeTracker } from './change-tracker.ts'
+import { hashEntryKey } from './entry-map.ts'
 import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
@@ -93,7 +94,7 @@ export class HeapStateBackend implements KeyedStateBackend {
     const current = this.#current
     current.key = key
     current.keyGroup = keyGroup
-    current.hash = keyHash
+    current.hash = key === null ? hashEntryKey(key, keyGroup) : keyHash
     current.serial++
   }
 
