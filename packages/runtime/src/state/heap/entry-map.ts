@@ -9,8 +9,8 @@
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import { canonicalKey, hashKey, isSameKey, type TableDescriptor } from '@millrace/core'
-import { EntryIndex } from './entry-index.ts'
+import { canonicalKey, hashKey, type TableDescriptor } from '@millrace/core'
+import { EntryIndex, mixHash } from './entry-index.ts'
 import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
@@ -34,7 +34,6 @@ const ROW_BITS = Math.log2(ROWS_MAX)
 const ROW_MASK = ROWS_MAX - 1
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
-const DIRECTORY_MIX = 0x85ebca6b
 /** Odd, so that different groups stay different. */
 const NULL_MIX = 0x27d4eb2f
 /** Keys may share a whole hash, and no split parts them: an index that is deeper than this just grows. */
@@ -76,11 +75,12 @@ export class EntryMap {
   /** The row of an entry, also when it is deleted, or −1. */
   find(hash: number, key: unknown): number {
     if (this.#directory === undefined) return this.#scan(hash, key)
-    const index = this.#indexOf(this.#directory, hash)
-    for (let slot = index.first(hash); ; slot = index.next(slot)) {
+    const mixed = mixHash(hash)
+    const index = this.#indexOf(this.#directory, mixed)
+    for (let slot = index.first(mixed); ; slot = index.next(slot)) {
       const row = index.rowAt(slot)
       if (row < 0) return -1
-      if (index.hashAt(slot) === hash && this.#hasKey(row, key)) return row
+      if (index.hashAt(slot) === mixed && this.partOf(row).hasKey(row & ROW_MASK, key)) return row
     }
   }
 
@@ -89,7 +89,7 @@ export class EntryMap {
     const part = this.#partWithRoom(epoch)
     const row = (this.#open << ROW_BITS) | part.insert(canonicalKey(key), keyGroup, value, epoch)
     this.live++
-    if (this.#directory !== undefined) this.#addToIndex(this.#directory, hash, row)
+    if (this.#directory !== undefined) this.#addToIndex(this.#directory, mixHash(hash), row)
     else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
     return row
   }
@@ -132,8 +132,8 @@ export class EntryMap {
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
     if (this.#directory !== undefined) {
-      const hash = hashEntryKey(part.key(at), part.keyGroup(at))
-      this.#indexOf(this.#directory, hash).remove(hash, row)
+      const mixed = mixHash(hashEntryKey(part.key(at), part.keyGroup(at)))
+      this.#indexOf(this.#directory, mixed).remove(mixed, row)
     }
     part.free(at)
     this.#onFreed(row >>> ROW_BITS, part)
@@ -147,17 +147,10 @@ export class EntryMap {
   #scan(hash: number, key: unknown): number {
     const part = this.parts[0] as EntryRows
     for (let at = 0; at < part.size; at++) {
-      if (part.isFree(at) || !isSameKey(part.key(at), key)) continue
+      if (part.isFree(at) || !part.hasKey(at, key)) continue
       if (key !== null || hashEntryKey(key, part.keyGroup(at)) === hash) return at
     }
     return -1
-  }
-
-  #hasKey(row: number, key: unknown): boolean {
-    const part = this.parts[row >>> ROW_BITS] as EntryRows
-    const numbers = part.numberKeys
-    if (numbers !== undefined) return numbers[row & ROW_MASK] === key
-    return isSameKey(part.key(row & ROW_MASK), key)
   }
 
   #countDeleted(row: number, change: number): void {
@@ -193,9 +186,9 @@ export class EntryMap {
     }
   }
 
-  #indexOf(directory: EntryIndex[], hash: number): EntryIndex {
-    const at = this.#directoryShift === 32 ? 0 : Math.imul(hash, DIRECTORY_MIX) >>> this.#directoryShift
-    return directory[at] as EntryIndex
+  #indexOf(directory: EntryIndex[], mixed: number): EntryIndex {
+    // Two steps, since shifting by 32 does nothing.
+    return directory[(mixed >>> 1) >>> (this.#directoryShift - 1)] as EntryIndex
   }
 
   #buildIndex(): void {
@@ -204,19 +197,19 @@ export class EntryMap {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
         if (part.isFree(at)) continue
-        index.add(hashEntryKey(part.key(at), part.keyGroup(at)), (number << ROW_BITS) | at)
+        index.add(mixHash(hashEntryKey(part.key(at), part.keyGroup(at))), (number << ROW_BITS) | at)
       }
     }
     this.#directory = [index]
   }
 
-  #addToIndex(directory: EntryIndex[], hash: number, row: number): void {
-    let index = this.#indexOf(directory, hash)
+  #addToIndex(directory: EntryIndex[], mixed: number, row: number): void {
+    let index = this.#indexOf(directory, mixed)
     while (index.isFull && index.depth < DEPTH_MAX) {
       this.#split(directory, index)
-      index = this.#indexOf(directory, hash)
+      index = this.#indexOf(directory, mixed)
     }
-    index.add(hash, row)
+    index.add(mixed, row)
   }
 
   /** Deals the rows of an index out to two by one more bit of the mixed hash; the directory doubles when it must. */
@@ -228,12 +221,8 @@ export class EntryMap {
       directory.push(...doubled)
       this.#directoryShift--
     }
-    const depth = index.depth + 1
-    const halves = [new EntryIndex(depth), new EntryIndex(depth)] as const
-    index.forEach((hash, row) => {
-      halves[((Math.imul(hash, DIRECTORY_MIX) >>> (32 - depth)) & 1) as 0 | 1].add(hash, row)
-    })
-    const shift = 32 - this.#directoryShift - depth
+    const halves = index.split()
+    const shift = 32 - this.#directoryShift - (index.depth + 1)
     directory.forEach((each, at) => {
       if (each === index) directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
     })
