@@ -32,6 +32,8 @@ export interface ParentEntry {
 
 const ROW_BITS = Math.log2(ROWS_MAX)
 const ROW_MASK = ROWS_MAX - 1
+/** The entries of smaller maps are in the processor's caches by themselves. */
+export const TOUCHED_ENTRIES_MIN = 16_384
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
 /** Odd, so that different groups stay different. */
@@ -82,6 +84,32 @@ export class EntryMap {
       if (row < 0) return -1
       if (index.hashAt(slot) === mixed && this.partOf(row).hasKey(row & ROW_MASK, key)) return row
     }
+  }
+
+  /**
+   * Reads what `find` will read for these hashes, in short loops: so the processor waits for many of them at once, where
+   * each look-up by itself would wait for its own. Returns something of all that was read; nobody needs it, but what
+   * nobody could need would not be read.
+   */
+  touch(hashes: readonly number[], from: number, to: number): number {
+    const directory = this.#directory
+    if (directory === undefined || this.live < TOUCHED_ENTRIES_MIN) return 0
+    let read = 0
+    for (let i = from; i < to; i++) {
+      const mixed = mixHash(hashes[i] as number)
+      const index = this.#indexOf(directory, mixed)
+      read ^= index.hashAt(index.first(mixed))
+    }
+    // A loop of its own: a wrong guess at the end of a search must not wait for memory.
+    for (let i = from; i < to; i++) {
+      const mixed = mixHash(hashes[i] as number)
+      const index = this.#indexOf(directory, mixed)
+      let slot = index.first(mixed)
+      while (index.hashAt(slot) !== mixed && index.rowAt(slot) >= 0) slot = index.next(slot)
+      const row = index.rowAt(slot)
+      if (row >= 0) read ^= this.partOf(row).touch(row & ROW_MASK)
+    }
+    return read
   }
 
   /** Adds an entry that must not be there; the key is kept in canonical form, apart from the record that it came from. */

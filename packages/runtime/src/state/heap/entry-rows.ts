@@ -139,6 +139,12 @@ export class EntryRows {
     return this.#words[at * this.#rowWords + CREATED] as number
   }
 
+  /** Reads the ends of a row, which may be in different cache lines. */
+  touch(at: number): number {
+    const begin = at * this.#rowWords
+    return (this.#words[begin] as number) ^ (this.#words[begin + this.#rowWords - 1] as number)
+  }
+
   /** Epoch of the last snapshot that has encoded the entry. */
   encoded(at: number): number {
     return this.#words[at * this.#rowWords + ENCODED] as number

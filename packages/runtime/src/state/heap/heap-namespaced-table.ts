@@ -25,6 +25,10 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #foundIn: EntryMap | undefined
   #found = -1
 
+  protected get likelyMap(): EntryMap | undefined {
+    return this.#lastInner?.detached === false ? this.#lastInner : undefined
+  }
+
   get(namespace: number): V | undefined {
     const inner = this.#inner(namespace)
     if (inner === undefined) return undefined
@@ -120,6 +124,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     if (this.#foundSerial === current.serial && this.#foundIn === inner) return this.#found
     this.#foundSerial = current.serial
     this.#foundIn = inner
+    this.lookUps++
     this.#found = inner.find(current.hash, current.key)
     return this.#found
   }

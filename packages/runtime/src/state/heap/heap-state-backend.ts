@@ -52,6 +52,8 @@ export class HeapStateBackend implements KeyedStateBackend {
   #shownKey: unknown
   #shownSerial = -1
   readonly #home: TableHome
+  /** Of no meaning, see `EntryMap.touch`. */
+  #touched = 0
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
   readonly #beforeSnapshot: (() => void)[] = []
@@ -96,6 +98,12 @@ export class HeapStateBackend implements KeyedStateBackend {
     current.keyGroup = keyGroup
     current.hash = key === null ? hashEntryKey(key, keyGroup) : keyHash
     current.serial++
+  }
+
+  expectKeys(keyHashes: readonly number[], from: number, to: number): void {
+    for (const { tables } of this.#operators.values()) {
+      for (const table of tables) this.#touched ^= table.expectKeys(keyHashes, from, to)
+    }
   }
 
   valueTable<V>(descriptor: TableDescriptor): ValueTable<V> {

@@ -55,6 +55,9 @@ export abstract class HeapTable {
   entryCount = 0
   /** Not yet part of a completed snapshot, in order. */
   drops: Drop[] = []
+  /** Keys looked up since `expectKeys`. */
+  protected lookUps = 0
+  #expectedKeys = 0
   #writes = 0
   #bytesPerEntry = 0
 
@@ -65,6 +68,8 @@ export abstract class HeapTable {
   }
 
   abstract readonly isNested: boolean
+  /** Where the next keys will be looked up, as far as that can be guessed. */
+  protected abstract readonly likelyMap: EntryMap | undefined
   abstract restoreEntry(keyGroup: number, entry: RestoredEntry): void
   /** The last entry of an inner map is gone, deleted ones too. */
   abstract onEmptied(map: EntryMap): void
@@ -75,6 +80,14 @@ export abstract class HeapTable {
 
   get bytesEstimate(): number {
     return Math.round(this.entryCount * this.#bytesPerEntry)
+  }
+
+  /** `EntryMap.touch`, unless the table is not asked for most keys. */
+  expectKeys(hashes: readonly number[], from: number, to: number): number {
+    const isAsked = this.lookUps * 2 >= this.#expectedKeys
+    this.lookUps = 0
+    this.#expectedKeys = to - from
+    return isAsked && this.likelyMap !== undefined ? this.likelyMap.touch(hashes, from, to) : 0
   }
 
   /** Takes a deletion that is part of a completed snapshot out of memory. */

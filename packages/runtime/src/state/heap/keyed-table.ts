@@ -3,17 +3,23 @@
  * entry knows its group. A map for each group would be over a hundred maps of a few entries, which push each other out
  * of the processor's caches.
  */
+import type { EntryMap } from './entry-map.ts'
 import { HeapTable } from './heap-table.ts'
 
 export abstract class KeyedTable extends HeapTable {
   #foundSerial = -1
   #found = -1
 
+  protected get likelyMap(): EntryMap {
+    return this.map
+  }
+
   /** The row of the current key, or −1. */
   protected find(): number {
     const current = this.home.current
     if (this.#foundSerial === current.serial) return this.#found
     this.#foundSerial = current.serial
+    this.lookUps++
     this.#found = this.map.find(current.hash, current.key)
     return this.#found
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keyGroupOf, type RestoredSegment, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
+import { hashKey, keyGroupOf, type RestoredSegment, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
+import { EntryMap, type EntryMapOwner, TOUCHED_ENTRIES_MIN } from '../../../src/state/heap/entry-map.ts'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
 
 const MAX_PARALLELISM = 512
@@ -80,7 +81,7 @@ describe('a table with all key groups in one map', () => {
   for (const kind of ['value', 'list', 'map'] as const) {
     it(`writes the base of one key group without what is in the others: ${kind}`, () => {
       const backend = openBackend()
-      const put = putInto(backend, kind)
+      const { put } = accessTo(backend, kind)
       const groupOf = (key: number) => keyGroupOf(key, MAX_PARALLELISM)
       const keys = Array.from({ length: 10_000 }, (_, key) => key)
       for (const key of keys) put(key, 1)
@@ -104,26 +105,100 @@ describe('a table with all key groups in one map', () => {
   }
 })
 
-/** Writes a value under a key into a table of a kind. */
-function putInto(backend: HeapStateBackend, kind: 'value' | 'list' | 'map'): (key: number, value: number) => void {
+describe('keys that are expected', () => {
+  for (const kind of ['value', 'list', 'map', 'namespaced'] as const) {
+    it(`are found as if they had not been, whether they come or not: ${kind}`, () => {
+      const backend = openBackend()
+      const access = accessTo(backend, kind)
+      const count = TOUCHED_ENTRIES_MIN * 2
+      const hashes = Array.from({ length: count * 2 }, (_, key) => hashKey(key))
+      for (let key = 0; key < count; key++) {
+        if (key % 128 === 0) backend.expectKeys(hashes, key, key + 128)
+        access.put(key, key)
+      }
+      // Every other one is not there.
+      for (let key = 0; key < count; key += 2) access.remove(key)
+      for (let key = 0; key < count * 2; key++) {
+        if (key % 100 === 0) backend.expectKeys(hashes, key, Math.min(key + 150, hashes.length))
+        assert.equal(access.get(key), key < count && key % 2 === 1 ? key : undefined)
+      }
+      assert.equal(backend.usage()[0]?.entries, count / 2)
+    })
+  }
+})
+
+describe('EntryMap.touch', () => {
+  /** Rows are 0, 1, 2 …, and of the epoch of their number. */
+  const openMap = (count: number, hashOf: (n: number) => number) => {
+    const map = new EntryMap({} as EntryMapOwner, undefined, 1)
+    for (let n = 0; n < count; n++) map.insert(hashOf(n), n, 0, n, n)
+    return map
+  }
+
+  it('reads the rows of hashes that are there, also of those that share their place', () => {
+    const map = openMap(TOUCHED_ENTRIES_MIN, hashKey)
+    const hashes = Array.from({ length: TOUCHED_ENTRIES_MIN + 1_000 }, (_, n) => hashKey(n))
+    assert.notEqual(map.touch(hashes, 100, 228), map.touch(hashes, 228, 356))
+    // Twice the same takes itself out again.
+    for (const n of [0, 500, TOUCHED_ENTRIES_MIN + 500]) {
+      assert.equal(map.touch([hashes[n] as number, hashes[n] as number], 0, 2), 0)
+    }
+    assert.equal(map.touch(hashes, 7, 7), 0)
+  })
+
+  it('leaves small maps alone', () => {
+    const map = openMap(1_000, hashKey)
+    assert.equal(map.touch([hashKey(3)], 0, 1), 0)
+  })
+})
+
+/** One value per key in a table of any kind. */
+interface Access {
+  put(key: number, value: number): void
+  get(key: number): number | undefined
+  remove(key: number): void
+}
+
+function accessTo(backend: HeapStateBackend, kind: TableDescriptor['kind']): Access {
   const select = (key: number) => backend.setCurrentKey(key, keyGroupOf(key, MAX_PARALLELISM))
-  if (kind === 'value') {
-    const values = backend.valueTable<number>(table('t', kind))
-    return (key, value) => {
+  const after =
+    <T extends readonly unknown[], R>(act: (...args: T) => R) =>
+    (key: number, ...args: T): R => {
       select(key)
-      values.put(value)
+      return act(...args)
     }
-  }
-  if (kind === 'list') {
-    const lists = backend.listTable<number>(table('t', kind))
-    return (key, value) => {
-      select(key)
-      lists.append(value)
+  switch (kind) {
+    case 'value': {
+      const values = backend.valueTable<number>(table('t', kind))
+      return {
+        put: after((value: number) => values.put(value)),
+        get: after(() => values.get()),
+        remove: after(() => values.remove()),
+      }
     }
-  }
-  const maps = backend.mapTable<string, number>(table('t', kind))
-  return (key, value) => {
-    select(key)
-    maps.put('user key', value)
+    case 'list': {
+      const lists = backend.listTable<number>(table('t', kind))
+      return {
+        put: after((value: number) => lists.append(value)),
+        get: after(() => lists.get()[0]),
+        remove: after(() => lists.remove()),
+      }
+    }
+    case 'map': {
+      const maps = backend.mapTable<string, number>(table('t', kind))
+      return {
+        put: after((value: number) => maps.put('user key', value)),
+        get: after(() => maps.get('user key')),
+        remove: after(() => maps.remove()),
+      }
+    }
+    case 'namespaced': {
+      const namespaced = backend.namespacedTable<number>(table('t', kind))
+      return {
+        put: after((value: number) => namespaced.put(1, value)),
+        get: after(() => namespaced.get(1)),
+        remove: after(() => namespaced.remove(1)),
+      }
+    }
   }
 }
