@@ -125,6 +125,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/state/heap/entry-map.test.ts'],
   },
   {
+    name: 'key groups share the entry under null',
+    why: 'after a change of parallelism windows take the event time of other key groups for theirs',
+    file: 'runtime/src/state/heap/entry-map.ts',
+    find: 'return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)',
+    replace: 'return hashKey(key)',
+    suites: ['runtime/test/state/heap/keyed-table.test.ts'],
+  },
+  {
+    name: 'base of a key group without what did not change',
+    why: 'state is lost when its key group is written anew beside deltas of others',
+    file: 'runtime/src/state/heap/heap-snapshot.ts',
+    find: '} else if (isNew || isBase[group] === 1) {',
+    replace: '} else if (isNew) {',
+    suites: ['runtime/test/state/heap/keyed-table.test.ts'],
+  },
+  {
     name: 'key with more properties taken for another',
     why: 'two keys whose hashes meet share their state',
     file: 'core/src/key/same-key.ts',

@@ -5,6 +5,9 @@ import { hashKey } from '../key/key-hash.ts'
 import { compileKeySelector } from '../key/key-selector.ts'
 import type { KeyedStateBackend } from '../state/state-backend.ts'
 
+/** So many keys are announced to the state backend at a time: what it fetches for them stays in the nearest caches. */
+const EXPECTED_KEYS = 128
+
 export class RecordKey {
   readonly #keyOf: (record: unknown) => unknown
   readonly #state: KeyedStateBackend
@@ -16,7 +19,7 @@ export class RecordKey {
 
   /**
    * Makes the record's key current and returns its key group. The batch brings the hashes of keys where
-   * it has crossed an exchange. Throws `KEY_INVALID`, or what the user's selector throws.
+   * it has crossed an exchange; its records are taken in order. Throws `KEY_INVALID`, or what the user's selector throws.
    */
   select(record: unknown, keyHashes: readonly number[] | undefined, index: number): number {
     return this.choose(this.#keyOf(record), keyHashes, index)
@@ -24,9 +27,17 @@ export class RecordKey {
 
   /** The same of a key. */
   choose(key: unknown, keyHashes: readonly number[] | undefined, index: number): number {
-    const hash = keyHashes === undefined ? hashKey(key) : (keyHashes[index] as number)
-    const keyGroup = keyGroupOfHash(hash, this.#state.maxParallelism)
-    this.#state.setCurrentKey(key, keyGroup, hash)
+    const state = this.#state
+    let hash: number
+    if (keyHashes === undefined) {
+      hash = hashKey(key)
+    } else {
+      hash = keyHashes[index] as number
+      if (index % EXPECTED_KEYS === 0)
+        state.expectKeys(keyHashes, index, Math.min(index + EXPECTED_KEYS, keyHashes.length))
+    }
+    const keyGroup = keyGroupOfHash(hash, state.maxParallelism)
+    state.setCurrentKey(key, keyGroup, hash)
     return keyGroup
   }
 }

@@ -80,6 +80,11 @@ export interface KeyedStateBackend {
    */
   setCurrentKey(key: unknown, keyGroup: number, keyHash?: number): void
   /**
+   * Says by their hashes which keys are likely to be chosen next: those of `keyHashes` from `from` to below `to`. A hint,
+   * so that a backend can fetch their state together; it changes nothing that anyone sees.
+   */
+  expectKeys(keyHashes: readonly number[], from: number, to: number): void
+  /**
    * In canonical form, whatever form it was chosen in (`canonicalKey`): properties in canonical order, −0 as 0. Records of one key
    * may bring it in several, and user code must not see which came last.
    */

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import {
+  hashKey,
   type KeyedStateBackend,
   keyGroupOf,
   keyGroupRange,
@@ -22,6 +23,7 @@ import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
 const MAX_PARALLELISM = 5
 const STEPS = 400
 const KEYS: readonly unknown[] = ['a', 'b', 'c', 1, 2, 3.5, -1, 7n, true, null, ['x', 1], { p: 1, q: 'r' }]
+const HASHES = KEYS.map(hashKey)
 const USER_KEYS = ['u', 'v', 'w', 4]
 const NAMESPACES = [-10, 0, 10, 20, 30]
 
@@ -284,6 +286,9 @@ class StateModelRun {
 
   #select(key: number): Subtask {
     const subtask = this.#subtasks[this.#subtaskOf(key)] as Subtask
+    // A hint, which may be true or not.
+    const first = this.#random.below(KEYS.length)
+    if (first % 4 === 0) subtask.backend.expectKeys(HASHES, first, first + this.#random.below(KEYS.length - first + 1))
     subtask.backend.setCurrentKey(KEYS[key], keyGroupOf(KEYS[key], MAX_PARALLELISM))
     return subtask
   }

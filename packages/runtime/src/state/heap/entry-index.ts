@@ -1,25 +1,31 @@
 /**
  * From hashes to rows: open addressing with linear probing in one typed array, hash and row side by side, so that a
  * look-up reads one place and compares a key only where all 32 bits of the hash agree. It grows by doubling up to
- * `INDEX_ENTRIES_MAX`; a larger map has several, chosen by other bits of the hash (`EntryMap`), and one that is full is
- * split in two. So no insertion ever moves more than these.
+ * `INDEX_ENTRIES_MAX`; a larger map has several, chosen by the first bits of the hash (`EntryMap`), and one that is full
+ * is split in two. So no insertion ever moves more than these. A place is chosen by the bits that follow, so growing and
+ * splitting read and write in the order of the places.
+ *
+ * Hashes are mixed ones: their first bits must differ where keys differ (`mixHash`).
  */
 
 /** Moving so many takes less than a millisecond. */
 export const INDEX_ENTRIES_MAX = 12_288
 const SLOTS_MIN = 16
-const SLOT_MIX = 0x9e3779b1
+/** Odd: what was different stays different. */
+const HASH_MIX = 0x9e3779b1
 
 export class EntryIndex {
   /** How many bits of the directory lead here. */
   readonly depth: number
   /** Hash and row + 1 of each slot; row + 1 is 0 where there is none. */
-  #slots = new Int32Array(SLOTS_MIN * 2)
-  #shift = 32 - Math.log2(SLOTS_MIN)
+  #slots: Int32Array
+  #shift: number
   #size = 0
 
-  constructor(depth: number) {
+  constructor(depth: number, slotCount = SLOTS_MIN) {
     this.depth = depth
+    this.#slots = new Int32Array(slotCount * 2)
+    this.#shift = 32 - Math.log2(slotCount)
   }
 
   get isFull(): boolean {
@@ -28,7 +34,7 @@ export class EntryIndex {
 
   /** The place to begin a look-up with `hash`; go on with `next`. */
   first(hash: number): number {
-    return (Math.imul(hash, SLOT_MIX) >>> this.#shift) * 2
+    return ((hash << this.depth) >>> this.#shift) * 2
   }
 
   next(slot: number): number {
@@ -69,11 +75,20 @@ export class EntryIndex {
     this.#size--
   }
 
-  forEach(visit: (hash: number, row: number) => void): void {
+  /** Deals its rows out to two by the next bit of their hashes: those with 0, those with 1. */
+  split(): [EntryIndex, EntryIndex] {
     const slots = this.#slots
+    const { depth } = this
+    const zeros = new EntryIndex(depth + 1, slots.length / 2)
+    const ones = new EntryIndex(depth + 1, slots.length / 2)
     for (let slot = 0; slot < slots.length; slot += 2) {
-      if (slots[slot + 1] !== 0) visit(slots[slot] as number, (slots[slot + 1] as number) - 1)
+      if (slots[slot + 1] === 0) continue
+      const hash = slots[slot] as number
+      const half = hash << depth < 0 ? ones : zeros
+      half.#place(hash, (slots[slot + 1] as number) - 1)
+      half.#size++
     }
+    return [zeros, ones]
   }
 
   #grow(): void {
@@ -92,4 +107,9 @@ export class EntryIndex {
     slots[slot] = hash
     slots[slot + 1] = row + 1
   }
+}
+
+/** From the hash of a key, whose last bits its key group is made of, to one whose first bits can be used. */
+export function mixHash(hash: number): number {
+  return Math.imul(hash, HASH_MIX)
 }

@@ -2,15 +2,15 @@
  * The map under every heap table: entries by key. An entry is a row (a number, for life) of one of the map's
  * `EntryRows`; `EntryIndex`es lead from the hash of a key to its row. Both grow a bounded step at a time, so that no
  * insertion ever stops the thread to move the whole (one rehash of a JavaScript map at two million entries takes a third
- * of a second, and none takes more than 2²⁴ entries). Hashes are `hashKey` of the keys.
+ * of a second, and none takes more than 2²⁴ entries). Hashes are `hashEntryKey` of the keys.
  *
  * Entries carry the epochs that tell a snapshot what has changed; `change-tracker.ts` keeps them.
  *
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import { canonicalKey, hashKey, isSameKey, type TableDescriptor } from '@millrace/core'
-import { EntryIndex } from './entry-index.ts'
+import { canonicalKey, hashKey, type TableDescriptor } from '@millrace/core'
+import { EntryIndex, mixHash } from './entry-index.ts'
 import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
@@ -32,9 +32,12 @@ export interface ParentEntry {
 
 const ROW_BITS = Math.log2(ROWS_MAX)
 const ROW_MASK = ROWS_MAX - 1
+/** The entries of smaller maps are in the processor's caches by themselves. */
+export const TOUCHED_ENTRIES_MIN = 16_384
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
-const DIRECTORY_MIX = 0x85ebca6b
+/** Odd, so that different groups stay different. */
+const NULL_MIX = 0x27d4eb2f
 /** Keys may share a whole hash, and no split parts them: an index that is deeper than this just grows. */
 const DEPTH_MAX = 16
 
@@ -73,13 +76,40 @@ export class EntryMap {
 
   /** The row of an entry, also when it is deleted, or −1. */
   find(hash: number, key: unknown): number {
-    if (this.#directory === undefined) return this.#scan(key)
-    const index = this.#indexOf(this.#directory, hash)
-    for (let slot = index.first(hash); ; slot = index.next(slot)) {
+    if (this.#directory === undefined) return this.#scan(hash, key)
+    const mixed = mixHash(hash)
+    const index = this.#indexOf(this.#directory, mixed)
+    for (let slot = index.first(mixed); ; slot = index.next(slot)) {
       const row = index.rowAt(slot)
       if (row < 0) return -1
-      if (index.hashAt(slot) === hash && this.#hasKey(row, key)) return row
+      if (index.hashAt(slot) === mixed && this.partOf(row).hasKey(row & ROW_MASK, key)) return row
     }
+  }
+
+  /**
+   * Reads what `find` will read for these hashes, in short loops: so the processor waits for many of them at once, where
+   * each look-up by itself would wait for its own. Returns something of all that was read; nobody needs it, but what
+   * nobody could need would not be read.
+   */
+  touch(hashes: readonly number[], from: number, to: number): number {
+    const directory = this.#directory
+    if (directory === undefined || this.live < TOUCHED_ENTRIES_MIN) return 0
+    let read = 0
+    for (let i = from; i < to; i++) {
+      const mixed = mixHash(hashes[i] as number)
+      const index = this.#indexOf(directory, mixed)
+      read ^= index.hashAt(index.first(mixed))
+    }
+    // A loop of its own: a wrong guess at the end of a search must not wait for memory.
+    for (let i = from; i < to; i++) {
+      const mixed = mixHash(hashes[i] as number)
+      const index = this.#indexOf(directory, mixed)
+      let slot = index.first(mixed)
+      while (index.hashAt(slot) !== mixed && index.rowAt(slot) >= 0) slot = index.next(slot)
+      const row = index.rowAt(slot)
+      if (row >= 0) read ^= this.partOf(row).touch(row & ROW_MASK)
+    }
+    return read
   }
 
   /** Adds an entry that must not be there; the key is kept in canonical form, apart from the record that it came from. */
@@ -87,7 +117,7 @@ export class EntryMap {
     const part = this.#partWithRoom(epoch)
     const row = (this.#open << ROW_BITS) | part.insert(canonicalKey(key), keyGroup, value, epoch)
     this.live++
-    if (this.#directory !== undefined) this.#addToIndex(this.#directory, hash, row)
+    if (this.#directory !== undefined) this.#addToIndex(this.#directory, mixHash(hash), row)
     else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
     return row
   }
@@ -130,8 +160,8 @@ export class EntryMap {
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
     if (this.#directory !== undefined) {
-      const hash = hashKey(part.key(at))
-      this.#indexOf(this.#directory, hash).remove(hash, row)
+      const mixed = mixHash(hashEntryKey(part.key(at), part.keyGroup(at)))
+      this.#indexOf(this.#directory, mixed).remove(mixed, row)
     }
     part.free(at)
     this.#onFreed(row >>> ROW_BITS, part)
@@ -142,17 +172,13 @@ export class EntryMap {
     return new EntryWalk(this)
   }
 
-  #scan(key: unknown): number {
+  #scan(hash: number, key: unknown): number {
     const part = this.parts[0] as EntryRows
-    for (let at = 0; at < part.size; at++) if (!part.isFree(at) && isSameKey(part.key(at), key)) return at
+    for (let at = 0; at < part.size; at++) {
+      if (part.isFree(at) || !part.hasKey(at, key)) continue
+      if (key !== null || hashEntryKey(key, part.keyGroup(at)) === hash) return at
+    }
     return -1
-  }
-
-  #hasKey(row: number, key: unknown): boolean {
-    const part = this.parts[row >>> ROW_BITS] as EntryRows
-    const numbers = part.numberKeys
-    if (numbers !== undefined) return numbers[row & ROW_MASK] === key
-    return isSameKey(part.key(row & ROW_MASK), key)
   }
 
   #countDeleted(row: number, change: number): void {
@@ -188,9 +214,9 @@ export class EntryMap {
     }
   }
 
-  #indexOf(directory: EntryIndex[], hash: number): EntryIndex {
-    const at = this.#directoryShift === 32 ? 0 : Math.imul(hash, DIRECTORY_MIX) >>> this.#directoryShift
-    return directory[at] as EntryIndex
+  #indexOf(directory: EntryIndex[], mixed: number): EntryIndex {
+    // Two steps, since shifting by 32 does nothing.
+    return directory[(mixed >>> 1) >>> (this.#directoryShift - 1)] as EntryIndex
   }
 
   #buildIndex(): void {
@@ -198,19 +224,20 @@ export class EntryMap {
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
-        if (!part.isFree(at)) index.add(hashKey(part.key(at)), (number << ROW_BITS) | at)
+        if (part.isFree(at)) continue
+        index.add(mixHash(hashEntryKey(part.key(at), part.keyGroup(at))), (number << ROW_BITS) | at)
       }
     }
     this.#directory = [index]
   }
 
-  #addToIndex(directory: EntryIndex[], hash: number, row: number): void {
-    let index = this.#indexOf(directory, hash)
+  #addToIndex(directory: EntryIndex[], mixed: number, row: number): void {
+    let index = this.#indexOf(directory, mixed)
     while (index.isFull && index.depth < DEPTH_MAX) {
       this.#split(directory, index)
-      index = this.#indexOf(directory, hash)
+      index = this.#indexOf(directory, mixed)
     }
-    index.add(hash, row)
+    index.add(mixed, row)
   }
 
   /** Deals the rows of an index out to two by one more bit of the mixed hash; the directory doubles when it must. */
@@ -222,16 +249,20 @@ export class EntryMap {
       directory.push(...doubled)
       this.#directoryShift--
     }
-    const depth = index.depth + 1
-    const halves = [new EntryIndex(depth), new EntryIndex(depth)] as const
-    index.forEach((hash, row) => {
-      halves[((Math.imul(hash, DIRECTORY_MIX) >>> (32 - depth)) & 1) as 0 | 1].add(hash, row)
-    })
-    const shift = 32 - this.#directoryShift - depth
+    const halves = index.split()
+    const shift = 32 - this.#directoryShift - (index.depth + 1)
     directory.forEach((each, at) => {
       if (each === index) directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
     })
   }
+}
+
+/**
+ * The hash by which a map knows a key. That of the key says which key group it is of, except for `null`, under which the
+ * engine's own tables have an entry in each group: there the group is the hash.
+ */
+export function hashEntryKey(key: unknown, keyGroup: number): number {
+  return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)
 }
 
 /** A resumable walk: `next` until −1. */

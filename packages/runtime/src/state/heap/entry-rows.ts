@@ -1,19 +1,25 @@
 /**
- * Entries side by side in columns: what a map holds of up to `ROWS_MAX` of its entries. An entry has its row for life,
- * so that walks, snapshots and whoever remembers it need nothing but the number. Keys are in a typed column while all of
- * them are numbers, and values where `ValueColumn` can.
+ * Entries in rows: what a map holds of up to `ROWS_MAX` of its entries. An entry has its row for life, so that walks,
+ * snapshots and whoever remembers it need nothing but the number.
  *
- * Typed columns begin with the fifth row: for a map of one or two entries, of which there may be a million, they are
- * larger than what they hold.
+ * A row is a few bytes side by side, so that one cache line holds what a look-up and a write need of it: its marks, then
+ * its key if the keys are numbers, then its value if the values are numbers or arrays of equally many (`number-values.ts`).
+ * No object for each, nothing for the garbage collector to follow, and a number that changes makes no garbage. An array
+ * that is read is a new one each time; what stands here changes only by `setValue`. Other keys and values are in arrays.
+ *
+ * Which of them are numbers shows with the fifth row. A map of one or two entries, of which there may be a million,
+ * has plain arrays: typed ones are larger than what they would hold. A key or value that is no number after all moves
+ * those that are there into an array.
  */
-import { ValueColumn } from './value-column.ts'
+import { isSameKey } from '@millrace/core'
+import { commonWidth, type ReadNumbers, readerOf, writeNumbers } from './number-values.ts'
 
 /** Rows of one of these; growing to them copies what is there now and then, never more than this. */
 export const ROWS_MAX = 4_096
 const CAPACITY_MIN = 4
 
-/** Words per row in `#marks`. */
-const WORDS = 4
+/** The marks: words at the beginning of a row. */
+const MARK_WORDS = 4
 const CHANGED = 0
 const ENCODED = 1
 const CREATED = 2
@@ -26,6 +32,13 @@ const DELETED = 2
 const STATUS_BITS = 2
 const STATUS_MASK = (1 << STATUS_BITS) - 1
 
+/** Numbers that the marks take the room of. */
+const KEY_AT = MARK_WORDS / 2
+/** Values are in the array. */
+const NO_WIDTH = -1
+const NOTHING: unknown[] = []
+const NO_NUMBERS = new Float64Array(0)
+
 export class EntryRows {
   /** Rows that are or were in use: those below. */
   size = 0
@@ -37,10 +50,19 @@ export class EntryRows {
   changedEpoch: number
   /** Whether the map has it in its list of those with room. */
   isListed = false
-  #marks = new Int32Array(CAPACITY_MIN * WORDS)
+  #words = new Int32Array(CAPACITY_MIN * MARK_WORDS)
+  /** The same bytes, once there are keys or values in them. */
+  #numbers = NO_NUMBERS
+  /** Words of a row, and how many numbers take as much room. */
+  #rowWords = MARK_WORDS
+  #rowNumbers = MARK_WORDS / 2
+  #hasNumberKeys = false
   #keys: unknown[] = []
-  #numberKeys: Float64Array | undefined
-  readonly #values = new ValueColumn()
+  /** Width of the values in the rows; where in its row a value begins. */
+  #width = NO_WIDTH
+  #valueAt = KEY_AT
+  #read: ReadNumbers = readerOf(0)
+  #values: unknown[] = []
   /** Wall clock, epoch ms; only in tables with a time to live. */
   #writtenAtMs: number[] | undefined
   #capacity = CAPACITY_MIN
@@ -57,14 +79,14 @@ export class EntryRows {
   /** Puts an entry into a free row and returns it. */
   insert(key: unknown, keyGroup: number, value: unknown, epoch: number): number {
     const at = this.#takeRow()
-    const marks = this.#marks
-    const mark = at * WORDS
-    marks[mark + CHANGED] = epoch
-    marks[mark + ENCODED] = -1
-    marks[mark + CREATED] = epoch
-    marks[mark + STATUS] = (keyGroup << STATUS_BITS) | LIVE
+    const words = this.#words
+    const mark = at * this.#rowWords
+    words[mark + CHANGED] = epoch
+    words[mark + ENCODED] = -1
+    words[mark + CREATED] = epoch
+    words[mark + STATUS] = (keyGroup << STATUS_BITS) | LIVE
     this.#setKey(at, key)
-    this.#values.set(at, value)
+    this.setValue(at, value)
     this.used++
     this.changedEpoch = epoch
     return at
@@ -72,76 +94,87 @@ export class EntryRows {
 
   /** Makes a row free. */
   free(at: number): void {
-    const mark = at * WORDS
-    this.#marks[mark + STATUS] = FREE
-    this.#marks[mark + CHANGED] = this.#firstFree
+    const mark = at * this.#rowWords
+    this.#words[mark + STATUS] = FREE
+    this.#words[mark + CHANGED] = this.#firstFree
     this.#firstFree = at
     this.used--
-    if (this.#numberKeys === undefined) this.#keys[at] = undefined
-    this.#values.drop(at)
+    if (!this.#hasNumberKeys) this.#keys[at] = undefined
+    this.#dropValue(at)
   }
 
   /** Marks an entry as deleted; its key stays. */
   bury(at: number): void {
     this.#setStatus(at, DELETED)
-    this.#values.drop(at)
+    this.#dropValue(at)
   }
 
   revive(at: number, value: unknown): void {
     this.#setStatus(at, LIVE)
-    this.#values.set(at, value)
+    this.setValue(at, value)
   }
 
   isFree(at: number): boolean {
-    return this.#marks[at * WORDS + STATUS] === FREE
+    return this.#words[at * this.#rowWords + STATUS] === FREE
   }
 
   isLive(at: number): boolean {
-    return ((this.#marks[at * WORDS + STATUS] as number) & STATUS_MASK) === LIVE
+    return ((this.#words[at * this.#rowWords + STATUS] as number) & STATUS_MASK) === LIVE
   }
 
   keyGroup(at: number): number {
-    return (this.#marks[at * WORDS + STATUS] as number) >> STATUS_BITS
+    return (this.#words[at * this.#rowWords + STATUS] as number) >> STATUS_BITS
   }
 
   changed(at: number): number {
-    return this.#marks[at * WORDS + CHANGED] as number
+    return this.#words[at * this.#rowWords + CHANGED] as number
   }
 
   setChanged(at: number, epoch: number): void {
-    this.#marks[at * WORDS + CHANGED] = epoch
+    this.#words[at * this.#rowWords + CHANGED] = epoch
     this.changedEpoch = epoch
   }
 
   created(at: number): number {
-    return this.#marks[at * WORDS + CREATED] as number
+    return this.#words[at * this.#rowWords + CREATED] as number
+  }
+
+  /** Reads the ends of a row, which may be in different cache lines. */
+  touch(at: number): number {
+    const begin = at * this.#rowWords
+    return (this.#words[begin] as number) ^ (this.#words[begin + this.#rowWords - 1] as number)
   }
 
   /** Epoch of the last snapshot that has encoded the entry. */
   encoded(at: number): number {
-    return this.#marks[at * WORDS + ENCODED] as number
+    return this.#words[at * this.#rowWords + ENCODED] as number
   }
 
   setEncoded(at: number, epoch: number): void {
-    this.#marks[at * WORDS + ENCODED] = epoch
+    this.#words[at * this.#rowWords + ENCODED] = epoch
   }
 
   key(at: number): unknown {
-    const numbers = this.#numberKeys
-    return numbers === undefined ? this.#keys[at] : numbers[at]
+    return this.#hasNumberKeys ? this.#numbers[at * this.#rowNumbers + KEY_AT] : this.#keys[at]
   }
 
-  /** The column of keys while all of them are numbers. */
-  get numberKeys(): Float64Array | undefined {
-    return this.#numberKeys
+  /** Whether the key of a row is this one, in whatever form it comes. */
+  hasKey(at: number, key: unknown): boolean {
+    if (this.#hasNumberKeys) return this.#numbers[at * this.#rowNumbers + KEY_AT] === key
+    return isSameKey(this.#keys[at], key)
   }
 
   value(at: number): unknown {
-    return this.#values.get(at)
+    if (this.#width === NO_WIDTH) return this.#values[at]
+    return this.#read(this.#numbers, at * this.#rowNumbers + this.#valueAt)
   }
 
   setValue(at: number, value: unknown): void {
-    this.#values.set(at, value)
+    if (this.#width !== NO_WIDTH) {
+      if (writeNumbers(this.#numbers, at * this.#rowNumbers + this.#valueAt, this.#width, value)) return
+      this.#moveValues()
+    }
+    this.#values[at] = value
   }
 
   /** Wall clock, epoch ms, of the last write, 0 when it was never set. `Infinity`: before the table had a time to live. */
@@ -155,27 +188,37 @@ export class EntryRows {
   }
 
   #setKey(at: number, key: unknown): void {
-    const numbers = this.#numberKeys
-    if (numbers === undefined) {
-      this.#keys[at] = key
-    } else if (typeof key === 'number') {
-      numbers[at] = key
-    } else {
-      this.#keys = Array.from(numbers)
-      this.#numberKeys = undefined
-      this.#keys[at] = key
+    if (this.#hasNumberKeys) {
+      if (typeof key === 'number') {
+        this.#numbers[at * this.#rowNumbers + KEY_AT] = key
+        return
+      }
+      this.#keys = Array.from({ length: this.#capacity }, (_, row) => this.key(row))
+      this.#hasNumberKeys = false
     }
+    this.#keys[at] = key
+  }
+
+  /** There is a value that is not like the others: from now on they are in the array. */
+  #moveValues(): void {
+    this.#values = Array.from({ length: this.#capacity }, (_, row) => this.value(row))
+    this.#width = NO_WIDTH
+  }
+
+  /** What was there is not read again. */
+  #dropValue(at: number): void {
+    if (this.#width === NO_WIDTH) this.#values[at] = undefined
   }
 
   #setStatus(at: number, status: number): void {
-    const mark = at * WORDS + STATUS
-    this.#marks[mark] = ((this.#marks[mark] as number) & ~STATUS_MASK) | status
+    const mark = at * this.#rowWords + STATUS
+    this.#words[mark] = ((this.#words[mark] as number) & ~STATUS_MASK) | status
   }
 
   #takeRow(): number {
     const free = this.#firstFree
     if (free >= 0) {
-      this.#firstFree = this.#marks[free * WORDS + CHANGED] as number
+      this.#firstFree = this.#words[free * this.#rowWords + CHANGED] as number
       if (this.#writtenAtMs !== undefined) this.#writtenAtMs[free] = 0
       return free
     }
@@ -184,35 +227,40 @@ export class EntryRows {
   }
 
   #grow(): void {
-    const from = this.#capacity
-    const capacity = Math.min(from * 2, ROWS_MAX)
+    const isFirst = this.#capacity === CAPACITY_MIN
+    const capacity = Math.min(this.#capacity * 2, ROWS_MAX)
     this.#capacity = capacity
-    const marks = new Int32Array(capacity * WORDS)
-    marks.set(this.#marks)
-    this.#marks = marks
-    // A column that once held something else stays as it is.
-    if (from === CAPACITY_MIN) {
-      this.#numberKeys = numbersOf(this.#keys)
-      if (this.#numberKeys !== undefined) this.#keys = NOTHING
-      this.#values.compact(capacity)
-    } else {
-      this.#values.widen(capacity)
-    }
-    this.#numberKeys = widened(this.#numberKeys, capacity)
+    const words = this.#words
+    if (isFirst) this.#layOut()
+    const buffer = new ArrayBuffer(capacity * this.#rowWords * Int32Array.BYTES_PER_ELEMENT)
+    this.#words = new Int32Array(buffer)
+    this.#numbers = new Float64Array(buffer)
+    if (isFirst) this.#moveIntoRows(words)
+    else this.#words.set(words)
     if (this.#writtenAtMs !== undefined) while (this.#writtenAtMs.length < capacity) this.#writtenAtMs.push(0)
   }
-}
 
-const NOTHING: unknown[] = []
+  /** Decides what a row holds, by those that are there. */
+  #layOut(): void {
+    this.#hasNumberKeys = this.#keys.every((key) => typeof key === 'number')
+    this.#width = commonWidth(this.#values)
+    this.#valueAt = this.#hasNumberKeys ? KEY_AT + 1 : KEY_AT
+    this.#rowNumbers = this.#valueAt + (this.#width === NO_WIDTH ? 0 : Math.max(1, this.#width))
+    this.#rowWords = this.#rowNumbers * 2
+  }
 
-function widened(column: Float64Array | undefined, capacity: number): Float64Array | undefined {
-  if (column === undefined) return undefined
-  const wider = new Float64Array(capacity)
-  wider.set(column)
-  return wider
-}
-
-/** The keys as a column, when all of them are numbers. */
-function numbersOf(keys: readonly unknown[]): Float64Array | undefined {
-  return keys.every((key) => typeof key === 'number') ? Float64Array.from(keys as number[]) : undefined
+  #moveIntoRows(marks: Int32Array): void {
+    const keys = this.#keys
+    const values = this.#values
+    if (this.#hasNumberKeys) this.#keys = NOTHING
+    if (this.#width !== NO_WIDTH) {
+      this.#values = NOTHING
+      this.#read = readerOf(this.#width)
+    }
+    for (let at = 0; at < this.size; at++) {
+      this.#words.set(marks.subarray(at * MARK_WORDS, (at + 1) * MARK_WORDS), at * this.#rowWords)
+      if (this.#hasNumberKeys) this.#setKey(at, keys[at])
+      if (this.#width !== NO_WIDTH && values[at] !== undefined) this.setValue(at, values[at])
+    }
+  }
 }

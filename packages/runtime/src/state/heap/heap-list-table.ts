@@ -2,7 +2,7 @@
 import type { ListTable } from '@millrace/core'
 import { atOf, type EntryMap } from './entry-map.ts'
 import type { RestoredEntry } from './heap-table.ts'
-import { ShardedTable } from './sharded-table.ts'
+import { KeyedTable } from './keyed-table.ts'
 
 interface ListCell {
   items: unknown[]
@@ -12,22 +12,22 @@ interface ListCell {
 
 const EMPTY: readonly never[] = Object.freeze([])
 
-export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
+export class HeapListTable<V> extends KeyedTable implements ListTable<V> {
   readonly isNested = false
 
   get(): readonly V[] {
-    const map = this.existingShard(this.home.current.keyGroup)
-    const row = this.#findIn(map)
-    if (map === undefined || !this.isVisible(map, row)) return EMPTY
+    const { map } = this
+    const row = this.find()
+    if (!this.isVisible(map, row)) return EMPTY
     const cell = map.value(row) as ListCell
     cell.handedOut = true
     return cell.items as V[]
   }
 
   append(value: V): void {
-    const map = this.existingShard(this.home.current.keyGroup)
-    const row = this.#findIn(map)
-    if (map === undefined || !this.isVisible(map, row)) {
+    const { map } = this
+    const row = this.find()
+    if (!this.isVisible(map, row)) {
       this.#write([value])
       return
     }
@@ -49,9 +49,8 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
   }
 
   remove(): void {
-    const map = this.existingShard(this.home.current.keyGroup)
-    const row = this.#findIn(map)
-    if (map !== undefined && this.isVisible(map, row)) this.erase(map, row)
+    const row = this.find()
+    if (this.isVisible(this.map, row)) this.erase(this.map, row)
   }
 
   override storedValue(value: unknown): unknown {
@@ -60,7 +59,7 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
     const cell: ListCell = { items: restored.value as unknown[], handedOut: false }
-    this.restoreInto(this.shard(keyGroup), restored.key, keyGroup, restored, cell)
+    this.restoreInto(this.map, restored.key, keyGroup, restored, cell)
   }
 
   onEmptied(_map: EntryMap): void {}
@@ -68,12 +67,6 @@ export class HeapListTable<V> extends ShardedTable implements ListTable<V> {
   #write(items: unknown[]): void {
     const { key, keyGroup, hash } = this.home.current
     const cell: ListCell = { items, handedOut: false }
-    const map = this.shard(keyGroup)
-    this.write(map, this.#findIn(map), hash, key, keyGroup, cell)
-  }
-
-  #findIn(map: EntryMap | undefined): number {
-    const { key, hash } = this.home.current
-    return map === undefined ? -1 : map.find(hash, key)
+    this.noteFound(this.write(this.map, this.find(), hash, key, keyGroup, cell))
   }
 }

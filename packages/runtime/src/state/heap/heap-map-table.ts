@@ -1,14 +1,14 @@
-/** Entries per key: an outer map by key, per key group, whose entries hold an inner map by user key. */
-import { hashKey, type MapTable } from '@millrace/core'
-import { EntryMap } from './entry-map.ts'
+/** Entries per key: an outer map by key, whose entries hold an inner map by user key. */
+import type { MapTable } from '@millrace/core'
+import { EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
 import type { RestoredEntry } from './heap-table.ts'
-import { ShardedTable } from './sharded-table.ts'
+import { KeyedTable } from './keyed-table.ts'
 
-export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
+export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {
   readonly isNested = true
 
   get(userKey: K): V | undefined {
-    const hash = hashKey(userKey)
+    const hash = this.#hash(userKey)
     const inner = this.#inner()
     if (inner === undefined) return undefined
     const row = inner.find(hash, userKey)
@@ -18,20 +18,20 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
   }
 
   has(userKey: K): boolean {
-    const hash = hashKey(userKey)
+    const hash = this.#hash(userKey)
     const inner = this.#inner()
     return inner !== undefined && this.isVisible(inner, inner.find(hash, userKey))
   }
 
   put(userKey: K, value: V): void {
-    const hash = hashKey(userKey)
-    const { key, keyGroup, hash: outerHash } = this.home.current
-    const inner = this.#inner() ?? this.#createInner(outerHash, key, keyGroup, this.home.tracker.epoch)
+    const hash = this.#hash(userKey)
+    const { keyGroup } = this.home.current
+    const inner = this.#inner() ?? this.#createForCurrent()
     this.write(inner, inner.find(hash, userKey), hash, userKey, keyGroup, value)
   }
 
   delete(userKey: K): void {
-    const hash = hashKey(userKey)
+    const hash = this.#hash(userKey)
     const inner = this.#inner()
     if (inner === undefined) return
     const row = inner.find(hash, userKey)
@@ -64,9 +64,8 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
-    const hash = hashKey(restored.key)
-    const inner =
-      innerOf(this.shard(keyGroup), hash, restored.key) ?? this.#createInner(hash, restored.key, keyGroup, 0)
+    const hash = hashEntryKey(restored.key, keyGroup)
+    const inner = this.#innerAt(this.map.find(hash, restored.key)) ?? this.#createInner(hash, restored.key, keyGroup, 0)
     this.restoreInto(inner, restored.sub, keyGroup, restored, restored.value)
   }
 
@@ -75,20 +74,29 @@ export class HeapMapTable<K, V> extends ShardedTable implements MapTable<K, V> {
   }
 
   #inner(): EntryMap | undefined {
-    const { keyGroup, hash, key } = this.home.current
-    return innerOf(this.existingShard(keyGroup), hash, key)
+    return this.#innerAt(this.find())
+  }
+
+  #innerAt(row: number): EntryMap | undefined {
+    return row < 0 ? undefined : (this.map.value(row) as EntryMap)
+  }
+
+  #hash(userKey: K): number {
+    return hashEntryKey(userKey, this.home.current.keyGroup)
+  }
+
+  #createForCurrent(): EntryMap {
+    const { key, keyGroup, hash } = this.home.current
+    const inner = this.#createInner(hash, key, keyGroup, this.home.tracker.epoch)
+    this.noteFound((inner.parent as ParentEntry).row)
+    return inner
   }
 
   #createInner(hash: number, key: unknown, keyGroup: number, epoch: number): EntryMap {
-    const outer = this.shard(keyGroup)
+    const outer = this.map
     const row = outer.insert(hash, key, keyGroup, undefined, epoch)
     const inner = new EntryMap(this, { map: outer, row, key: outer.key(row) }, epoch)
     outer.setValue(row, inner)
     return inner
   }
-}
-
-function innerOf(outer: EntryMap | undefined, hash: number, key: unknown): EntryMap | undefined {
-  const row = outer === undefined ? -1 : outer.find(hash, key)
-  return row < 0 ? undefined : ((outer as EntryMap).value(row) as EntryMap)
 }

@@ -3,10 +3,10 @@
  * together. A queue knows the smallest namespace; it may hold namespaces that have become empty, which are taken out
  * when they come to its top, or all at once when they are the most of it.
  */
-import { hashKey, type NamespaceCursor, type NamespacedTable, type TableDescriptor } from '@millrace/core'
+import { hashKey, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryWalk } from './entry-map.ts'
-import { HeapTable, type RestoredEntry, type TableHome } from './heap-table.ts'
+import { HeapTable, type RestoredEntry } from './heap-table.ts'
 import { NamespaceQueue } from './namespace-queue.ts'
 
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */
@@ -15,7 +15,6 @@ const QUEUE_STALE_MIN = 1_024
 
 export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable<V> {
   readonly isNested = true
-  readonly #outer: EntryMap
   readonly #queue = new NamespaceQueue()
   /** Namespaces with live entries. */
   #liveNamespaces = 0
@@ -26,13 +25,8 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #foundIn: EntryMap | undefined
   #found = -1
 
-  constructor(descriptor: TableDescriptor, home: TableHome) {
-    super(descriptor, home)
-    this.#outer = new EntryMap(this, undefined, home.tracker.epoch)
-  }
-
-  *maps(): Generator<{ map: EntryMap; keyGroup: undefined }> {
-    yield { map: this.#outer, keyGroup: undefined }
+  protected get likelyMap(): EntryMap | undefined {
+    return this.#lastInner?.detached === false ? this.#lastInner : undefined
   }
 
   get(namespace: number): V | undefined {
@@ -77,9 +71,9 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   namespaces(): readonly number[] {
     if (this.#sorted === undefined) {
       const namespaces: number[] = []
-      const walk = this.#outer.walk()
+      const walk = this.map.walk()
       for (let row = walk.next(); row >= 0; row = walk.next()) {
-        if ((this.#outer.value(row) as EntryMap).live > 0) namespaces.push(this.#outer.key(row) as number)
+        if ((this.map.value(row) as EntryMap).live > 0) namespaces.push(this.map.key(row) as number)
       }
       this.#sorted = namespaces.sort((a, b) => a - b)
     }
@@ -117,9 +111,9 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
 
   #inner(namespace: number): EntryMap | undefined {
     if (namespace === this.#lastNamespace && this.#lastInner?.detached === false) return this.#lastInner
-    const row = this.#outer.find(hashKey(namespace), namespace)
+    const row = this.map.find(hashKey(namespace), namespace)
     if (row < 0) return undefined
-    const inner = this.#outer.value(row) as EntryMap
+    const inner = this.map.value(row) as EntryMap
     this.#lastNamespace = namespace
     this.#lastInner = inner
     return inner
@@ -130,15 +124,16 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     if (this.#foundSerial === current.serial && this.#foundIn === inner) return this.#found
     this.#foundSerial = current.serial
     this.#foundIn = inner
+    this.lookUps++
     this.#found = inner.find(current.hash, current.key)
     return this.#found
   }
 
   #createInner(namespace: number, epoch: number): EntryMap {
-    const row = this.#outer.insert(hashKey(namespace), namespace, -1, undefined, epoch)
+    const row = this.map.insert(hashKey(namespace), namespace, -1, undefined, epoch)
     // −0 and 0 are one namespace.
-    const inner = new EntryMap(this, { map: this.#outer, row, key: namespace + 0 }, epoch)
-    this.#outer.setValue(row, inner)
+    const inner = new EntryMap(this, { map: this.map, row, key: namespace + 0 }, epoch)
+    this.map.setValue(row, inner)
     return inner
   }
 
@@ -158,11 +153,11 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
 
   #rebuildQueue(): void {
     this.#queue.clear()
-    const walk = this.#outer.walk()
+    const walk = this.map.walk()
     for (let row = walk.next(); row >= 0; row = walk.next()) {
-      const inner = this.#outer.value(row) as EntryMap
+      const inner = this.map.value(row) as EntryMap
       inner.queued = inner.live > 0
-      if (inner.queued) this.#queue.push(this.#outer.key(row) as number)
+      if (inner.queued) this.#queue.push(this.map.key(row) as number)
     }
   }
 

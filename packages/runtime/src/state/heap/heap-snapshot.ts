@@ -135,39 +135,42 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   *#encodeAll(): Generator<void> {
     for (const part of this.#parts.values()) {
       const hasBase = part.isBase.includes(1)
-      for (const table of part.heapTables) {
-        for (const { map, keyGroup } of table.maps()) {
-          const everything = keyGroup === undefined ? hasBase : part.isBase[keyGroup - this.bounds.firstGroup] === 1
-          yield* this.#encodeMap(map, table.isNested, everything)
-        }
-      }
+      for (const table of part.heapTables) yield* this.#encodeMap(part.isBase, table.map, table.isNested, hasBase)
     }
     for (let map = this.#orphans.pop(); map !== undefined; map = this.#orphans.pop()) {
-      yield* this.#encodeMap(map, false, true)
+      const part = this.#parts.get(map.table.descriptor.operatorUid)
+      if (part !== undefined) yield* this.#encodeMap(part.isBase, map, false, true)
     }
     for (const part of this.#parts.values()) yield* this.#finishPart(part)
   }
 
-  *#encodeMap(map: EntryMap, isNested: boolean, everything: boolean): Generator<void> {
-    const { epoch, completedEpoch } = this.bounds
+  /**
+   * All key groups that are in the map go by in one walk, each entry to the segment of its group. `hasBase`: a base of one
+   * of them is written; else parts without changes are passed over.
+   */
+  *#encodeMap(isBase: Uint8Array, map: EntryMap, isNested: boolean, hasBase: boolean): Generator<void> {
+    const { epoch, completedEpoch, firstGroup, stepEntries } = this.bounds
     for (let number = 0; number < map.parts.length; number++) {
-      const part = map.parts[number]
-      if (part === undefined || (!everything && part.changedEpoch <= completedEpoch && part.deleted === 0)) continue
-      for (let at = 0; at < part.size; at++) {
-        if (part.isFree(at)) continue
+      const rows = map.parts[number]
+      if (rows === undefined || (!hasBase && rows.changedEpoch <= completedEpoch && rows.deleted === 0)) continue
+      for (let at = 0; at < rows.size; at++) {
+        if (++this.#visited % stepEntries === 0) yield
+        if (rows.isFree(at)) continue
+        const isNew = rows.changed(at) > completedEpoch
+        const group = rows.keyGroup(at) - firstGroup
         if (isNested) {
-          const inner = part.value(at)
-          if (!(inner instanceof EntryMap) || part.created(at) > epoch) continue
-          if (!everything && part.changed(at) <= completedEpoch && inner.deleted === 0) continue
-          yield* this.#encodeMap(inner, false, everything)
-        } else if (!part.isLive(at) && part.changed(at) <= completedEpoch) {
+          const inner = rows.value(at)
+          if (!(inner instanceof EntryMap) || rows.created(at) > epoch) continue
+          // The entries of a namespace are of all key groups, so it has none.
+          const innerHasBase = hasBase && isBase[group] !== 0
+          if (innerHasBase || isNew || inner.deleted > 0) yield* this.#encodeMap(isBase, inner, false, innerHasBase)
+        } else if (!isNew && !rows.isLive(at)) {
           if (map.detached) continue
           map.table.purge(map, number * ROWS_MAX + at)
           this.#onPurged()
-        } else {
+        } else if (isNew || isBase[group] === 1) {
           this.capture(map, number * ROWS_MAX + at)
         }
-        if (++this.#visited % this.bounds.stepEntries === 0) yield
       }
     }
   }

@@ -20,6 +20,7 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { ChangeTracker } from './change-tracker.ts'
+import { hashEntryKey } from './entry-map.ts'
 import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
@@ -51,6 +52,8 @@ export class HeapStateBackend implements KeyedStateBackend {
   #shownKey: unknown
   #shownSerial = -1
   readonly #home: TableHome
+  /** Of no meaning, see `EntryMap.touch`. */
+  #touched = 0
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
   readonly #beforeSnapshot: (() => void)[] = []
@@ -93,8 +96,14 @@ export class HeapStateBackend implements KeyedStateBackend {
     const current = this.#current
     current.key = key
     current.keyGroup = keyGroup
-    current.hash = keyHash
+    current.hash = key === null ? hashEntryKey(key, keyGroup) : keyHash
     current.serial++
+  }
+
+  expectKeys(keyHashes: readonly number[], from: number, to: number): void {
+    for (const { tables } of this.#operators.values()) {
+      for (const table of tables) this.#touched ^= table.expectKeys(keyHashes, from, to)
+    }
   }
 
   valueTable<V>(descriptor: TableDescriptor): ValueTable<V> {

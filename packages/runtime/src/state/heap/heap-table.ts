@@ -2,16 +2,16 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import { hashKey, type TableDescriptor } from '@millrace/core'
+import type { TableDescriptor } from '@millrace/core'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
-import { atOf, type EntryMap, type ParentEntry } from './entry-map.ts'
+import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
 
 /** The key that tables work on. */
 export interface CurrentKey {
   key: unknown
   keyGroup: number
-  /** `hashKey(key)`. */
+  /** `hashEntryKey` of key and group. */
   hash: number
   /** Changes whenever what a table remembers about the current key may be stale. */
   serial: number
@@ -49,22 +49,27 @@ export abstract class HeapTable {
   /** As declared, or as stored while it is not declared. */
   descriptor: TableDescriptor
   readonly home: TableHome
+  /** All entries, those of all key groups; where `isNested`, they hold inner maps. */
+  readonly map: EntryMap
   /** Live entries; those of inner maps, not the maps. */
   entryCount = 0
   /** Not yet part of a completed snapshot, in order. */
   drops: Drop[] = []
+  /** Keys looked up since `expectKeys`. */
+  protected lookUps = 0
+  #expectedKeys = 0
   #writes = 0
   #bytesPerEntry = 0
 
   constructor(descriptor: TableDescriptor, home: TableHome) {
     this.descriptor = descriptor
     this.home = home
+    this.map = new EntryMap(this, undefined, home.tracker.epoch)
   }
 
-  /** Whether the entries of `maps` hold inner maps. */
   abstract readonly isNested: boolean
-  /** The outermost maps, by key group where they are split so, with the group; else with `undefined`. */
-  abstract maps(): Iterable<{ readonly map: EntryMap; readonly keyGroup: number | undefined }>
+  /** Where the next keys will be looked up, as far as that can be guessed. */
+  protected abstract readonly likelyMap: EntryMap | undefined
   abstract restoreEntry(keyGroup: number, entry: RestoredEntry): void
   /** The last entry of an inner map is gone, deleted ones too. */
   abstract onEmptied(map: EntryMap): void
@@ -75,6 +80,14 @@ export abstract class HeapTable {
 
   get bytesEstimate(): number {
     return Math.round(this.entryCount * this.#bytesPerEntry)
+  }
+
+  /** `EntryMap.touch`, unless the table is not asked for most keys. */
+  expectKeys(hashes: readonly number[], from: number, to: number): number {
+    const isAsked = this.lookUps * 2 >= this.#expectedKeys
+    this.lookUps = 0
+    this.#expectedKeys = to - from
+    return isAsked && this.likelyMap !== undefined ? this.likelyMap.touch(hashes, from, to) : 0
   }
 
   /** Takes a deletion that is part of a completed snapshot out of memory. */
@@ -154,7 +167,7 @@ export abstract class HeapTable {
   }
 
   protected restoreInto(map: EntryMap, key: unknown, keyGroup: number, restored: RestoredEntry, value: unknown): void {
-    const row = map.insert(hashKey(key), key, keyGroup, value, 0)
+    const row = map.insert(hashEntryKey(key, keyGroup), key, keyGroup, value, 0)
     const { writtenAtMs } = restored
     if (writtenAtMs !== undefined || this.descriptor.ttlMs !== undefined) {
       map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs ?? Number.POSITIVE_INFINITY)
