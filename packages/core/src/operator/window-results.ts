@@ -2,14 +2,15 @@
  * From what a window comes to for a key to the record that leaves. Knows which windows have fired before a restore, and
  * for which keys of those a late record has asked for another result (table `_window-refire`).
  */
-import type { TimeWindow, WindowSpec } from '@millrace/api'
+import { synchronousResult, type TimeWindow, type WindowSpec } from '@millrace/api'
 import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import { NO_TIMESTAMP } from '../batch/record-batch.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import type { Accumulator } from '../window/window-contents.ts'
-import type { WindowResults } from '../window/window-firing.ts'
+import type { ReadyRows, WindowResults } from '../window/window-firing.ts'
 import type { WindowProgress } from '../window/window-progress.ts'
 import type { OperatorHost, OperatorOutput } from './operator.ts'
+import { generateResultLoop, type ResultLoop } from './result-loop.ts'
 
 export interface WindowResultsOptions {
   readonly host: OperatorHost
@@ -28,6 +29,8 @@ export class ProjectedResults implements WindowResults {
   /** What the projection gets. */
   readonly #projected: { key: unknown; window: TimeWindow } = { key: undefined, window: { start: 0, end: 0 } }
   #maxTimestamp = NO_TIMESTAMP
+  /** By the width of accumulators. */
+  readonly #loops: (ResultLoop | undefined)[] = []
 
   constructor(options: WindowResultsOptions) {
     this.#options = options
@@ -61,14 +64,24 @@ export class ProjectedResults implements WindowResults {
     const projected = this.#projected
     projected.key = key
     const result = this.#aggregate.result(accumulator)
-    const record = this.#project(result, projected)
+    const record = synchronousResult('The projection', this.#project(result, projected))
     const mustPart = this.#options.areContentsKept && mayHoldParts(this.#aggregate, result, accumulator)
     this.#output.emit(mustPart ? withoutParts(record, accumulator) : record, this.#maxTimestamp)
   }
 
-  emitNumbers(key: unknown, accumulator: Accumulator): void {
-    const projected = this.#projected
-    projected.key = key
-    this.#output.emit(this.#project(this.#aggregate.result(accumulator), projected), this.#maxTimestamp)
+  /** Of numbers no result can hold a part. */
+  emitReady(rows: ReadyRows, from: number, to: number, number: number): number {
+    const { width } = rows.whole
+    let loop = this.#loops[width]
+    if (loop === undefined) {
+      loop = generateResultLoop({
+        aggregate: this.#aggregate,
+        project: this.#project,
+        width,
+        uid: this.#options.host.uid,
+      })
+      this.#loops[width] = loop
+    }
+    return loop(rows, from, to, number, this.#projected, this.#output, this.#maxTimestamp)
   }
 }

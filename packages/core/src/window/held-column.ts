@@ -16,8 +16,6 @@ export class HeldColumn {
   width = -1
   #values = NOTHING
   #capacity: number
-  /** What `lend` gives. */
-  #lent: number[] = []
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -35,16 +33,6 @@ export class HeldColumn {
     const read: number[] = []
     for (let i = at * width; read.length < width; i++) read.push(numbers[i] as number)
     return read
-  }
-
-  /** The same of a column of numbers, without a new array: what is given may be read until the next call. */
-  lend(at: number): Accumulator {
-    const numbers = this.numbers as Float64Array
-    const { width } = this
-    if (width === 0) return numbers[at] as number
-    const lent = this.#lent
-    for (let i = 0, from = at * width; i < width; i++) lent[i] = numbers[from + i] as number
-    return lent
   }
 
   set(at: number, accumulator: Accumulator): void {

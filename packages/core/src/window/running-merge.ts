@@ -81,12 +81,12 @@ export class RunningMerge {
       this.#becomeBulky(row)
     } else if (last === NONE) {
       page.blocks[at] = window.block
-      if (end > window.border) this.#addToBack(row, stored)
+      if (end > window.border) this.#addToBack(row, slice)
       page.whole.set(at, stored)
       page.wholeUntil[at] = Math.min(this.#contents.layout.windowFrom(end), window.nextBlockFrom)
     } else {
       page.wholeUntil[at] = NEVER
-      if (page.blocks[at] === window.block && end > window.border) this.#addToBack(row, stored)
+      if (page.blocks[at] === window.block && end > window.border) this.#addToBack(row, slice)
       else page.blocks[at] = Number.NaN
     }
   }
@@ -181,6 +181,7 @@ export class RunningMerge {
     const slices = this.#slices
     if ((page.marks[at] as number) & IS_TOUCHED && !this.#readAgain(row)) return
     page.marks[at] = 0
+    page.blocks[at] = block
     // From the newest slice before the border down to the oldest one.
     let after = page.first[at] as number
     let suffix = NONE
@@ -198,9 +199,8 @@ export class RunningMerge {
       }
     }
     for (let slice = after; slice !== NONE; slice = slices.next(slice)) {
-      if (!this.#addToBack(row, slices.columnOf(slice).get(placeOf(slice)))) return
+      if (!this.#addToBack(row, slice)) return
     }
-    page.blocks[at] = block
   }
 
   /** Reads from state what each slice of the key has; false when the key is bulky. */
@@ -217,20 +217,20 @@ export class RunningMerge {
     return true
   }
 
-  /** `stored` may not be merged into. False when the key has become bulky. */
-  #addToBack(row: number, stored: Accumulator): boolean {
+  /** Of a slice that stands with its own accumulator. False when the key has become bulky. */
+  #addToBack(row: number, slice: number): boolean {
     const page = this.#rows.pageOf(row)
     const at = row & PAGE_MASK
     const marks = page.marks[at] as number
-    let back = stored
-    if (marks & HAS_BACK) {
-      const own = marks & OWNS_BACK ? page.back.get(at) : this.#copy(page.back, at)
-      back = this.#contents.merge(own, stored)
-      page.marks[at] = marks | OWNS_BACK
-    } else {
+    const column = this.#slices.columnOf(slice)
+    if (!(marks & HAS_BACK)) {
       page.marks[at] = marks | HAS_BACK
+      page.back.take(at, column, placeOf(slice))
+      return true
     }
-    if (this.#hold(page.back, at, back)) return true
+    const own = marks & OWNS_BACK ? page.back.get(at) : this.#copy(page.back, at)
+    page.marks[at] = marks | OWNS_BACK
+    if (this.#hold(page.back, at, this.#merge(own, column, placeOf(slice)))) return true
     this.#becomeBulky(row)
     return false
   }

@@ -158,17 +158,15 @@ class RunningFiring implements WindowFiring {
     const from = this.#row
     const page = this.#rows.pageOf(from)
     const { keys, hashes, wholeUntil, whole } = page
+    const { isReplay } = results
     const first = from & PAGE_MASK
     const to = Math.min(PAGE_ROWS, first + this.#rows.count - from, first + budget.units)
     const { number } = this.#window
-    // An array that the aggregate has made itself may be in its result.
-    const canLend = whole.numbers !== undefined && (whole.width === 0 || this.#contents.isOfParts)
-    let at = first
+    let at = whole.numbers === undefined || isReplay ? first : results.emitReady(page, first, to, number)
     for (; at < to && (wholeUntil[at] as number) > number && !results.isFull; at++) {
       const key = keys[at]
-      if (results.isReplay && !results.isDue(key, keyGroupOfHash(hashes[at] as number, this.#maxParallelism))) continue
-      if (canLend) results.emitNumbers(key, whole.lend(at))
-      else results.emit(key, whole.get(at))
+      if (isReplay && !results.isDue(key, keyGroupOfHash(hashes[at] as number, this.#maxParallelism))) continue
+      results.emit(key, whole.get(at))
     }
     this.#row += at - first
     budget.units -= at - first

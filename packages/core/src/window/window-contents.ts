@@ -45,11 +45,6 @@ export class WindowContents {
     })
   }
 
-  /** The engine has put the accumulators of several aggregates together: nobody else sees the array that holds them. */
-  get isOfParts(): boolean {
-    return this.#aggregate.parts !== undefined
-  }
-
   /** Takes a record of the current key into a namespace. */
   add(namespace: number, record: unknown, timestamp: number): void {
     const stored = this.#table.get(namespace)

@@ -17,8 +17,19 @@ export interface WindowResults {
   /** May change the current key. */
   isDue(key: unknown, keyGroup: number): boolean
   emit(key: unknown, accumulator: Accumulator): void
-  /** The same of an accumulator of numbers only, which is the caller's again afterwards. */
-  emitNumbers(key: unknown, accumulator: Accumulator): void
+  /**
+   * Emits rows `from …` up to the first that is not ready for window `number`, but none from `to` on, or until there is no
+   * room; returns where it ended. Not in a replay.
+   */
+  emitReady(rows: ReadyRows, from: number, to: number, number: number): number
+}
+
+/** Keys side by side, with what they come to while that is numbers (`HeldColumn`). */
+export interface ReadyRows {
+  readonly keys: readonly unknown[]
+  /** A row is ready for the windows with lower numbers. */
+  readonly wholeUntil: Float64Array
+  readonly whole: { readonly numbers: Float64Array | undefined; readonly width: number }
 }
 
 /** Of a window that shares nothing with others, so that it is one namespace. */

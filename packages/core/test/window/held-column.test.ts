@@ -52,8 +52,8 @@ describe('HeldColumn', () => {
       column.set(0, first)
       column.set(1, second)
       assert.ok(column.numbers instanceof Float64Array)
-      assert.deepEqual(column.lend(0), first)
-      assert.deepEqual(column.lend(1), second)
+      assert.deepEqual(column.get(0), first)
+      assert.deepEqual(column.get(1), second)
       if (typeof first === 'number') continue
       ;(column.get(0) as number[])[0] = 99
       assert.deepEqual(column.get(0), first)
