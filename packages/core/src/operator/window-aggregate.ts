@@ -208,7 +208,7 @@ export class WindowAggregateOperator implements Operator {
       for (let index = from; index < to; index++) {
         const sliceEnd = sliceEnds[index] as number
         this.#checkOpen(sliceEnd, key.choose(keys[index], keyHashes, index))
-        const partial = parts === undefined ? columns[0]?.[index] : columns.map((column) => column[index])
+        const partial = parts === undefined ? columns[0]?.[index] : rowOf(columns, index)
         contents.addPartial(sliceEnd, partial as Accumulator)
         running?.onAdded(sliceEnd)
       }
@@ -308,6 +308,13 @@ export class WindowAggregateOperator implements Operator {
   #isLate(end: number, eventTime: number): boolean {
     return end - 1 + this.#latenessMs <= eventTime
   }
+}
+
+function rowOf(columns: readonly (readonly unknown[])[], index: number): unknown[] {
+  if (columns.length === 1) return [columns[0]?.[index]]
+  const row: unknown[] = []
+  for (let i = 0; i < columns.length; i++) row.push(columns[i]?.[index])
+  return row
 }
 
 function refuseTimestamp(timestamp: number): never {

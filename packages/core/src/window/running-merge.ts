@@ -83,7 +83,7 @@ export class RunningMerge {
       page.blocks[at] = window.block
       if (end > window.border) this.#addToBack(row, slice)
       page.whole.set(at, stored)
-      page.wholeUntil[at] = Math.min(this.#contents.layout.windowFrom(end), window.nextBlockFrom)
+      page.wholeUntil[at] = this.#contents.layout.windowFrom(end)
     } else {
       page.wholeUntil[at] = NEVER
       if (page.blocks[at] === window.block && end > window.border) this.#addToBack(row, slice)
@@ -134,7 +134,9 @@ export class RunningMerge {
     } else {
       page.whole.take(at, slices.columnOf(first), placeOf(first))
     }
-    page.wholeUntil[at] = Math.min(this.#contents.layout.windowFrom(slices.end(first)), window.nextBlockFrom)
+    const expiresAt = this.#contents.layout.windowFrom(slices.end(first))
+    // What is in one slice only is the same in every block.
+    page.wholeUntil[at] = first === page.last[at] ? expiresAt : Math.min(expiresAt, window.nextBlockFrom)
     return true
   }
 
