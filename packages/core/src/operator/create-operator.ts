@@ -22,7 +22,7 @@ export function createOperator(node: LogicalNode): Operator {
     case 'keyedAggregate':
       return new KeyedAggregateOperator(spec)
     case 'window':
-      return new WindowAggregateOperator({ ...spec, project: synchronous('The projection', spec.project) })
+      return new WindowAggregateOperator(spec)
     case 'map':
     case 'filter':
     case 'source':

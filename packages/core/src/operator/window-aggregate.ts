@@ -16,8 +16,7 @@
  *
  * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
  */
-import { LATE_OUTPUT, MillraceError, type TimeWindow, type WindowSpec } from '@millrace/api'
-import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
+import { LATE_OUTPUT, MillraceError, type WindowSpec } from '@millrace/api'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import { RunningWindows } from '../window/running-windows.ts'
@@ -28,6 +27,7 @@ import { WindowProgress } from '../window/window-progress.ts'
 import type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator.ts'
 import { RecordKey } from './record-key.ts'
 import { describeUserFailure } from './user-failure.ts'
+import { ProjectedResults } from './window-results.ts'
 
 /** What `open` makes. */
 interface Opened {
@@ -36,8 +36,7 @@ interface Opened {
   readonly contents: WindowContents
   /** What is held of windows that overlap and share their slices. */
   readonly running: RunningWindows | undefined
-  /** Whether what has fired may still take in a record: when it comes late, or in a slice that later windows share. */
-  readonly areContentsKept: boolean
+  readonly results: ProjectedResults
   readonly progress: WindowProgress
   readonly refire: NamespacedTable<boolean>
   readonly late: OperatorOutput
@@ -49,7 +48,6 @@ export class WindowAggregateOperator implements Operator {
   readonly #spec: WindowSpec
   readonly #layout: WindowLayout
   readonly #latenessMs: number
-  readonly #projected: { key: unknown; window: TimeWindow } = { key: undefined, window: { start: 0, end: 0 } }
   #opened: Opened | undefined
   #watermark = NO_TIMESTAMP
   /** How far windows are closed, in case a snapshot follows: the watermark, but never its maximum. */
@@ -81,20 +79,22 @@ export class WindowAggregateOperator implements Operator {
         bytesEstimate: running.bytesEstimate,
       }))
     }
+    const refire = state.namespacedTable<boolean>({
+      operatorUid: uid,
+      name: '_window-refire',
+      kind: 'namespaced',
+      version: 1,
+      ttlMs: undefined,
+    })
+    const areContentsKept = this.#latenessMs > 0 || running !== undefined
     this.#opened = {
       host,
       key: new RecordKey(this.#spec.key, state),
       contents,
       running,
-      areContentsKept: this.#latenessMs > 0 || running !== undefined,
+      results: new ProjectedResults({ host, spec: this.#spec, areContentsKept, progress, refire }),
       progress,
-      refire: state.namespacedTable<boolean>({
-        operatorUid: uid,
-        name: '_window-refire',
-        kind: 'namespaced',
-        version: 1,
-        ttlMs: undefined,
-      }),
+      refire,
       late: host.sideOutput(LATE_OUTPUT),
       lateRecords: host.counter('numLateRecords'),
       outsideRecords: host.counter('numRecordsOutsideWindows'),
@@ -208,7 +208,7 @@ export class WindowAggregateOperator implements Operator {
       for (let index = from; index < to; index++) {
         const sliceEnd = sliceEnds[index] as number
         this.#checkOpen(sliceEnd, key.choose(keys[index], keyHashes, index))
-        const partial = parts === undefined ? columns[0]?.[index] : columns.map((column) => column[index])
+        const partial = parts === undefined ? columns[0]?.[index] : rowOf(columns, index)
         contents.addPartial(sliceEnd, partial as Accumulator)
         running?.onAdded(sliceEnd)
       }
@@ -230,7 +230,7 @@ export class WindowAggregateOperator implements Operator {
 
   /** The current record's windows that have fired and are still open fire again for its key. */
   #updateFired(eventTime: number, budget: TurnBudget): boolean {
-    const { host, contents, refire } = this.#opened as Opened
+    const { host, contents, results, refire } = this.#opened as Opened
     const layout = this.#layout
     for (let end = this.#updateFrom; end <= layout.lastWindowEnd && end - 1 <= eventTime; end += layout.slideMs) {
       if (this.#isLate(end, eventTime)) continue
@@ -245,7 +245,8 @@ export class WindowAggregateOperator implements Operator {
       budget.units--
       const accumulator = contents.merged(contents.namespacesOf(end))
       if (accumulator !== undefined) {
-        this.#emit(host.state.currentKey, accumulator, { start: end - layout.sizeMs, end })
+        results.begin(end - layout.sizeMs, end)
+        results.emit(host.state.currentKey, accumulator)
       }
     }
     this.#updateFrom = Number.NaN
@@ -254,17 +255,17 @@ export class WindowAggregateOperator implements Operator {
 
   /** Fires the windows that `watermark` completes, in order, and drops what they leave behind. */
   #fireUpTo(watermark: number, budget: TurnBudget): boolean {
-    const { contents, running, refire } = this.#opened as Opened
+    const { contents, running, results, refire } = this.#opened as Opened
     for (;;) {
       if (this.#firing === undefined) {
         if (budget.units <= 0) return false
         const end = contents.firstWindowEndAfter(this.#firedUpTo as number)
         if (end === undefined || end - 1 > watermark) break
         this.#firing = running?.fire(end) ?? new SeparateFiring(contents, end)
-        this.#projected.window = { start: end - this.#layout.sizeMs, end }
+        results.begin(end - this.#layout.sizeMs, end)
       }
       const { windowEnd } = this.#firing
-      if (!this.#fireWindow(this.#firing, budget)) return false
+      if (!this.#firing.step(results, budget)) return false
       this.#firing = undefined
       this.#firedUpTo = windowEnd
       this.#eventTime = Math.max(this.#eventTime, windowEnd - 1)
@@ -273,23 +274,6 @@ export class WindowAggregateOperator implements Operator {
     }
     this.#dropClosed(watermark, WATERMARK_MAX)
     return true
-  }
-
-  #fireWindow(firing: WindowFiring, budget: TurnBudget): boolean {
-    const { host, progress, refire } = this.#opened as Opened
-    const { output, state } = host
-    const maxTimestamp = firing.windowEnd - 1
-    for (;;) {
-      if (budget.units <= 0 || output.isFull) return false
-      if (!firing.next()) return true
-      budget.units--
-      if (progress.isAhead && progress.eventTime(firing.keyGroup, NO_TIMESTAMP) >= maxTimestamp) {
-        state.setCurrentKey(firing.key, firing.keyGroup)
-        if (refire.get(firing.windowEnd) === undefined) continue
-      }
-      const accumulator = firing.accumulator()
-      if (accumulator !== undefined) this.#emit(firing.key, accumulator, this.#projected.window)
-    }
   }
 
   /** Drops namespaces whose windows end at or before `lastEnd` and are closed at `watermark`. */
@@ -301,17 +285,6 @@ export class WindowAggregateOperator implements Operator {
       this.#eventTime = Math.max(this.#eventTime, oldest.lastWindowEnd - 1 + this.#latenessMs)
     }
     running?.clear()
-  }
-
-  #emit(key: unknown, accumulator: Accumulator, window: TimeWindow): void {
-    const { host, areContentsKept } = this.#opened as Opened
-    const projected = this.#projected
-    projected.key = key
-    projected.window = window
-    const result = this.#spec.aggregate.result(accumulator)
-    const record = this.#spec.project(result, projected)
-    const mustPart = areContentsKept && mayHoldParts(this.#spec.aggregate, result, accumulator)
-    host.output.emit(mustPart ? withoutParts(record, accumulator) : record, window.end - 1)
   }
 
   /** Whether a window fires or closes on the way to `watermark`. */
@@ -335,6 +308,13 @@ export class WindowAggregateOperator implements Operator {
   #isLate(end: number, eventTime: number): boolean {
     return end - 1 + this.#latenessMs <= eventTime
   }
+}
+
+function rowOf(columns: readonly (readonly unknown[])[], index: number): unknown[] {
+  if (columns.length === 1) return [columns[0]?.[index]]
+  const row: unknown[] = []
+  for (let i = 0; i < columns.length; i++) row.push(columns[i]?.[index])
+  return row
 }
 
 function refuseTimestamp(timestamp: number): never {

@@ -3,49 +3,47 @@
  * moves on by the slices between one window and the next. All of it is derived from the slices in state, is in no
  * snapshot, and is built anew with the first firing after a restore.
  *
+ * Keys are rows of columns (`RunningRows`), their slices entries that are linked (`HeldSlices`): no object for a key, and
+ * a firing reads what most keys come to in one walk over two columns.
+ *
  * Invariant: the slices up to the end of the last window that has fired are taken in, later ones are not. A record that
  * comes into one of the former afterwards makes what is held of its key out of date, and the next firing builds it anew.
  */
-import { type MapKey, toMapKey } from '../key/map-key.ts'
+import { keyGroupOfHash } from '../key/key-group.ts'
+import { hashKey } from '../key/key-hash.ts'
+import type { TurnBudget } from '../operator/operator.ts'
 import type { KeyedStateBackend, NamespaceCursor } from '../state/state-backend.ts'
+import { HeldSlices } from './held-slices.ts'
 import { type CurrentWindow, RunningMerge } from './running-merge.ts'
+import { PAGE_MASK, PAGE_ROWS, RunningRows } from './running-rows.ts'
 import type { Accumulator, WindowContents } from './window-contents.ts'
-import type { WindowFiring } from './window-firing.ts'
+import type { WindowFiring, WindowResults } from './window-firing.ts'
 import type { WindowLayout } from './window-layout.ts'
-
-/** Many small maps: one large one would stop the thread whenever it doubles. */
-const SHARDS_MIN = 1_024
-/** A merge with its place in a map, and what it has per slice; measured: 269 bytes with one slice, 1,173 with twelve. */
-const MERGE_BYTES = 240
-const SLICE_BYTES = 80
 
 export class RunningWindows {
   readonly #state: KeyedStateBackend
   readonly #contents: WindowContents
   readonly #layout: WindowLayout
-  readonly #shards: (Map<MapKey, RunningMerge> | undefined)[]
-  readonly #shardsPerGroup: number
+  readonly #rows = new RunningRows()
+  readonly #slices = new HeldSlices()
+  readonly #merge: RunningMerge
   /** End of the last window that has begun to fire. */
   #end = Number.NEGATIVE_INFINITY
-  #keys = 0
-  #slices = 0
 
   constructor(state: KeyedStateBackend, contents: WindowContents, layout: WindowLayout) {
     this.#state = state
     this.#contents = contents
     this.#layout = layout
-    const groups = Math.max(1, state.keyGroups.last - state.keyGroups.first + 1)
-    this.#shardsPerGroup = Math.ceil(SHARDS_MIN / groups)
-    this.#shards = new Array<Map<MapKey, RunningMerge> | undefined>(groups * this.#shardsPerGroup).fill(undefined)
+    this.#merge = new RunningMerge(contents, this.#rows, this.#slices, (row) => this.#select(row))
   }
 
   /** Keys that are held. */
   get keys(): number {
-    return this.#keys
+    return this.#rows.count
   }
 
   get bytesEstimate(): number {
-    return this.#keys * MERGE_BYTES + this.#slices * SLICE_BYTES
+    return this.#rows.bytes + this.#slices.bytes
   }
 
   /** Fires the window that ends at `end`; windows fire in order. */
@@ -54,92 +52,67 @@ export class RunningWindows {
     const from = Math.max(this.#end, start)
     this.#end = end
     const newest = this.#contents.namespacesOf(end).filter((sliceEnd) => sliceEnd > from)
-    return new RunningFiring(this, this.#contents, newest, {
-      number: this.#layout.windowFrom(start),
-      start,
-      end,
-      ...this.#layout.blockOf(end),
-    })
+    const window = { number: this.#layout.windowFrom(start), start, end, ...this.#layout.blockOf(end) }
+    return new RunningFiring(this.#rows, this.#merge, this.#contents, this.#state.maxParallelism, newest, window)
   }
 
   /** A record of the current key has come into a slice. */
   onAdded(sliceEnd: number): void {
     if (sliceEnd > this.#end || this.#layout.lastWindowEndOf(sliceEnd) <= this.#end) return
-    const { currentKey, currentKeyGroup } = this.#state
-    const merge = this.merge(currentKey, currentKeyGroup)
-    if (merge.touch(sliceEnd, this.#contents)) this.#slices++
+    const { currentKey } = this.#state
+    this.#merge.touch(rowOf(currentKey, this.#rows, this.#merge), sliceEnd)
   }
 
   /** Forgets everything, when there is nothing in state. */
   clear(): void {
-    if (this.#keys === 0) return
-    this.#shards.fill(undefined)
-    this.#keys = 0
-    this.#slices = 0
+    if (this.#rows.count === 0) return
+    this.#rows.clear()
+    this.#slices.clear()
   }
 
-  /** What is held of a key, which begins with nothing. */
-  merge(key: unknown, keyGroup: number): RunningMerge {
-    const mapKey = toMapKey(key)
-    const at = (keyGroup - this.#state.keyGroups.first) * this.#shardsPerGroup + (spread(mapKey) % this.#shardsPerGroup)
-    let shard = this.#shards[at]
-    if (shard === undefined) {
-      shard = new Map()
-      this.#shards[at] = shard
-    }
-    let merge = shard.get(mapKey)
-    if (merge === undefined) {
-      merge = new RunningMerge(mapKey, key, keyGroup)
-      shard.set(mapKey, merge)
-      this.#keys++
-    }
-    return merge
+  #select(row: number): void {
+    const page = this.#rows.pageOf(row)
+    const hash = page.hashes[row & PAGE_MASK] as number
+    const keyGroup = keyGroupOfHash(hash, this.#state.maxParallelism)
+    this.#state.setCurrentKey(page.keys[row & PAGE_MASK], keyGroup, hash)
   }
-
-  /** Takes a slice of a key in. */
-  take(cursor: NamespaceCursor<Accumulator>, sliceEnd: number, block: number): void {
-    this.merge(cursor.key, cursor.keyGroup).add(sliceEnd, cursor.value, block, this.#contents)
-    this.#slices++
-  }
-
-  /** Everything that is held; `expire` may delete what the walk is at. */
-  *shards(): Generator<Map<MapKey, RunningMerge>> {
-    for (const shard of this.#shards) if (shard !== undefined && shard.size > 0) yield shard
-  }
-
-  /** Takes the slices of a key off that end before a window; false, and the key is gone, when none is left. */
-  expire(shard: Map<MapKey, RunningMerge>, merge: RunningMerge, window: CurrentWindow): boolean {
-    const expired = merge.expire(window, this.#contents)
-    if (expired === 0) return true
-    this.#slices -= expired
-    if (merge.ends.length > 0) return true
-    shard.delete(merge.mapKey)
-    this.#keys--
-    return false
-  }
-
-  readonly select = (merge: RunningMerge): void => this.#state.setCurrentKey(merge.key, merge.keyGroup)
 }
 
-/** First takes the new slices in, then goes through all keys. */
+/** The row of a key in canonical form, given to it now if need be. */
+function rowOf(key: unknown, rows: RunningRows, merge: RunningMerge): number {
+  const hash = hashKey(key)
+  const found = rows.find(hash, key)
+  if (found >= 0) return found
+  const row = rows.add(hash, key)
+  merge.begin(row)
+  return row
+}
+
+/** First takes the new slices in, then walks all keys. */
 class RunningFiring implements WindowFiring {
-  readonly #windows: RunningWindows
+  readonly #rows: RunningRows
+  readonly #merge: RunningMerge
   readonly #contents: WindowContents
+  readonly #maxParallelism: number
   readonly #window: CurrentWindow
-  readonly #slices: readonly number[]
+  readonly #newest: readonly number[]
   #slice = -1
   #cursor: NamespaceCursor<Accumulator> | undefined
-  #shards: Generator<Map<MapKey, RunningMerge>> | undefined
-  #shard: Map<MapKey, RunningMerge> | undefined
-  #entries: MapIterator<RunningMerge> | undefined
-  #merge: RunningMerge | undefined
-  key: unknown
-  keyGroup = -1
+  #row = 0
 
-  constructor(windows: RunningWindows, contents: WindowContents, slices: readonly number[], window: CurrentWindow) {
-    this.#windows = windows
+  constructor(
+    rows: RunningRows,
+    merge: RunningMerge,
+    contents: WindowContents,
+    maxParallelism: number,
+    newest: readonly number[],
+    window: CurrentWindow,
+  ) {
+    this.#rows = rows
+    this.#merge = merge
     this.#contents = contents
-    this.#slices = slices
+    this.#maxParallelism = maxParallelism
+    this.#newest = newest
     this.#window = window
   }
 
@@ -147,58 +120,66 @@ class RunningFiring implements WindowFiring {
     return this.#window.end
   }
 
-  next(): boolean {
-    return (this.#slice < this.#slices.length && this.#takeNext()) || this.#nextKey()
+  step(results: WindowResults, budget: TurnBudget): boolean {
+    return this.#takeNewest(budget) && this.#walk(results, budget)
   }
 
-  accumulator(): Accumulator | undefined {
-    return this.#merge?.accumulator(this.#window, this.#contents, this.#windows.select)
-  }
-
-  #takeNext(): boolean {
-    while (this.#cursor === undefined || !this.#cursor.next()) {
-      const slice = this.#slices[++this.#slice]
-      if (slice === undefined) return false
-      this.#cursor = this.#contents.cursor(slice)
+  #takeNewest(budget: TurnBudget): boolean {
+    while (this.#slice < this.#newest.length) {
+      const cursor = this.#cursor
+      const end = this.#newest[this.#slice] as number
+      while (cursor !== undefined) {
+        if (budget.units <= 0) return false
+        if (!cursor.next()) break
+        budget.units--
+        this.#merge.add(rowOf(cursor.key, this.#rows, this.#merge), end, cursor.value, this.#window)
+      }
+      const slice = this.#newest[++this.#slice]
+      this.#cursor = slice === undefined ? undefined : this.#contents.cursor(slice)
     }
-    this.#windows.take(this.#cursor, this.#slices[this.#slice] as number, this.#window.block)
-    this.#moveTo(this.#cursor.key, this.#cursor.keyGroup, undefined)
     return true
   }
 
-  #nextKey(): boolean {
-    this.#shards ??= this.#windows.shards()
-    for (;;) {
-      if (this.#entries === undefined) {
-        const shard = this.#shards.next()
-        if (shard.done === true) return false
-        this.#shard = shard.value
-        this.#entries = shard.value.values()
-      }
-      const entry = this.#entries.next()
-      if (entry.done !== true) {
-        const merge = entry.value
-        const isInWindow = this.#windows.expire(this.#shard as Map<MapKey, RunningMerge>, merge, this.#window)
-        this.#moveTo(merge.key, merge.keyGroup, isInWindow ? merge : undefined)
-        return true
-      }
-      this.#entries = undefined
+  #walk(results: WindowResults, budget: TurnBudget): boolean {
+    const rows = this.#rows
+    while (this.#row < rows.count) {
+      if (budget.units <= 0 || results.isFull) return false
+      if (this.#walkReady(results, budget)) continue
+      budget.units--
+      // Where the key goes, another one is in its row now.
+      if (!this.#merge.settle(this.#row, this.#window)) rows.remove(this.#row)
+      else if (this.#merge.isBulky(this.#row)) this.#emitBulky(results)
     }
+    return true
   }
 
-  #moveTo(key: unknown, keyGroup: number, merge: RunningMerge | undefined): void {
-    this.key = key
-    this.keyGroup = keyGroup
-    this.#merge = merge
+  /** Emits what is ready from here on in the same page; false when there is nothing. */
+  #walkReady(results: WindowResults, budget: TurnBudget): boolean {
+    const from = this.#row
+    const page = this.#rows.pageOf(from)
+    const { keys, hashes, wholeUntil, whole } = page
+    const { isReplay } = results
+    const first = from & PAGE_MASK
+    const to = Math.min(PAGE_ROWS, first + this.#rows.count - from, first + budget.units)
+    const { number } = this.#window
+    let at = whole.numbers === undefined || isReplay ? first : results.emitReady(page, first, to, number)
+    for (; at < to && (wholeUntil[at] as number) > number && !results.isFull; at++) {
+      const key = keys[at]
+      if (isReplay && !results.isDue(key, keyGroupOfHash(hashes[at] as number, this.#maxParallelism))) continue
+      results.emit(key, whole.get(at))
+    }
+    this.#row += at - first
+    budget.units -= at - first
+    return at > first
   }
-}
 
-/** Some number from a key, not negative; keys that follow one another get different ones. */
-function spread(mapKey: MapKey): number {
-  if (typeof mapKey === 'number') return Math.imul(mapKey | 0, 0x9e3779b1) >>> 20
-  if (typeof mapKey !== 'string') return 0
-  let hash = mapKey.length
-  for (let i = Math.max(0, mapKey.length - 4); i < mapKey.length; i++)
-    hash = Math.imul(hash ^ mapKey.charCodeAt(i), 0x01000193)
-  return hash >>> 8
+  #emitBulky(results: WindowResults): void {
+    const row = this.#row++
+    const page = this.#rows.pageOf(row)
+    const key = page.keys[row & PAGE_MASK]
+    const hash = page.hashes[row & PAGE_MASK] as number
+    if (results.isReplay && !results.isDue(key, keyGroupOfHash(hash, this.#maxParallelism))) return
+    const accumulator = this.#merge.mergedAnew(row)
+    if (accumulator !== undefined) results.emit(key, accumulator)
+  }
 }

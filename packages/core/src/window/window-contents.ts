@@ -59,7 +59,7 @@ export class WindowContents {
    */
   addPartial(sliceEnd: number, partial: Accumulator): void {
     const stored = this.#table.get(sliceEnd)
-    this.#table.put(sliceEnd, stored === undefined ? partial : this.#merge(stored, partial))
+    this.#table.put(sliceEnd, stored === undefined ? partial : this.mergeOwn(stored, partial))
   }
 
   /** What is stored of the current key in a namespace; to be left as it is. */
@@ -69,8 +69,8 @@ export class WindowContents {
 
   /** Merges `other` into `into` and returns what comes of it, with nothing of `other`, which stays as it is. */
   merge(into: Accumulator, other: Accumulator): Accumulator {
-    if (this.#areMergesShared) return this.#merge(into, copyValue(other, 'accumulator'))
-    const merged = this.#merge(into, other)
+    if (this.#areMergesShared) return this.mergeOwn(into, copyValue(other, 'accumulator'))
+    const merged = this.mergeOwn(into, other)
     // Where the parts are too many to compare, the first ones speak for all: a merge that takes parts over does so
     // with the first accumulator that it gets, into one that is empty.
     if (compareObjects(merged, other) !== 'some') return merged
@@ -78,7 +78,8 @@ export class WindowContents {
     return copyValue(merged, 'accumulator')
   }
 
-  #merge(into: Accumulator, other: Accumulator): Accumulator {
+  /** The same where `other` belongs to the caller, so that `merge` may keep parts of it. */
+  mergeOwn(into: Accumulator, other: Accumulator): Accumulator {
     const merged = this.#aggregate.merge?.(into, other)
     if (merged === undefined) throw noAccumulator(this.#aggregate.name, 'merge(into, other)')
     return merged

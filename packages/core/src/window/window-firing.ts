@@ -1,16 +1,35 @@
 /** The firing of one window: a resumable walk over its keys. */
+import type { TurnBudget } from '../operator/operator.ts'
 import type { NamespaceCursor } from '../state/state-backend.ts'
 import type { Accumulator, WindowContents } from './window-contents.ts'
 
 export interface WindowFiring {
   readonly windowEnd: number
-  /** Moves one bounded step on; false at the end. */
-  next(): boolean
-  /** The key that the walk is at. */
-  readonly key: unknown
-  readonly keyGroup: number
-  /** The accumulator of this key over the window, or `undefined` when this step brought no result. May change the current key. */
-  accumulator(): Accumulator | undefined
+  /** Goes on until `results` has no room or the budget is used up; true at the end. */
+  step(results: WindowResults, budget: TurnBudget): boolean
+}
+
+/** Takes what a window comes to for each of its keys. */
+export interface WindowResults {
+  readonly isFull: boolean
+  /** Whether the window may have fired for some keys before a restore, so that `isDue` is to be asked. */
+  readonly isReplay: boolean
+  /** May change the current key. */
+  isDue(key: unknown, keyGroup: number): boolean
+  emit(key: unknown, accumulator: Accumulator): void
+  /**
+   * Emits rows `from …` up to the first that is not ready for window `number`, but none from `to` on, or until there is no
+   * room; returns where it ended. Not in a replay.
+   */
+  emitReady(rows: ReadyRows, from: number, to: number, number: number): number
+}
+
+/** Keys side by side, with what they come to while that is numbers (`HeldColumn`). */
+export interface ReadyRows {
+  readonly keys: readonly unknown[]
+  /** A row is ready for the windows with lower numbers. */
+  readonly wholeUntil: Float64Array
+  readonly whole: { readonly numbers: Float64Array | undefined; readonly width: number }
 }
 
 /** Of a window that shares nothing with others, so that it is one namespace. */
@@ -24,19 +43,14 @@ export class SeparateFiring implements WindowFiring {
     this.#cursor = namespace === undefined ? undefined : contents.cursor(namespace)
   }
 
-  get key(): unknown {
-    return this.#cursor?.key
-  }
-
-  get keyGroup(): number {
-    return this.#cursor?.keyGroup ?? -1
-  }
-
-  next(): boolean {
-    return this.#cursor?.next() ?? false
-  }
-
-  accumulator(): Accumulator | undefined {
-    return this.#cursor?.value
+  step(results: WindowResults, budget: TurnBudget): boolean {
+    const cursor = this.#cursor
+    if (cursor === undefined) return true
+    for (;;) {
+      if (budget.units <= 0 || results.isFull) return false
+      if (!cursor.next()) return true
+      budget.units--
+      if (!results.isReplay || results.isDue(cursor.key, cursor.keyGroup)) results.emit(cursor.key, cursor.value)
+    }
   }
 }

@@ -69,13 +69,15 @@ export class WindowLayout {
   }
 
   /**
-   * The block that a window ends in and its beginning, the border. Borders are starts of windows, evenly spaced by the
-   * least whole number of slides that is no less than a window; so at most one is within a window.
+   * The block that a window ends in, its beginning, the border, and the number of the first window that ends in a later
+   * one. Borders are starts of windows, evenly spaced by the least whole number of slides that is no less than a window;
+   * so at most one is within a window.
    */
-  blockOf(windowEnd: number): { readonly block: number; readonly border: number } {
+  blockOf(windowEnd: number): { readonly block: number; readonly border: number; readonly nextBlockFrom: number } {
     const lengthMs = Math.ceil(this.sizeMs / this.slideMs) * this.slideMs
     const block = Math.floor((windowEnd - this.#offsetMs) / lengthMs)
-    return { block, border: block * lengthMs + this.#offsetMs }
+    const border = block * lengthMs + this.#offsetMs
+    return { block, border, nextBlockFrom: this.windowFrom(border + lengthMs - this.sizeMs) }
   }
 
   /** The number of the first window that starts at or after `time`; windows are numbered by their starts. */

@@ -6,6 +6,7 @@ import {
   buildGraph,
   collect,
   collection,
+  count,
   type DataStream,
   defineJob,
   type JobDefinition,
@@ -171,6 +172,62 @@ export const collectAsText: AggregateFunction<{ value: number }, string, string>
       .join(','),
   merge: (into, other) => into + other,
 }
+
+type Bits = readonly [count: number, low: number, high: number]
+
+/** The same as bits of numbers only; a value that is taken twice shows in the number of values. Values are below 60. */
+export const collectAsBits: AggregateFunction<{ value: number }, Bits, string> = {
+  name: 'collectAsBits',
+  create: () => [0, 0, 0],
+  add: ([count, low, high], { value }) => [
+    count + 1,
+    value < 30 ? low | (1 << value) : low,
+    value < 30 ? high : high | (1 << (value - 30)),
+  ],
+  result([count, low, high]) {
+    const values: number[] = []
+    for (let value = 0; value < 60; value++) {
+      if (((value < 30 ? low >> value : high >> (value - 30)) & 1) === 1) values.push(value)
+    }
+    return values.length === count ? values.join(',') : `${values} counted as ${count}`
+  },
+  merge: (into, other) => [into[0] + other[0], into[1] | other[1], into[2] | other[2]],
+}
+
+/** The same as the parts of a combination, whose accumulators the engine keeps apart. */
+export const collectInParts: WindowSpec['aggregate'] = (() => {
+  const bitsFrom = (first: number): AggregateFunction<{ value: number }, number, number> => ({
+    name: 'bits',
+    create: () => 0,
+    add: (bits, { value }) => (value >= first && value < first + 30 ? bits | (1 << (value - first)) : bits),
+    result: (bits) => bits,
+    merge: (into, other) => into | other,
+  })
+  const parts = combined({ count: count(), low: bitsFrom(0), middle: bitsFrom(30) })
+  return {
+    ...parts,
+    result: (accumulators) => {
+      const { count, low, middle } = parts.result(accumulators) as Record<'count' | 'low' | 'middle', number>
+      return collectAsBits.result([count, low, middle])
+    },
+  }
+})()
+
+/** The same as a number while the values are few and small, as text afterwards. */
+export const collectAsNumberOrText: AggregateFunction<{ value: number }, number | string, string> = {
+  name: 'collectAsNumberOrText',
+  create: () => 0,
+  add: (values, { value }) => textWhereMany(`${digits(values)}${String(value).padStart(2, '0')}`),
+  result: (values) =>
+    (digits(values).match(/../g) ?? [])
+      .map(Number)
+      .sort((a, b) => a - b)
+      .join(','),
+  merge: (into, other) => textWhereMany(digits(into) + digits(other)),
+}
+
+const digits = (values: number | string): string => (typeof values === 'string' ? values : String(values).slice(1))
+const textWhereMany = (text: string): number | string => (text.length > 6 ? text : Number(`1${text}`))
 
 export function tumbling(sizeMs: number, offsetMs = 0): WindowAssigner {
   return { kind: 'tumbling', sizeMs, slideMs: sizeMs, offsetMs }

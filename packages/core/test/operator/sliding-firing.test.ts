@@ -81,31 +81,76 @@ describe('overlapping windows', () => {
     assert.throws(() => harness.end(), { code: 'USER_FUNCTION_FAILED', message: /"collectGreedily" returned no/ })
   })
 
-  it('give the same fractions after a restore at any time, with records behind the watermark', () => {
-    const rows = Array.from({ length: 60 }, (_, at) => ({
-      row: { key: at % 7 === 0 ? 'b' : 'a', value: 0.1 + (at % 11) * 0.37 },
-      // Every fifth is behind the watermark, in a slice that has fired before.
-      at: at % 5 === 4 ? at - 4 : at,
-    }))
-    const run = (restartAt: number): string[] => {
-      let harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 11, 2, 0)
-      const results: string[] = []
-      rows.forEach(({ row, at }, index) => {
-        if (index === restartAt) {
-          harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 11, 2, 0, {
-            restore: harness.snapshot(),
-          })
-        }
-        harness.processRecord(row, at)
-        harness.advanceWatermark(index)
-        results.push(...valuesOf(harness))
-      })
-      harness.end()
-      return [...results, ...valuesOf(harness)].sort()
+  for (const { title, rows, sizeMs, slideMs } of [
+    {
+      title: 'with records behind the watermark',
+      rows: Array.from({ length: 60 }, (_, at) => ({
+        row: { key: at % 7 === 0 ? 'b' : 'a', value: 0.1 + (at % 11) * 0.37 },
+        // Every fifth is behind the watermark, in a slice that has fired before.
+        at: at % 5 === 4 ? at - 4 : at,
+      })),
+      sizeMs: 11,
+      slideMs: 2,
+    },
+    {
+      title: 'of a key that changes nothing for a while',
+      rows: Array.from({ length: 120 }, (_, at) => ({
+        row: {
+          key: at % 40 >= 10 && at % 40 < 30 && at % 3 === 0 ? 'a' : `other ${at}`,
+          value: 0.1 + (at % 11) * 0.37,
+        },
+        at,
+      })),
+      sizeMs: 40,
+      slideMs: 1,
+    },
+  ]) {
+    it(`give the same fractions after a restore at any time, ${title}`, () => {
+      const aggregate = sum<Row>('value') as AggregateFunction<Row, unknown, unknown>
+      const run = (restartAt: number): string[] => {
+        let harness = open(aggregate, sizeMs, slideMs, 0)
+        const results: string[] = []
+        rows.forEach(({ row, at }, index) => {
+          if (index === restartAt) harness = open(aggregate, sizeMs, slideMs, 0, { restore: harness.snapshot() })
+          harness.processRecord(row, at)
+          harness.advanceWatermark(index)
+          results.push(...valuesOf(harness))
+        })
+        harness.end()
+        return [...results, ...valuesOf(harness)].sort()
+      }
+      const expected = run(-1)
+      assert.ok(expected.length > 30)
+      for (let restartAt = 1; restartAt < rows.length; restartAt += 3) assert.deepEqual(run(restartAt), expected)
+    })
+  }
+
+  it('give every key of a window once, when keys come and go by the thousand and output is full now and then', () => {
+    const waves = 8
+    const keys = 3_000
+    const harness = open(sum<Row>('value') as AggregateFunction<Row, unknown, unknown>, 4, 1, 0, {
+      outputRoomRecords: 1_000,
+      unitsPerTurn: 700,
+    })
+    const results: string[] = []
+    for (let wave = 0; wave < waves; wave++) {
+      // A third of the keys of a wave were in the one before.
+      for (let n = 0; n < keys; n++) harness.processRecord({ key: `k${wave * 2_000 + n}`, value: wave + 1 }, wave)
+      harness.advanceWatermark(wave)
+      results.push(...valuesOf(harness))
     }
-    const expected = run(-1)
-    assert.ok(expected.length > 30)
-    for (let restartAt = 1; restartAt < rows.length; restartAt += 3) assert.deepEqual(run(restartAt), expected)
+    harness.end()
+    results.push(...valuesOf(harness))
+    const expected = new Map<string, number>()
+    for (let wave = 0; wave < waves; wave++) {
+      for (let n = 0; n < keys; n++) {
+        for (let end = wave + 1; end <= wave + 4; end++) {
+          const window = `"k${wave * 2_000 + n}" ${end}`
+          expected.set(window, (expected.get(window) ?? 0) + wave + 1)
+        }
+      }
+    }
+    assert.deepEqual(results.sort(), [...expected].map(([window, value]) => `${window} ${value}`).sort())
   })
 
   it('say what they hold, and let go of it with the last window', () => {

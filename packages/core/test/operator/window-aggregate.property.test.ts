@@ -7,13 +7,26 @@ import { describe, it } from 'node:test'
 import { createOperator } from '@millrace/core'
 import { OperatorHarness, type OperatorHarnessOptions } from '@millrace/testing'
 import fc from 'fast-check'
-import { collectAsText, collectInSets, collectMergeable, collectSingly, sliding, windowNode } from './operator-nodes.ts'
+import {
+  collectAsBits,
+  collectAsNumberOrText,
+  collectAsText,
+  collectInParts,
+  collectInSets,
+  collectMergeable,
+  collectSingly,
+  sliding,
+  windowNode,
+} from './operator-nodes.ts'
 import { lastOf, MAX_PARALLELISM, play, type Shape, shapes, steps, WindowRun } from './window-run.ts'
 
 for (const [form, aggregate] of [
   ['merging', collectMergeable],
   ['merging sets', collectInSets],
   ['merging text', collectAsText],
+  ['merging numbers', collectAsBits],
+  ['merging numbers of parts', collectInParts],
+  ['merging numbers that turn to text', collectAsNumberOrText],
   ['not merging', collectSingly],
 ] as const) {
   const runOf = (shape: Shape, options: OperatorHarnessOptions) => {

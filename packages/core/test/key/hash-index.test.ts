@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { HashIndex, PART_ENTRIES_MAX } from '../../src/key/hash-index.ts'
+import { hashKey } from '../../src/key/key-hash.ts'
+
+/** An index over rows of an array, as its users keep them. */
+class Rows {
+  readonly keys: unknown[] = []
+  readonly index = new HashIndex(this)
+  readonly #hashOf: (key: unknown) => number
+
+  constructor(hashOf: (key: unknown) => number) {
+    this.#hashOf = hashOf
+  }
+
+  hasKey(row: number, key: unknown): boolean {
+    return this.keys[row] === key
+  }
+
+  find(key: unknown): number {
+    return this.index.find(this.#hashOf(key), key)
+  }
+
+  add(key: unknown): void {
+    this.index.add(this.#hashOf(key), this.keys.length)
+    this.keys.push(key)
+  }
+
+  /** The last row moves into the place of the key. */
+  remove(key: unknown): void {
+    const row = this.find(key)
+    this.index.remove(this.#hashOf(key), row)
+    const last = this.keys.pop()
+    if (row === this.keys.length) return
+    this.keys[row] = last
+    this.index.move(this.#hashOf(last), this.keys.length, row)
+  }
+}
+
+describe('HashIndex', () => {
+  it('agrees with a map, whatever hashes meet', () => {
+    const steps = fc.array(fc.record({ key: fc.nat(40), isAdded: fc.boolean() }), { maxLength: 300 })
+    fc.assert(
+      fc.property(steps, fc.constantFrom(1, 3, 1_000), (list, hashes) => {
+        const rows = new Rows((key) => Math.imul((key as number) % hashes, 0x9e3779b1))
+        const expected = new Set<number>()
+        for (const { key, isAdded } of list) {
+          if (isAdded && !expected.has(key)) {
+            rows.add(key)
+            expected.add(key)
+          } else if (!isAdded && expected.delete(key)) {
+            rows.remove(key)
+          }
+          for (let each = 0; each <= 40; each++) assert.equal(rows.keys[rows.find(each)] === each, expected.has(each))
+        }
+      }),
+    )
+  })
+
+  it('finds every key when it has been split many times', () => {
+    const rows = new Rows(hashKey)
+    const count = PART_ENTRIES_MAX * 5
+    for (let n = 0; n < count; n++) rows.add(n)
+    for (let n = 0; n < count; n += 3) rows.remove(n)
+    for (let n = 0; n < count; n++) assert.equal(rows.find(n) >= 0, n % 3 !== 0)
+    assert.ok(rows.index.bytes > count * 8)
+  })
+
+  it('takes more keys of one hash than a part is to have', () => {
+    const index = new HashIndex({ hasKey: (row, key) => row === key })
+    // Probes of equal hashes are long: few of them, in parts that are full of others.
+    for (let row = 0; row < PART_ENTRIES_MAX * 2; row++) index.add(hashKey(row), row)
+    for (let row = PART_ENTRIES_MAX * 2; row < PART_ENTRIES_MAX * 2 + 100; row++) index.add(7, row)
+    for (let row = 0; row < 100; row++)
+      assert.equal(index.find(7, PART_ENTRIES_MAX * 2 + row), PART_ENTRIES_MAX * 2 + row)
+    assert.equal(index.find(8, 'none'), -1)
+  })
+
+  it('is empty after clear', () => {
+    const rows = new Rows(hashKey)
+    for (let n = 0; n < PART_ENTRIES_MAX * 2; n++) rows.add(n)
+    rows.index.clear()
+    assert.equal(rows.find(1), -1)
+    assert.equal(rows.index.bytes, 128)
+  })
+})
