@@ -1,22 +1,23 @@
 /** Measures a curve and prints its points. */
-import type { Run } from '../comparison.ts'
+import type { FailedRun, Run } from '../comparison.ts'
 import { MILLRACE, type Peer } from '../peer.ts'
-import { runInTurn, runningCpuSeconds } from '../runs-in-turn.ts'
+import { differencesOf, runInTurn, runningCpuSeconds } from '../runs-in-turn.ts'
 import { median } from '../statistics.ts'
 import { type CurveName, pointsOf } from './curve.ts'
 
 export const CURVE_SUITE = 'curve-'
 
-/** False when a side failed. RxJS and the loops with maps are left out: the limit is the typed loop, or the only one there is. */
+/** False when a side failed or results differ. RxJS and the loops with maps are left out: the limit is the typed loop, or the only one there is. */
 export async function measureCurve(
   curve: CurveName,
   peers: readonly Peer[],
   events: number,
   rounds: number,
-  onRun: (run: Run) => void,
+  onRun: (run: Run | FailedRun) => void,
 ): Promise<boolean> {
   console.log(`\ncurve ${curve}: ns of CPU per record, without the start, generator included`)
   let isFine = true
+  const all: Run[] = []
   for (const { workload, settings } of pointsOf(curve, events)) {
     const sides = [MILLRACE, ...peers]
       .filter((peer) => peer.has(workload) && peer.name !== 'rxjs')
@@ -30,16 +31,16 @@ export async function measureCurve(
     console.log(`  ${workload.name}, ${where.join(', ')}, ${pointEvents} records`)
     for (const { peer, runs, failure } of results) {
       if (failure !== undefined) isFine = false
+      all.push(...runs)
       const ns = (median(runs.map(runningCpuSeconds)) / pointEvents) * 1e9
       console.log(
         `    ${peer.name.padEnd(12)} ${failure === undefined ? ns.toFixed(0).padStart(10) : `FAILS: ${failure}`}`,
       )
     }
-    const digests = new Set(results.flatMap(({ runs }) => runs.map(({ outputs, digest }) => `${outputs} ${digest}`)))
-    if (digests.size > 1 && settings.parallelism === 1) {
-      isFine = false
-      console.log(`    FAILS: results differ: ${[...digests].join('; ')}`)
-    }
+  }
+  for (const difference of differencesOf(all)) {
+    isFine = false
+    console.log(`  FAILS: ${difference}`)
   }
   return isFine
 }
