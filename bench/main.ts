@@ -42,7 +42,7 @@ async function main(args: BenchArguments): Promise<boolean> {
     if (!(await measureLatency(jobs, seconds, onLine))) isFine = false
   }
   for (const curve of args.curves as readonly CurveName[]) {
-    if (!(await measureCurve(curve, peers, settings.events, rounds, onLine))) isFine = false
+    if (!(await measureCurve(curve, peers, settings, rounds, onLine))) isFine = false
   }
   const costs: readonly [string, () => Promise<boolean>][] = [
     ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],

@@ -3,7 +3,8 @@ import type { FailedRun, Run } from '../comparison.ts'
 import { MILLRACE, type Peer } from '../peer.ts'
 import { differencesOf, runInTurn, runningCpuSeconds } from '../runs-in-turn.ts'
 import { median } from '../statistics.ts'
-import { type CurveName, pointsOf } from './curve.ts'
+import { type CurveName, type CurveSettings, pointsOf } from './curve.ts'
+import { windowStandingsOf } from './window-standing.ts'
 
 export const CURVE_SUITE = 'curve-'
 
@@ -11,16 +12,17 @@ export const CURVE_SUITE = 'curve-'
 export async function measureCurve(
   curve: CurveName,
   peers: readonly Peer[],
-  events: number,
+  asked: CurveSettings,
   rounds: number,
   onRun: (run: Run | FailedRun) => void,
 ): Promise<boolean> {
   console.log(`\ncurve ${curve}: ns of CPU per record, without the start, generator included`)
   let isFine = true
   const all: Run[] = []
-  for (const { workload, settings } of pointsOf(curve, events)) {
+  for (const { workload, settings, peers: ofPoint } of pointsOf(curve, asked)) {
     const sides = [MILLRACE, ...peers]
       .filter((peer) => peer.has(workload) && peer.name !== 'rxjs')
+      .filter((peer) => ofPoint === undefined || peer === MILLRACE || ofPoint.includes(peer.name))
       // A loop has one thread.
       .filter((peer) => !peer.name.startsWith('loop') || settings.parallelism === 1)
       .filter((peer) => peer.name !== 'loop' || !peers.some(({ name, has }) => name === 'loop-typed' && has(workload)))
@@ -37,6 +39,12 @@ export async function measureCurve(
         `    ${peer.name.padEnd(12)} ${failure === undefined ? ns.toFixed(0).padStart(10) : `FAILS: ${failure}`}`,
       )
     }
+  }
+  for (const one of curve === 'windows' ? windowStandingsOf(all) : []) {
+    console.log(
+      `  ${one.windows} windows, ${one.liveKeys} live keys: ${one.ratio.toFixed(1)} × the events per CPU second of ` +
+        `${one.against}; goal ${one.ratioMin} ×: ${one.verdict}`,
+    )
   }
   for (const difference of differencesOf(all)) {
     isFine = false

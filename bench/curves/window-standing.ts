@@ -6,6 +6,7 @@ import type { Run } from '../comparison.ts'
 import { MANY_WINDOWS, MANY_WINDOWS_GOALS } from '../goal.ts'
 import { runningCpuSeconds } from '../runs-in-turn.ts'
 import { halfRange, median } from '../statistics.ts'
+import { EVENTS_PER_SECOND } from './curve.ts'
 
 export interface WindowStanding {
   readonly keys: number
@@ -22,9 +23,7 @@ export interface WindowStanding {
   readonly verdict: 'reached' | 'NOT reached' | 'too close to say'
 }
 
-const EVENTS_PER_SECOND = 10_000
-
-/** Of the runs of the curve over windows. By keys, windows and peers. */
+/** Of the runs of the curve over windows, in their order. */
 export function windowStandingsOf(runs: readonly Run[]): readonly WindowStanding[] {
   const many = runs.filter((run) => windowsOf(run) >= MANY_WINDOWS)
   const places = Map.groupBy(many, (run) => `${run.keys} ${windowsOf(run)}`)

@@ -13,10 +13,17 @@ const UNKNOWN = '–'
 /** Undefined when no session compared anything. */
 export function renderComparisonPart(sessions: readonly Session[]): string | undefined {
   const parts = measurementsOf(sessions).flatMap((measurement) => {
-    const comparisons = measurement.sessions.flatMap(({ runs, failedRuns }) => comparisonsOf(runs, failedRuns))
+    const all = measurement.sessions.flatMap(({ runs, failedRuns }) => comparisonsOf(runs, failedRuns))
+    const comparisons = lastOfEach(all)
     return comparisons.length === 0 ? [] : [`${provenance(measurement)}\n\n${renderComparisons(comparisons)}`]
   })
   return parts.length === 0 ? undefined : parts.join('\n\n')
+}
+
+/** What was measured again stands, but not in place of what was measured against others. */
+function lastOfEach(all: readonly Comparison[]): readonly Comparison[] {
+  const byKey = Map.groupBy(all, (one) => `${titleOf(one)} ${one.sides.map(({ peer }) => peer.name).join()}`)
+  return [...byKey.values()].map((own) => own.at(-1) as Comparison)
 }
 
 function renderComparisons(comparisons: readonly Comparison[]): string {

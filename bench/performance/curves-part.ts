@@ -45,7 +45,7 @@ export interface CurvesPart {
   readonly pictures: ReadonlyMap<CurveName, string>
 }
 
-/** Of each curve what was measured last. `pictureOf`: the link to its picture. Undefined when no session measured one. */
+/** Of each curve the last measurement. `pictureOf`: the link to its picture. Undefined when no session measured one. */
 export function renderCurvesPart(
   sessions: readonly Session[],
   pictureOf: (curve: CurveName) => string,
@@ -54,35 +54,41 @@ export function renderCurvesPart(
   const pictures = new Map<CurveName, string>()
   for (const curve of CURVES) {
     const isOfCurve = ({ suite }: Run | FailedRun): boolean => suite === CURVE_SUITE + curve
-    const last = sessions.findLast(({ runs, failedRuns }) => runs.some(isOfCurve) || failedRuns.some(isOfCurve))
+    const own = sessions
+      .map((session) => ({
+        ...session,
+        runs: session.runs.filter(isOfCurve),
+        failedRuns: session.failedRuns.filter(isOfCurve),
+      }))
+      .filter(({ runs, failedRuns }) => runs.length + failedRuns.length > 0)
+    const last = measurementsOf(own).at(-1)
     if (last === undefined) continue
-    const [measurement] = measurementsOf([last]) as [Measurement]
-    const [runs, failed] = [last.runs.filter(isOfCurve), last.failedRuns.filter(isOfCurve)]
-    const points = curvePoints(KINDS[curve], runs, failed)
-    texts.push(renderCurve(curve, measurement, points, runs, failed, pictureOf(curve)))
+    const points = curvePoints(KINDS[curve], last.sessions)
+    texts.push(renderCurve(curve, last, points, pictureOf(curve)))
     pictures.set(curve, drawCurve(curve, points))
   }
   return texts.length === 0 ? undefined : { text: texts.join('\n\n'), pictures }
 }
 
-/** By panel, then by place, then by number of records. */
-function curvePoints(
-  { xOf, panelOf }: Kind,
-  runs: readonly Run[],
-  failed: readonly FailedRun[],
-): readonly CurvePoint[] {
-  const panels = Map.groupBy([...runs, ...failed], panelOf)
-  return [...panels].flatMap(([panel, ofPanel]) =>
-    [...Map.groupBy(ofPanel, (run) => `${xOf(run)} ${run.events}`).values()]
-      .map((ofPlace) => {
-        const [{ events }] = ofPlace as [Run | FailedRun]
-        const bySide = Map.groupBy(ofPlace, ({ peer }) => peer)
-        const nsBySide = new Map([...bySide].map(([peer, ofSide]) => [peer, nsOf(ofSide)]))
-        return { panel, x: xOf(ofPlace[0] as Run | FailedRun) ?? Number.NaN, events, nsBySide }
-      })
-      .filter(({ x }) => x > 0)
-      .toSorted((a, b) => a.x - b.x || a.events - b.events),
-  )
+/** By panel, then by place, then by number of records. What several sessions have is that of the last one. */
+function curvePoints({ xOf, panelOf }: Kind, sessions: readonly Session[]): readonly CurvePoint[] {
+  const points = new Map<string, CurvePoint>()
+  for (const { runs, failedRuns } of sessions) {
+    for (const [place, ofPlace] of Map.groupBy([...runs, ...failedRuns], (run) => placeOf(run))) {
+      const [first] = ofPlace as [Run | FailedRun]
+      const bySide = Map.groupBy(ofPlace, ({ peer }) => peer)
+      const nsBySide = new Map([...bySide].map(([peer, ofSide]) => [peer, nsOf(ofSide)]))
+      points.set(place, { panel: panelOf(first), x: xOf(first) ?? Number.NaN, events: first.events, nsBySide })
+    }
+  }
+  const panels = [...new Set([...points.values()].map(({ panel }) => panel))]
+  return [...points.values()]
+    .filter(({ x }) => x > 0)
+    .toSorted((a, b) => panels.indexOf(a.panel) - panels.indexOf(b.panel) || a.x - b.x || a.events - b.events)
+
+  function placeOf(run: Run | FailedRun): string {
+    return JSON.stringify([panelOf(run), xOf(run), run.events])
+  }
 }
 
 function nsOf(runs: readonly (Run | FailedRun)[]): number {
@@ -93,10 +99,10 @@ function renderCurve(
   curve: CurveName,
   measurement: Measurement,
   points: readonly CurvePoint[],
-  runs: readonly Run[],
-  failed: readonly FailedRun[],
   picture: string,
 ): string {
+  const runs = measurement.sessions.flatMap((session) => session.runs)
+  const failed = measurement.sessions.flatMap(({ failedRuns }) => failedRuns)
   const { title, xLabel, panelOf } = KINDS[curve]
   const sides = sidesOf(points)
   const rows = points.map(({ panel, x, events, nsBySide }) => [
@@ -111,7 +117,7 @@ function renderCurve(
     `${provenance(measurement)} ns of CPU for a record, without the start, generator included.`,
     `![CPU for a record over ${xLabel}; the figures are in the table](${picture})`,
     table(['', xLabel, 'events', ...sides], rows),
-    ...(curve === 'windows' ? renderManyWindows(runs) : []),
+    ...(curve === 'windows' ? renderManyWindows(measurement.sessions) : []),
     ...failures.map((failure) => `**FAILS**: ${failureText(failure)}`),
   ].join('\n\n')
 }
@@ -121,10 +127,11 @@ function nsText(ns: number | undefined): string {
   return Number.isNaN(ns) ? '**FAILS**' : ns.toFixed(0)
 }
 
-function renderManyWindows(runs: readonly Run[]): readonly string[] {
-  const standings = windowStandingsOf(runs)
-  if (standings.length === 0) return []
-  const rows = standings.map((one) => [
+function renderManyWindows(sessions: readonly Session[]): readonly string[] {
+  const all = sessions.flatMap(({ runs }) => windowStandingsOf(runs))
+  const standings = new Map(all.map((one) => [JSON.stringify([one.keys, one.windows, one.against]), one]))
+  if (standings.size === 0) return []
+  const rows = [...standings.values()].map((one) => [
     count(one.windows),
     count(one.keys),
     one.against,

@@ -99,6 +99,8 @@ export function parseLines(name: string, text: string): readonly Session[] {
       sessions.push({ about, runs: [], latency: [], pauses: [], failedRuns: [], failedLatency: [], failedPauses: [] })
       continue
     }
+    // Of a long measurement: that a step is over says nothing about figures.
+    if (typeof line.step === 'string') continue
     const session = sessions.at(-1)
     if (session === undefined) throw new LineError(`${where}: a line about the machine must come first`)
     if ('failure' in line) addFailure(session, line, where)

@@ -7,7 +7,7 @@ import { checkpointVerdict, costOfCheckpoints } from '../../bench/costs/checkpoi
 import { measureFreeCores } from '../../bench/costs/free-cores.ts'
 import { pausesOfSlots } from '../../bench/costs/pauses.ts'
 import { busyText, scalingOf } from '../../bench/costs/scaling.ts'
-import { pointsOf } from '../../bench/curves/curve.ts'
+import { type CurveName, pointsOf } from '../../bench/curves/curve.ts'
 import { PEER_GROUPS, type Peer } from '../../bench/peer.ts'
 import { differencesOf, runInTurn } from '../../bench/runs-in-turn.ts'
 
@@ -22,12 +22,45 @@ describe('the flags of the suites', () => {
 })
 
 describe('the points of the curves', () => {
-  it('have enough records for their keys, and not more windows than an engine without slices can do', () => {
-    for (const { settings } of pointsOf('keys', 1_000)) assert.ok(settings.events >= 2 * (settings.keys ?? 0))
-    for (const { settings } of pointsOf('windows', 200_000)) {
-      const windows = (settings.sizeMs as number) / (settings.slideMs as number)
-      assert.ok(settings.events >= 2_000 && settings.events * windows <= 3_600 * 2_000)
-    }
+  it('have enough records for their keys', () => {
+    for (const { settings } of pointsOf('keys', { events: 1_000 }))
+      assert.ok(settings.events >= 2 * (settings.keys ?? 0))
+  })
+
+  it('of many windows have all peers at the fewest records, and more where a peer can do them', () => {
+    const place = { keys: 1_000, sizeMs: 3_600_000 }
+    const found = pointsOf('windows', { events: 5_000_000, ...place }).map(({ settings, peers }) => [
+      settings.events,
+      peers,
+    ])
+    assert.deepEqual(found, [
+      [150, undefined],
+      [3_000, ['flink']],
+      [500_000, ['loop', 'jet']],
+    ])
+    assert.deepEqual(
+      pointsOf('windows', { events: 100, ...place }).map(({ settings, peers }) => [settings.events, peers]),
+      [[100, undefined]],
+    )
+    const numbers = Map.groupBy(pointsOf('windows', { events: 5_000_000 }), ({ settings }) =>
+      JSON.stringify([settings.keys, settings.sizeMs]),
+    )
+    assert.equal(numbers.size, 2 * 5)
+    for (const points of numbers.values()) assert.equal(points.filter(({ peers }) => peers === undefined).length, 1)
+  })
+
+  it('can be asked for one by one', () => {
+    const placesOf = (curve: CurveName, more: object) =>
+      pointsOf(curve, { events: 1_000, ...more }).map(({ workload, settings }) => [
+        workload.name,
+        settings.keys,
+        settings.fields,
+      ])
+    assert.deepEqual(placesOf('keys', { keys: 10_000 }), [
+      ['running-sum', 10_000, undefined],
+      ['keyed-tumbling', 10_000, undefined],
+    ])
+    assert.deepEqual(placesOf('width', { fields: 30 }), [['wide', undefined, 30]])
   })
 })
 

@@ -267,8 +267,10 @@ describe('curves', () => {
   it('have a table, and a picture that it links, of what was measured last', () => {
     const at = (keys: number, cpuSeconds: number) =>
       runLine({ suite: 'curve-keys', peer: 'millrace', shape: 'running-sum', keys, cpuSeconds, events: 1e6 })
-    const early = textOf(ABOUT, at(10, 99))
-    const late = textOf(ABOUT, at(1_000_000, 3), at(1_000, 2), at(1_000, 4), at(1_000, 2.5))
+    const early = textOf({ ...ABOUT, commit: 'def' }, at(10, 99))
+    // A step of its own, measured twice: the last one stands.
+    const steps = textOf(ABOUT, at(1_000_000, 9)) + textOf(ABOUT, at(1_000_000, 3))
+    const late = steps + textOf(ABOUT, at(1_000, 2), at(1_000, 4), at(1_000, 2.5))
     const { parts, pictures } = generate(parseLines('runs', early + late))
     const part = parts.get('curves') ?? ''
     assert.deepEqual(rowsOf(part, 'running-sum'), [
