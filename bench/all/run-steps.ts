@@ -37,7 +37,9 @@ export async function runSteps(options: StepsOptions): Promise<boolean> {
       `\n=== ${step.name}, about ${expected.toFixed(0)} minutes, ${((endMs - performance.now()) / MS).toFixed(0)} are left`,
     )
     const beganMs = performance.now()
-    const exitStatus = await runCommand(commandOf(step, file.partPath), (expected * OVERRUN + overrunMinutes) * MS)
+    // What was expected may be too little, after steps that were short.
+    const limitMinutes = Math.max(expected, step.minutes) * OVERRUN + overrunMinutes
+    const exitStatus = await runCommand(commandOf(step, file.partPath), limitMinutes * MS)
     file.finish({ step: step.name, minutes: (performance.now() - beganMs) / MS, exitStatus, rounds })
     if (exitStatus !== 0) {
       isFine = false

@@ -69,8 +69,10 @@ describe('the next step', () => {
     const [long] = steps as [Step]
     assert.equal(expectedMinutes(long, steps, [], 3), 30)
     assert.equal(expectedMinutes(long, steps, [], 1), 10)
-    assert.equal(expectedMinutes(long, steps, [done('short', 6)], 3), 60)
-    assert.equal(expectedMinutes(long, steps, [{ ...done('short', 2), rounds: 1 }], 3), 60)
+    // Ten minutes of the guess, and the three or thirty that were measured.
+    assert.equal(expectedMinutes(long, steps, [done('short', 16)], 3), (30 * 26) / 13)
+    assert.equal(expectedMinutes(long, steps, [done('long', 70)], 3), (30 * 80) / 40)
+    assert.equal(expectedMinutes(long, steps, [{ ...done('long', 30), rounds: 1 }], 3), (30 * 40) / 20)
     assert.equal(expectedMinutes(long, steps, [done('short', 0.1, 1), done('of another plan', 99)], 3), 30)
   })
 })
