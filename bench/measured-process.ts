@@ -77,9 +77,16 @@ export function nodeCommand(file: string, args: readonly string[]): Command {
 }
 
 /** Runs a command to its end and reads its line. Throws when it fails. */
-export async function measure(command: Command): Promise<Measured> {
+export function measure(command: Command): Promise<Measured> {
+  return measureAs<Measured>(command)
+}
+
+/** The same for a command with a line of its own. */
+export async function measureAs<T extends Pick<Measured, 'cpuSeconds'>>(
+  command: Command,
+): Promise<T & Pick<Measured, 'othersCores'>> {
   const [beforeMs, before] = [performance.now(), machineCpuSeconds()]
-  const measured = JSON.parse(await outputOf(command)) as Measured
+  const measured = JSON.parse(await outputOf(command)) as T
   const [wallSeconds, all] = [(performance.now() - beforeMs) / 1_000, machineCpuSeconds() - before]
   // A system that hides its times shows none at all.
   return all > 0 ? { ...measured, othersCores: Math.max(0, all - measured.cpuSeconds) / wallSeconds } : measured

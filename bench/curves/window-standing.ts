@@ -20,8 +20,11 @@ export interface WindowStanding {
   /** Median of the paired runs: how often Millrace's CPU time goes into the peer's. */
   readonly ratio: number
   readonly ratioMin: number
-  readonly verdict: 'reached' | 'NOT reached' | 'too close to say'
+  /** Of one pair there is none. */
+  readonly verdict: 'reached' | 'NOT reached' | 'too close to say' | 'too few runs to say'
 }
+
+const PAIRS_MIN = 2
 
 /** Of the runs of the curve over windows, in their order. */
 export function windowStandingsOf(runs: readonly Run[]): readonly WindowStanding[] {
@@ -43,7 +46,6 @@ function standingOf(runs: readonly Run[], against: string, ratioMin: number): Wi
     .slice(0, theirs.length)
     .map((run, round) => runningCpuSeconds(theirs[round] as Run) / runningCpuSeconds(run))
   const ratio = median(ratios)
-  const isClose = Math.abs(ratio - ratioMin) < halfRange(ratios)
   return {
     keys: first.keys ?? 0,
     windows: windowsOf(first),
@@ -53,8 +55,15 @@ function standingOf(runs: readonly Run[], against: string, ratioMin: number): Wi
     against,
     ratio,
     ratioMin,
-    verdict: isClose ? 'too close to say' : ratio >= ratioMin ? 'reached' : 'NOT reached',
+    verdict: verdictOf(ratios, ratioMin),
   }
+}
+
+function verdictOf(ratios: readonly number[], ratioMin: number): WindowStanding['verdict'] {
+  if (ratios.length < PAIRS_MIN) return 'too few runs to say'
+  const ratio = median(ratios)
+  if (Math.abs(ratio - ratioMin) < halfRange(ratios)) return 'too close to say'
+  return ratio >= ratioMin ? 'reached' : 'NOT reached'
 }
 
 function windowsOf({ sizeMs = Number.NaN, slideMs = Number.NaN }: Run): number {

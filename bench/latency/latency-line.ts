@@ -16,7 +16,7 @@ export interface LatencyLabel extends Omit<LatencyRunSettings, 'job' | 'perSecon
 export interface LatencyLine
   extends LatencyRun,
     LatencyLabel,
-    Pick<Measured, 'cpuSeconds' | 'wallSeconds' | 'peakMemoryBytes'> {}
+    Pick<Measured, 'cpuSeconds' | 'wallSeconds' | 'peakMemoryBytes' | 'othersCores'> {}
 
 /** One that failed, or a search that found no rate. */
 export interface FailedLatency extends LatencyLabel {

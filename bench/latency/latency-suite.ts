@@ -1,6 +1,6 @@
 /** Measures latency: finds the maximal rate of each job first, then runs at shares of it with each buffer timeout. */
 import { messageOf } from '../comparison.ts'
-import { type costOfProcess, nodeCommand, outputOf } from '../measured-process.ts'
+import { type costOfProcess, measureAs, nodeCommand } from '../measured-process.ts'
 import {
   type FailedLatency,
   isOfGoal,
@@ -87,11 +87,10 @@ async function run(
   onLine: OnLine,
 ): Promise<LatencyLine | undefined> {
   try {
-    const output = await outputOf(nodeCommand('./latency/run-latency.ts', [JSON.stringify(settings)]))
-    const line = {
-      ...labelOf(settings, ratePercent),
-      ...(JSON.parse(output) as LatencyRun & ReturnType<typeof costOfProcess>),
-    }
+    const measured = await measureAs<LatencyRun & ReturnType<typeof costOfProcess>>(
+      nodeCommand('./latency/run-latency.ts', [JSON.stringify(settings)]),
+    )
+    const line = { ...labelOf(settings, ratePercent), ...measured }
     onLine(line)
     return line
   } catch (error) {

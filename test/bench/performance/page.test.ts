@@ -173,7 +173,7 @@ describe('latency', () => {
     ]
     const rows = rowsOf(partOf('latency', ...lines), 'chain')
     assert.deepEqual(
-      rows.map((row) => [row[3], row[9], row[12]]),
+      rows.map((row) => [row[3], row[9], row[13]]),
       [
         ['50', '3.00', 'reached'],
         ['50', '20.00', '**NOT reached**'],
@@ -189,7 +189,7 @@ describe('latency', () => {
       ...{ bufferTimeoutMs: 10, perSecond: 5_000, ratePercent: 50 },
     }
     const [row] = rowsOf(partOf('latency', line, failed), 'keyed')
-    assert.deepEqual([row?.[2], row?.[3], row?.[12]], ['5000', '50', '**FAILS**: gone'])
+    assert.deepEqual([row?.[2], row?.[3], row?.[13]], ['5000', '50', '**FAILS**: gone'])
   })
 })
 
@@ -301,12 +301,12 @@ describe('curves with holes', () => {
   })
 
   it('have a row for each number of records, and ratios of runs on the same ones only', () => {
-    const part = partOf(
-      'curves',
+    const round = [
       ...[windows('millrace', 1_000, { cpuSeconds: 2 }), windows('flink', 1_000, { cpuSeconds: 101 })],
       ...[windows('flink-sql', 1_000, { cpuSeconds: 3 }), windows('jet', 1_000, { cpuSeconds: 9 })],
       ...[windows('millrace', 9_000, { cpuSeconds: 5 }), windows('jet', 9_000, { cpuSeconds: 3 })],
-    )
+    ]
+    const part = partOf('curves', ...round, ...round)
     assert.deepEqual(
       rowsOf(part, 'sliding, 1 k keys').map((row) => row.slice(2)),
       [
@@ -320,6 +320,15 @@ describe('curves with holes', () => {
       ['360', '1 k', 'flink-sql', '1 k', '632', '3.0', '2.0 ×', 'at least 8 ×', '**NOT reached**'],
       ['360', '1 k', 'jet', '9000', '1 k', '3.0', '0.5 ×', 'ahead', '**NOT reached**'],
     ])
+    const once = rowsOf(partOf('curves', ...round), '360')
+    assert.deepEqual(new Set(once.map((row) => row.at(-1))), new Set(['too few runs to say']))
+    // Ratios of 5 and 15 around the goal of 8.
+    const apart = [windows('millrace', 9, {}), windows('flink-sql', 9, { cpuSeconds: 6 }), windows('millrace', 9, {})]
+    const close = rowsOf(partOf('curves', ...apart, windows('flink-sql', 9, { cpuSeconds: 16 })), '360')
+    assert.deepEqual(
+      close.map((row) => row.at(-1)),
+      ['too close to say'],
+    )
   })
 })
 
