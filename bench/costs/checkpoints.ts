@@ -1,7 +1,7 @@
 /** What checkpoints every 10 s cost: the same runs with and without, in turn. */
 import { type FailedRun, failedRunOf, messageOf, type Run } from '../comparison.ts'
 import { type Measured, measure } from '../measured-process.ts'
-import { MILLRACE } from '../peer.ts'
+import { MILLRACE, type Peer } from '../peer.ts'
 import { differencesOf, runInTurn, runningCpuSeconds, runningWallSeconds } from '../runs-in-turn.ts'
 import { halfRange, median } from '../statistics.ts'
 import type { Workload } from '../workload.ts'
@@ -24,16 +24,17 @@ export interface CheckpointCost {
   readonly pairs: number
 }
 
-/** Runs take about `seconds` each: what is shorter than 10 s has no checkpoint. */
+/** Runs take about `seconds` each: what is shorter than 10 s has no checkpoint. False when a run failed or results differ. `peer` is for tests. */
 export async function measureCheckpointCost(
   seconds: number,
   rounds: number,
   onRun: (run: Run | FailedRun) => void,
+  peer: Peer = MILLRACE,
 ): Promise<boolean> {
   console.log(`\ncost of checkpoints every ${INTERVAL_MS / 1_000} s, runs of about ${seconds} s`)
   let isFine = true
   for (const name of SHAPES) {
-    const failures = await measureShape({ kind: 'shape', name }, seconds, rounds, onRun)
+    const failures = await measureShape(peer, { kind: 'shape', name }, seconds, rounds, onRun)
     for (const failure of failures) {
       isFine = false
       console.log(`  FAILS: ${failure}`)
@@ -44,6 +45,7 @@ export async function measureCheckpointCost(
 
 /** Gives what went wrong. */
 async function measureShape(
+  peer: Peer,
   workload: Workload,
   seconds: number,
   rounds: number,
@@ -51,15 +53,15 @@ async function measureShape(
 ): Promise<readonly string[]> {
   let perSecond: number
   try {
-    perSecond = await probe(workload)
+    perSecond = await probe(peer, workload)
   } catch (error) {
     const settings = { events: PROBE_EVENTS, parallelism: 1 }
-    onRun(failedRunOf(error, MILLRACE, workload, settings, { generatorOnly: false, suite: CHECKPOINT_SUITE }))
+    onRun(failedRunOf(error, peer, workload, settings, { generatorOnly: false, suite: CHECKPOINT_SUITE }))
     return [`${workload.name}: ${messageOf(error)}`]
   }
   const settings = { events: Math.round(perSecond * seconds), parallelism: 1 }
   const sides = [0, INTERVAL_MS].map((checkpointIntervalMs) => ({
-    peer: MILLRACE,
+    peer,
     workload,
     settings: { ...settings, checkpointIntervalMs },
   }))
@@ -77,9 +79,9 @@ async function measureShape(
 }
 
 /** Records per second of wall time. */
-async function probe(workload: Workload): Promise<number> {
+async function probe(peer: Peer, workload: Workload): Promise<number> {
   let events = PROBE_EVENTS
-  const run = (): Promise<Measured> => measure(MILLRACE.command(workload, { events, parallelism: 1 }))
+  const run = (): Promise<Measured> => measure(peer.command(workload, { events, parallelism: 1 }))
   let wallSeconds = runningWallSeconds(await run())
   if (wallSeconds < PROBE_SECONDS_MIN) {
     events = Math.round((events * PROBE_SECONDS_MIN) / wallSeconds)

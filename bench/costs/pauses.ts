@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../comparison.ts'
 import { type Command, type Measured, outputOf } from '../measured-process.ts'
-import { MILLRACE } from '../peer.ts'
+import { MILLRACE, type Peer } from '../peer.ts'
 import type { WorkloadSettings } from '../workload.ts'
 
 export const PAUSE_MS_MAX = 50
@@ -35,11 +35,12 @@ const JOBS: readonly { readonly shape: string; readonly more: Partial<WorkloadSe
   { shape: 'keyed-tumbling', more: { sizeMs: 200_000 } },
 ]
 
-/** False when a run failed. */
+/** False when a run failed. `peer` is for tests. */
 export async function measurePauses(
   events: number,
   rounds: number,
   onRun: (run: PauseRun | FailedPauses) => void,
+  peer: Peer = MILLRACE,
 ): Promise<boolean> {
   let isFine = true
   console.log(`\npauses for garbage collection, ${KEYS} keys, ${(events / 1e6).toFixed(1)} M records`)
@@ -48,10 +49,7 @@ export async function measurePauses(
       const label = { pauses: shape, events, keys: KEYS }
       let run: PauseRun
       try {
-        const command = MILLRACE.command(
-          { kind: 'shape', name: shape },
-          { events, parallelism: 1, keys: KEYS, ...more },
-        )
+        const command = peer.command({ kind: 'shape', name: shape }, { events, parallelism: 1, keys: KEYS, ...more })
         const { traces, measured } = splitOutput(await outputOf(traced(command)))
         run = { ...label, wallSeconds: measured.wallSeconds, ...pausesOfSlots(traces) }
       } catch (error) {

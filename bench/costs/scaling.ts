@@ -3,7 +3,7 @@
  * said only of pairs of runs that had two free cores.
  */
 import type { FailedRun, Run } from '../comparison.ts'
-import { MILLRACE } from '../peer.ts'
+import { MILLRACE, type Peer } from '../peer.ts'
 import { differencesOf, runInTurn, runningCpuSeconds, runningWallSeconds } from '../runs-in-turn.ts'
 import { median } from '../statistics.ts'
 import type { Workload } from '../workload.ts'
@@ -37,20 +37,23 @@ export interface Scaling {
   readonly othersCores: number
 }
 
+/** False when a run failed or results differ. `peer` and `freeCoresOf` are for tests. */
 export async function measureScaling(
   events: number,
   rounds: number,
   onRun: (run: Run | FailedRun) => void,
+  peer: Peer = MILLRACE,
+  freeCoresOf: (threads: number) => Promise<number> = measureFreeCores,
 ): Promise<boolean> {
   console.log(`\ntwo slots against one, ${(events / 1e6).toFixed(1)} M records; needs two free cores`)
   let isFine = true
   for (const name of Object.keys(SCALING_GOALS)) {
     const workload: Workload = { kind: 'shape', name }
-    const sides = [1, SLOTS].map((parallelism) => ({ peer: MILLRACE, workload, settings: { events, parallelism } }))
+    const sides = [1, SLOTS].map((parallelism) => ({ peer, workload, settings: { events, parallelism } }))
     const [one, two]: [Run[], Run[]] = [[], []]
     const failures: string[] = []
     for (let round = 0; round < rounds && failures.length === 0; round++) {
-      const freeCores = await measureFreeCores(SLOTS)
+      const freeCores = await freeCoresOf(SLOTS)
       const results = await runInTurn(SCALING_SUITE, sides, 1, (run) => onRun({ ...run, freeCores }))
       for (const { failure, runs, settings } of results) {
         if (failure !== undefined) failures.push(failure)

@@ -1,6 +1,6 @@
 /** Measures latency: finds the maximal rate of each job first, then runs at shares of it with each buffer timeout. */
 import { messageOf } from '../comparison.ts'
-import { type costOfProcess, measureAs, nodeCommand } from '../measured-process.ts'
+import { type Command, type costOfProcess, measureAs, nodeCommand } from '../measured-process.ts'
 import {
   type FailedLatency,
   isOfGoal,
@@ -22,14 +22,18 @@ const TRIAL_MS = 5_000
 /** Ten in the shortest run that is judged. */
 const CHECKPOINT_EVERY_MS = 1_000
 
-type OnLine = (line: LatencyLine | FailedLatency) => void
+interface Output {
+  readonly onLine: (line: LatencyLine | FailedLatency) => void
+  readonly commandOf: (settings: LatencyRunSettings) => Command
+}
 type Base = Pick<LatencyRunSettings, 'job' | 'parallelism' | 'warmUpMs' | 'checkpointEveryMs'>
 
-/** False when a run failed. Whether the goal is reached does not count. */
+/** False when a run failed. Whether the goal is reached does not count. `commandOf` is for tests. */
 export async function measureLatency(
   jobs: readonly LatencyRunSettings['job'][],
   seconds: number,
-  onLine: OnLine,
+  onLine: Output['onLine'],
+  commandOf: Output['commandOf'] = latencyCommand,
 ): Promise<boolean> {
   console.log(
     `\nlatency from source to sink in ms, runs of ${seconds} s after ${WARM_UP_MS / 1_000} s, a checkpoint every ${CHECKPOINT_EVERY_MS / 1_000} s`,
@@ -39,21 +43,21 @@ export async function measureLatency(
   for (const job of jobs) {
     for (const parallelism of PARALLELISM) {
       const base = { job, parallelism, warmUpMs: WARM_UP_MS, checkpointEveryMs: CHECKPOINT_EVERY_MS }
-      if (!(await measureJob(base, seconds * 1_000, onLine))) isFine = false
+      if (!(await measureJob(base, seconds * 1_000, { onLine, commandOf }))) isFine = false
     }
   }
   return isFine
 }
 
-async function measureJob(base: Base, durationMs: number, onLine: OnLine): Promise<boolean> {
-  const maximum = await findMaximalRate(base, onLine)
+async function measureJob(base: Base, durationMs: number, output: Output): Promise<boolean> {
+  const maximum = await findMaximalRate(base, output)
   if (maximum === undefined) return false
   console.log(`${headOf(base, maximum)}   the maximal rate`)
   let isFine = true
   for (const ratePercent of RATE_PERCENTS) {
     const perSecond = Math.round((maximum * ratePercent) / 100)
     for (const bufferTimeoutMs of BUFFER_TIMEOUTS_MS) {
-      const line = await run({ ...base, perSecond, bufferTimeoutMs, durationMs }, ratePercent, onLine)
+      const line = await run({ ...base, perSecond, bufferTimeoutMs, durationMs }, ratePercent, output)
       if (line === undefined) isFine = false
       else console.log(renderLine(line))
     }
@@ -61,20 +65,24 @@ async function measureJob(base: Base, durationMs: number, onLine: OnLine): Promi
   return isFine
 }
 
+function latencyCommand(settings: LatencyRunSettings): Command {
+  return nodeCommand('./latency/run-latency.ts', [JSON.stringify(settings)])
+}
+
 /** In records per second; undefined when a run failed or no rate is kept up with, which has been said then. */
-async function findMaximalRate(base: Base, onLine: OnLine): Promise<number | undefined> {
+async function findMaximalRate(base: Base, output: Output): Promise<number | undefined> {
   const settings = { ...base, bufferTimeoutMs: LATENCY_GOAL.bufferTimeoutMs, durationMs: TRIAL_MS }
-  const unpaced = await run({ ...settings, perSecond: undefined }, null, onLine)
+  const unpaced = await run({ ...settings, perSecond: undefined }, null, output)
   if (unpaced === undefined) return undefined
   const trials: Trial[] = []
   for (;;) {
     const next = decideNextTrial(unpaced.reachedPerSecond, trials)
     if (next.kind === 'found') return next.perSecond
     if (next.kind === 'none') {
-      fail(new Error('It keeps up with no rate'), { ...settings, perSecond: undefined }, null, onLine)
+      fail(new Error('It keeps up with no rate'), { ...settings, perSecond: undefined }, null, output)
       return undefined
     }
-    const trial = await run({ ...settings, perSecond: next.perSecond }, null, onLine)
+    const trial = await run({ ...settings, perSecond: next.perSecond }, null, output)
     if (trial === undefined) return undefined
     trials.push({ perSecond: next.perSecond, keepsUp: keepsUp(trial) })
   }
@@ -84,22 +92,20 @@ async function findMaximalRate(base: Base, onLine: OnLine): Promise<number | und
 async function run(
   settings: LatencyRunSettings,
   ratePercent: number | null,
-  onLine: OnLine,
+  output: Output,
 ): Promise<LatencyLine | undefined> {
   try {
-    const measured = await measureAs<LatencyRun & ReturnType<typeof costOfProcess>>(
-      nodeCommand('./latency/run-latency.ts', [JSON.stringify(settings)]),
-    )
+    const measured = await measureAs<LatencyRun & ReturnType<typeof costOfProcess>>(output.commandOf(settings))
     const line = { ...labelOf(settings, ratePercent), ...measured }
-    onLine(line)
+    output.onLine(line)
     return line
   } catch (error) {
-    fail(error, settings, ratePercent, onLine)
+    fail(error, settings, ratePercent, output)
     return undefined
   }
 }
 
-function fail(error: unknown, settings: LatencyRunSettings, ratePercent: number | null, onLine: OnLine): void {
+function fail(error: unknown, settings: LatencyRunSettings, ratePercent: number | null, { onLine }: Output): void {
   const failed = { failure: messageOf(error), ...labelOf(settings, ratePercent) }
   onLine(failed)
   console.log(`${headOf(settings, settings.perSecond ?? Number.NaN)}   FAILS: ${failed.failure}`)
