@@ -93,42 +93,13 @@ describe('a suite with results that differ', () => {
   })
 
   it('of costs does not hold', async () => {
-    assert.equal(
-      await measureCheckpointCost(
-        1,
-        1,
-        () => {},
-        differing(() => false),
-      ),
-      true,
-    )
-    assert.equal(
-      await measureCheckpointCost(
-        1,
-        1,
-        () => {},
-        differing((one) => one.checkpointIntervalMs === 0),
-      ),
-      false,
-    )
-    assert.equal(
-      await measureScaling(
-        100,
-        1,
-        () => {},
-        differing(() => false),
-      ),
-      true,
-    )
-    assert.equal(
-      await measureScaling(
-        100,
-        1,
-        () => {},
-        differing((one) => one.parallelism === 2),
-      ),
-      false,
-    )
+    const nothing = (): void => {}
+    const checkpoints = (peer: Peer) => measureCheckpointCost(1, 1, nothing, peer)
+    const scaling = (peer: Peer) => measureScaling(100, 1, nothing, peer, async () => 2)
+    assert.equal(await checkpoints(differing(() => false)), true)
+    assert.equal(await checkpoints(differing((one) => one.checkpointIntervalMs === 0)), false)
+    assert.equal(await scaling(differing(() => false)), true)
+    assert.equal(await scaling(differing((one) => one.parallelism === 2)), false)
   })
 
   it('of a curve does not hold', async () => {
