@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { cpus } from 'node:os'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { parseBenchArguments, UsageError } from '../../bench/bench-arguments.ts'
@@ -104,7 +105,8 @@ describe('the costs', () => {
 
   it('of two slots begin with what threads that only count get done', async () => {
     const free = await measureFreeCores(2)
-    assert.ok(free > 0 && free < 4, `${free}`)
+    // How much that is, is the machine's business.
+    assert.ok(Number.isFinite(free) && free > 0, `${free}`)
   })
 
   it('of garbage are the pauses of the slots, steps of marking too', () => {
@@ -151,7 +153,8 @@ describe('runs in turn', () => {
         ['loop', 'curve-keys', false],
       ],
     )
-    assert.ok((good?.runs[0]?.othersCores ?? 0) >= 0)
+    const hasTimes = cpus().some(({ times }) => times.user > 0)
+    assert.equal(typeof good?.runs[0]?.othersCores, hasTimes ? 'number' : 'undefined')
   })
 
   it('differ when their results do that must be equal: at every parallelism, with and without checkpoints', () => {
