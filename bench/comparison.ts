@@ -22,23 +22,36 @@ export interface Run extends Measured {
   readonly fields?: number
   readonly eventsPerSecond?: number
   readonly checkpointIntervalMs?: number
+  /** What two threads that only count got done against one just before, where wall time matters. */
+  readonly freeCores?: number
   /** What it was measured for; undefined: the comparison. */
   readonly suite?: string
 }
 
-/** The line of a run. */
-export function runOf(
-  measured: Measured,
+/** A run that failed, as `--json` writes it. */
+export interface FailedRun extends Omit<Run, keyof Measured> {
+  readonly failure: string
+}
+
+/** The line of a run. What was compared is known here; a process may call itself otherwise. */
+export function runOf(measured: Measured, ...whatOf: Parameters<typeof describeRun>): Run {
+  return { ...measured, ...describeRun(...whatOf) }
+}
+
+/** The line of a run that failed. */
+export function failedRunOf(error: unknown, ...whatOf: Parameters<typeof describeRun>): FailedRun {
+  return { failure: messageOf(error), ...describeRun(...whatOf) }
+}
+
+function describeRun(
   peer: Peer,
   { kind, name }: Workload,
   settings: WorkloadSettings,
   more: Pick<Run, 'generatorOnly' | 'suite'>,
-): Run {
+): Omit<Run, keyof Measured> {
   const { parallelism, ...others } = settings
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined))
-  // What was compared is known here; a process may call itself otherwise.
   return {
-    ...measured,
     ...more,
     peer: peer.name,
     [kind]: name,
@@ -50,8 +63,8 @@ export function runOf(
 export interface ComparedSide {
   readonly peer: Peer
   readonly runs: readonly Run[]
-  /** What making the records costs on one thread, without the start of the process. */
-  readonly generatorCpuSeconds: number
+  /** What making the records costs on one thread, without the start of the process, of each run of it; empty: unknown. */
+  readonly generatorCpuSeconds: readonly number[]
 }
 
 export interface Comparison {
@@ -66,23 +79,23 @@ export interface Comparison {
 
 export class ComparisonRunner {
   readonly #rounds: number
-  readonly #onRun: (run: Run) => void
+  readonly #onRun: (run: Run | FailedRun) => void
   /** By language and records. */
-  readonly #generatorCpuSeconds = new Map<string, number>()
+  readonly #generatorCpuSeconds = new Map<string, readonly number[]>()
 
-  /** `onRun` is called after each run, those of generators too. */
-  constructor(rounds: number, onRun: (run: Run) => void) {
+  /** `onRun` is called after each run, those of generators and those that failed too. */
+  constructor(rounds: number, onRun: (run: Run | FailedRun) => void) {
     this.#rounds = rounds
     this.#onRun = onRun
   }
 
   async compare(workload: Workload, settings: WorkloadSettings, peers: readonly Peer[]): Promise<Comparison> {
-    const sides: { peer: Peer; runs: Run[]; generatorCpuSeconds: number }[] = []
+    const sides: { peer: Peer; runs: Run[]; generatorCpuSeconds: readonly number[] }[] = []
     const failures: string[] = []
     for (const peer of peers) {
       if (!peer.has(workload)) continue
       const generatorCpuSeconds = await this.#generatorCost(workload, settings, peer).catch((error: unknown) => {
-        failures.push(`${peer.name}: ${messageOf(error)}`)
+        failures.push(this.#failed(error, workload, settings, peer, true))
         return undefined
       })
       if (generatorCpuSeconds !== undefined) sides.push({ peer, runs: [], generatorCpuSeconds })
@@ -97,32 +110,42 @@ export class ComparisonRunner {
           runs.push(this.#took(measured, workload, settings, peer, false))
         } catch (error) {
           failed.add(peer)
-          failures.push(`${peer.name}: ${messageOf(error)}`)
+          failures.push(this.#failed(error, workload, settings, peer, false))
         }
       }
     }
     const whole = sides.filter(({ peer }) => !failed.has(peer))
     const compared = decideCompared(workload, settings.parallelism)
-    const difference = describeDifference(whole, compared)
+    const difference = describeDifference(resultsOf(whole), compared)
     if (difference !== undefined) failures.push(difference)
     return { workload, settings, sides: whole, compared, failures }
   }
 
-  async #generatorCost(workload: Workload, settings: WorkloadSettings, peer: Peer): Promise<number> {
+  async #generatorCost(workload: Workload, settings: WorkloadSettings, peer: Peer): Promise<readonly number[]> {
     const key = `${peer.language} ${recordsOf(workload)}`
     const known = this.#generatorCpuSeconds.get(key)
     if (known !== undefined) return known
-    const measured = await measure(peer.generatorCommand(workload, settings))
-    const cpuSeconds = measured.cpuSeconds - measured.setupCpuSeconds
-    this.#generatorCpuSeconds.set(key, cpuSeconds)
-    this.#took(measured, workload, settings, peer, true)
-    return cpuSeconds
+    const all: number[] = []
+    while (all.length < this.#rounds) {
+      const measured = await measure(peer.generatorCommand(workload, settings))
+      all.push(measured.cpuSeconds - measured.setupCpuSeconds)
+      this.#took(measured, workload, settings, peer, true)
+    }
+    this.#generatorCpuSeconds.set(key, all)
+    return all
   }
 
   #took(measured: Measured, workload: Workload, settings: WorkloadSettings, peer: Peer, generatorOnly: boolean): Run {
     const run = runOf(measured, peer, workload, settings, { generatorOnly })
     this.#onRun(run)
     return run
+  }
+
+  /** Gives the message. */
+  #failed(error: unknown, workload: Workload, settings: WorkloadSettings, peer: Peer, generatorOnly: boolean): string {
+    const failed = failedRunOf(error, peer, workload, settings, { generatorOnly })
+    this.#onRun(failed)
+    return `${peer.name}: ${failed.failure}`
   }
 }
 
@@ -133,14 +156,24 @@ export async function warmUp(peer: Peer, workload: Workload, settings: WorkloadS
   await measure(peer.command(workload, { ...settings, events: 1_000 })).catch(() => {})
 }
 
+/** Runs that must have one result, under a name for messages. */
+export interface NamedResults {
+  readonly name: string
+  readonly runs: readonly Pick<Run, 'outputs' | 'digest'>[]
+}
+
+export function resultsOf(sides: readonly ComparedSide[]): readonly NamedResults[] {
+  return sides.map(({ peer, runs }) => ({ name: peer.name, runs }))
+}
+
 /** Undefined when all runs of all sides gave the same. */
-export function describeDifference(sides: readonly ComparedSide[], compared: Compared): string | undefined {
+export function describeDifference(sides: readonly NamedResults[], compared: Compared): string | undefined {
   if (compared === 'nothing') return undefined
-  const results = sides.map(({ peer, runs }) => {
+  const results = sides.map(({ name, runs }) => {
     const all = new Set(
       runs.map(({ outputs, digest }) => (compared === 'rows' ? `${outputs}` : `${outputs} ${digest}`)),
     )
-    return { name: peer.name, result: [...all].join(', ') }
+    return { name, result: [...all].join(', ') }
   })
   if (new Set(results.map(({ result }) => result)).size <= 1 && !results.some(({ result }) => result.includes(','))) {
     return undefined

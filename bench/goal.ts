@@ -1,6 +1,7 @@
 /** How Millrace stands against its peers in a comparison, and the figure that is to be reached. */
 import type { ComparedSide, Comparison, Run } from './comparison.ts'
-import { median } from './statistics.ts'
+import { runningCpuSeconds } from './runs-in-turn.ts'
+import { halfRange, median } from './statistics.ts'
 
 /** CPU time of Millrace and a peer, round by round. */
 export interface Standing {
@@ -10,8 +11,11 @@ export interface Standing {
   readonly gross: number
   /** The same without the start of each side, as in a run without end. */
   readonly running: number
-  /** The same without start and generator. */
-  readonly net: number
+  /**
+   * The same without start and generator. NaN where no generator was measured; undefined where so little is left of a side that
+   * its spread could decide.
+   */
+  readonly net: number | undefined
   /** The larger share that the start has of a side's CPU time: what it says is of the start, when it is large. */
   readonly startShare: number
   readonly goal: Goal | undefined
@@ -22,8 +26,17 @@ export interface Goal {
   readonly grossMin: number
 }
 
+export type Verdict = 'reached' | 'not reached' | 'too short'
+
 export const QUERIES_MEAN_MIN = 5
 const QUERY_MIN = 1.3
+/** Up to this share the start does not matter. */
+const START_SHARE_MAX = 0.1
+/** Up to this one there is a verdict when it is the same without the start. */
+const START_SHARE_AGREED_MAX = 1 / 3
+/** So many times its spread must be left of a side for its net figure, and no run is taken for more exact than this share of it. */
+const NET_SPREADS_MIN = 3
+const SPREAD_MIN = 0.05
 
 type Opponent = 'flink' | 'flink-sql' | 'better-flink' | 'jet' | 'loop' | 'loop-typed'
 
@@ -34,9 +47,10 @@ const SHAPE_GOALS: Readonly<Record<string, Partial<Record<Opponent, number>>>> =
   'sliding-best': { 'better-flink': 15, jet: 1.3, loop: 1 / 2 },
   'running-sum': { 'better-flink': 5, jet: 5, 'loop-typed': 1 / 2.5 },
 }
+const EXCHANGE_PARALLELISM = 2
 /** From so many windows of a record on. */
-const MANY_WINDOWS = 360
-const MANY_WINDOWS_GOALS: Partial<Record<Opponent, number>> = { flink: 50, 'flink-sql': 8, jet: 1 }
+export const MANY_WINDOWS = 360
+export const MANY_WINDOWS_GOALS: Partial<Record<Opponent, number>> = { flink: 50, 'flink-sql': 8, jet: 1 }
 
 export function standingsOf(comparison: Comparison): readonly Standing[] {
   const [millrace, ...peers] = comparison.sides
@@ -56,8 +70,22 @@ export function standingsOf(comparison: Comparison): readonly Standing[] {
   ]
 }
 
+/** Of the gross figure; where the start is more than a little of a side, only when it does not depend on it. */
+export function decideVerdict(
+  { gross, running, startShare }: Pick<Standing, 'gross' | 'running' | 'startShare'>,
+  grossMin: number,
+): Verdict {
+  const isReached = gross >= grossMin
+  const isSure =
+    startShare <= START_SHARE_MAX || (startShare <= START_SHARE_AGREED_MAX && isReached === running >= grossMin)
+  if (!isSure) return 'too short'
+  return isReached ? 'reached' : 'not reached'
+}
+
 function goalsOf({ workload, settings }: Comparison): Partial<Record<Opponent, number>> {
   if (workload.kind === 'query') return { 'better-flink': QUERY_MIN }
+  // Within one slot there is nothing to exchange.
+  if (workload.name === 'exchange' && settings.parallelism !== EXCHANGE_PARALLELISM) return {}
   const { sizeMs = 10_000, slideMs = 2_000 } = settings
   if (workload.name === 'sliding') return sizeMs / slideMs >= MANY_WINDOWS ? MANY_WINDOWS_GOALS : {}
   return SHAPE_GOALS[workload.name] ?? {}
@@ -74,10 +102,24 @@ function ratiosOf(millrace: ComparedSide, peer: ComparedSide): Ratios {
     median(millrace.runs.map((run, round) => costOf(peer, peer.runs[round] as Run) / costOf(millrace, run)))
   return {
     gross: ratio((_, run) => run.cpuSeconds),
-    running: ratio((_, run) => run.cpuSeconds - run.setupCpuSeconds),
-    net: ratio(({ generatorCpuSeconds }, run) => run.cpuSeconds - run.setupCpuSeconds - generatorCpuSeconds),
+    running: ratio((_, run) => runningCpuSeconds(run)),
+    net: hasClearNet(millrace) && hasClearNet(peer) ? ratio(netCpuSeconds) : undefined,
     startShare: Math.max(startShareOf(millrace), startShareOf(peer)),
   }
+}
+
+/** Of one run. */
+export function netCpuSeconds({ generatorCpuSeconds }: ComparedSide, run: Run): number {
+  return runningCpuSeconds(run) - median(generatorCpuSeconds)
+}
+
+/** Where no generator was measured nothing is said against it: the figure is unknown by itself. */
+export function hasClearNet(side: ComparedSide): boolean {
+  const { runs, generatorCpuSeconds } = side
+  if (generatorCpuSeconds.length === 0) return true
+  const running = runs.map(runningCpuSeconds)
+  const noise = Math.max(halfRange(running) + halfRange(generatorCpuSeconds), SPREAD_MIN * median(running))
+  return median(runs.map((run) => netCpuSeconds(side, run))) > NET_SPREADS_MIN * noise
 }
 
 function startShareOf({ runs }: ComparedSide): number {

@@ -38,10 +38,11 @@ async function main(args: BenchArguments): Promise<boolean> {
     if (args.bounds.includes(bound.name) && !(await checkBound(bound))) isFine = false
   }
   if (args.latency.length > 0) {
-    await measureLatency(args.latency as readonly LatencyRunSettings['job'][], seconds, onLine)
+    const jobs = args.latency as readonly LatencyRunSettings['job'][]
+    if (!(await measureLatency(jobs, seconds, onLine))) isFine = false
   }
   for (const curve of args.curves as readonly CurveName[]) {
-    if (!(await measureCurve(curve, peers, settings.events, rounds, onLine))) isFine = false
+    if (!(await measureCurve(curve, peers, settings, rounds, onLine))) isFine = false
   }
   const costs: readonly [string, () => Promise<boolean>][] = [
     ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],

@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cpus } from 'node:os'
+import { basename, isAbsolute } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { COMPILER_FLAGS } from '@millrace/runtime'
@@ -29,6 +31,8 @@ export interface Measured {
   readonly setupWallSeconds?: number
   /** Completed checkpoints, the final one among them, where the side tells. */
   readonly checkpoints?: number
+  /** How many cores everything else on the machine took meanwhile, as the one who waited saw it; undefined where the system does not tell. */
+  readonly othersCores?: number | undefined
 }
 
 export interface Command {
@@ -74,8 +78,24 @@ export function nodeCommand(file: string, args: readonly string[]): Command {
 }
 
 /** Runs a command to its end and reads its line. Throws when it fails. */
-export async function measure(command: Command): Promise<Measured> {
-  return JSON.parse(await outputOf(command)) as Measured
+export function measure(command: Command): Promise<Measured> {
+  return measureAs<Measured>(command)
+}
+
+/** The same for a command with a line of its own. */
+export async function measureAs<T extends Pick<Measured, 'cpuSeconds'>>(
+  command: Command,
+): Promise<T & Pick<Measured, 'othersCores'>> {
+  const [beforeMs, before] = [performance.now(), machineCpuSeconds()]
+  const measured = JSON.parse(await outputOf(command)) as T
+  const [wallSeconds, all] = [(performance.now() - beforeMs) / 1_000, machineCpuSeconds() - before]
+  // A system that hides its times shows none at all.
+  return all > 0 ? { ...measured, othersCores: Math.max(0, all - measured.cpuSeconds) / wallSeconds } : measured
+}
+
+/** Of all cores since the machine started. */
+function machineCpuSeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) / 1_000, 0)
 }
 
 /** Runs a command to its end. Throws when it fails. */
@@ -89,6 +109,10 @@ export async function outputOf({ command, args }: Command): Promise<string> {
     output += text
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`${command} ${args.slice(-6).join(' ')} ended with ${code}: ${output}`)
+  if (code !== 0) {
+    // Where a file lies on this machine is of no use in lines that others read.
+    const words = [command, ...args].map((word) => (isAbsolute(word) ? basename(word) : word))
+    throw new Error(`${words[0]} ${words.slice(1).slice(-6).join(' ')} ended with ${code}: ${output}`)
+  }
   return output
 }

@@ -37,6 +37,10 @@ export function missingFor(group: string): string | undefined {
   return group === 'jet' || group.startsWith('flink') ? missingForMaven() : undefined
 }
 
+/** Above, state of the JVM's peers has no room in their usual heap. */
+const HEAP_KEYS = 2_000_000
+const LARGE_HEAP = '8g'
+
 export const MILLRACE: Peer = {
   name: 'millrace',
   language: 'typescript',
@@ -113,7 +117,7 @@ function javaRun(
   settings: WorkloadSettings,
   more: readonly string[],
 ): Command {
-  const { command, args } = peer.command()
+  const { command, args } = peer.command({ heap: (settings.keys ?? 0) > HEAP_KEYS ? LARGE_HEAP : undefined })
   const { eventsPerSecond, sizeMs, slideMs, checkpointIntervalMs, ...others } = settings
   const given = {
     [kind]: name,

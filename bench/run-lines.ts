@@ -1,14 +1,15 @@
 /**
- * The lines of `--json`: one for what they were measured on, then one for each run. A file is written anew after each line, so that
+ * The lines of `--json`: one for what they were measured on, then one for each run, those that failed too. A file is written anew after each line, so that
  * a benchmark that is broken off leaves what it had.
  */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import process from 'node:process'
-import type { Run } from './comparison.ts'
-import type { PauseRun } from './costs/pauses.ts'
-import type { LatencyLine } from './latency/latency-suite.ts'
+import type { FailedRun, Run } from './comparison.ts'
+import type { FailedPauses, PauseRun } from './costs/pauses.ts'
+import type { FailedLatency, LatencyLine } from './latency/latency-line.ts'
+import { versionsOfPeers } from './peer-versions.ts'
 
 /** What the lines after it were measured on. */
 export interface About {
@@ -21,9 +22,13 @@ export interface About {
   readonly cores: number
   readonly processor: string
   readonly memoryBytes: number
+  /** How many threads wanted a core in the minute before. Not in lines of older benchmarks, as what follows. */
+  readonly loadAverage?: number
+  /** Of what the peers in Java run on; empty where they cannot run. */
+  readonly versions?: Readonly<Record<string, string>>
 }
 
-export type RunLine = About | Run | LatencyLine | PauseRun
+export type RunLine = About | Run | FailedRun | LatencyLine | FailedLatency | PauseRun | FailedPauses
 
 export type OnLine = (line: RunLine) => void
 
@@ -45,6 +50,8 @@ export function aboutThisMachine(now: Date): About {
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim() ?? '',
     memoryBytes: totalmem(),
+    loadAverage: loadavg()[0] ?? 0,
+    versions: versionsOfPeers(),
   }
 }
 

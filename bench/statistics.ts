@@ -8,9 +8,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
-/** Half the distance from the lowest to the highest, as a share of the median. */
+/** Half the distance from the lowest to the highest. */
+export function halfRange(values: readonly number[]): number {
+  return values.length === 0 ? Number.NaN : (Math.max(...values) - Math.min(...values)) / 2
+}
+
+/** The same as a share of the median. */
 export function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / 2 / median(values)
+  return halfRange(values) / median(values)
 }
 
 export function geometricMean(values: readonly number[]): number {

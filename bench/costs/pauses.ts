@@ -3,8 +3,9 @@
  * (`--trace-gc`), so those of the slots' threads are there and nothing of the job is changed. A step of incremental marking is a pause
  * too, and counts.
  */
+import { messageOf } from '../comparison.ts'
 import { type Command, type Measured, outputOf } from '../measured-process.ts'
-import { MILLRACE } from '../peer.ts'
+import { MILLRACE, type Peer } from '../peer.ts'
 import type { WorkloadSettings } from '../workload.ts'
 
 export const PAUSE_MS_MAX = 50
@@ -22,6 +23,11 @@ export interface PauseRun {
   readonly totalMs: number
 }
 
+/** A run that failed. */
+export interface FailedPauses extends Pick<PauseRun, 'pauses' | 'events' | 'keys'> {
+  readonly failure: string
+}
+
 const KEYS = 1_000_000
 const JOBS: readonly { readonly shape: string; readonly more: Partial<WorkloadSettings> }[] = [
   { shape: 'running-sum', more: {} },
@@ -29,14 +35,30 @@ const JOBS: readonly { readonly shape: string; readonly more: Partial<WorkloadSe
   { shape: 'keyed-tumbling', more: { sizeMs: 200_000 } },
 ]
 
-export async function measurePauses(events: number, rounds: number, onRun: (run: PauseRun) => void): Promise<boolean> {
+/** False when a run failed. `peer` is for tests. */
+export async function measurePauses(
+  events: number,
+  rounds: number,
+  onRun: (run: PauseRun | FailedPauses) => void,
+  peer: Peer = MILLRACE,
+): Promise<boolean> {
+  let isFine = true
   console.log(`\npauses for garbage collection, ${KEYS} keys, ${(events / 1e6).toFixed(1)} M records`)
   for (const { shape, more } of JOBS) {
     for (let round = 0; round < rounds; round++) {
-      const settings = { events, parallelism: 1, keys: KEYS, ...more }
-      const output = await outputOf(traced(MILLRACE.command({ kind: 'shape', name: shape }, settings)))
-      const { traces, measured } = splitOutput(output)
-      const run = { pauses: shape, events, keys: KEYS, wallSeconds: measured.wallSeconds, ...pausesOfSlots(traces) }
+      const label = { pauses: shape, events, keys: KEYS }
+      let run: PauseRun
+      try {
+        const command = peer.command({ kind: 'shape', name: shape }, { events, parallelism: 1, keys: KEYS, ...more })
+        const { traces, measured } = splitOutput(await outputOf(traced(command)))
+        run = { ...label, wallSeconds: measured.wallSeconds, ...pausesOfSlots(traces) }
+      } catch (error) {
+        const failed = { failure: messageOf(error), ...label }
+        onRun(failed)
+        console.log(`  ${shape.padEnd(16)} FAILS: ${failed.failure}`)
+        isFine = false
+        continue
+      }
       onRun(run)
       const longest = Math.max(run.scavengeMsMax, run.markCompactMsMax)
       console.log(
@@ -46,7 +68,7 @@ export async function measurePauses(events: number, rounds: number, onRun: (run:
       )
     }
   }
-  return true
+  return isFine
 }
 
 function traced({ command, args }: Command): Command {

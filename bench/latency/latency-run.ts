@@ -2,7 +2,7 @@
 import { runBenchmarkJob } from '../job-run.ts'
 import { type HistogramData, LatencyHistogram } from './latency-histogram.ts'
 import { LATENCY_CHANNEL, LATENCY_ROWS } from './latency-sink.ts'
-import { PACED_AFTER_WARM_UP, PACED_RECORDS } from './paced-source.ts'
+import { PACED_BACKLOG, PACED_IN_TIME, PACED_RECORDS } from './paced-source.ts'
 
 export const LATENCY_JOBS = ['chain', 'keyed', 'window'] as const
 
@@ -17,15 +17,18 @@ export interface LatencyRunSettings {
   readonly checkpointEveryMs: number
 }
 
-/** Times are in ms, from due to the sink; of the rows after the warm-up. */
+/** Times are in ms, from due to the sink; of the rows that were due after the warm-up. */
 export interface LatencyRun {
   readonly records: number
   /** All rows that the sink had. */
   readonly rows: number
   /** Those whose latency was taken. */
   readonly recorded: number
-  /** Records per second after the warm-up, as the source gave them. */
+  /** Records per second after the warm-up, as the source gave them before its time was over. */
   readonly reachedPerSecond: number
+  /** By how much the source was behind, in time of its rate, at the best moment of its last second. 0 where there is no pace. */
+  readonly backlogMs: number
+  /** Completed, in the warm-up too. */
   readonly checkpoints: number
   readonly p50Ms: number
   readonly p90Ms: number
@@ -51,11 +54,13 @@ export async function runLatencyJob(settings: LatencyRunSettings): Promise<Laten
   })
   const histogram = new LatencyHistogram()
   for (const part of (collected[LATENCY_CHANNEL] ?? []) as HistogramData[]) histogram.addAll(part)
+  if (histogram.count === 0) throw new Error(`${job}: no row was due after the warm-up`)
   return {
     records: counted(PACED_RECORDS),
     rows: counted(LATENCY_ROWS),
     recorded: histogram.count,
-    reachedPerSecond: counted(PACED_AFTER_WARM_UP) / (durationMs / 1_000),
+    reachedPerSecond: counted(PACED_IN_TIME) / (durationMs / 1_000),
+    backlogMs: perSecond === undefined ? 0 : (counted(PACED_BACKLOG) / perSecond) * 1_000,
     checkpoints,
     p50Ms: histogram.percentile(0.5),
     p90Ms: histogram.percentile(0.9),

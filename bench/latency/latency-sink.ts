@@ -17,7 +17,10 @@ export interface Stamped {
 
 type Committable = { readonly id: string; readonly histogram: HistogramData }
 
-/** `warmUpMs`: rows that arrive so soon after the first one are counted only. */
+/**
+ * `warmUpMs`: rows that were due so soon after the first one are counted only. So are those that come before they are due, which is
+ * what the end of the input makes of the last windows.
+ */
 export function latencySink<Row extends Stamped>(warmUpMs: number): Sink<Row, never, Committable> {
   return {
     kind: 'latency',
@@ -25,14 +28,17 @@ export function latencySink<Row extends Stamped>(warmUpMs: number): Sink<Row, ne
     guarantee: 'exactly-once',
     async openWriter({ subtask, count }) {
       const histogram = new LatencyHistogram()
-      let firstMs: number | undefined
+      let fromMs: number | undefined
       return {
         write(rows) {
           const nowMs = monotonicMs()
-          firstMs ??= nowMs
           count(LATENCY_ROWS, rows.length)
-          if (nowMs - firstMs < warmUpMs) return
-          for (let i = 0; i < rows.length; i++) histogram.record(nowMs - (rows[i] as Row).dueMs)
+          for (let i = 0; i < rows.length; i++) {
+            const { dueMs } = rows[i] as Row
+            // Another split may have begun a moment before.
+            fromMs ??= warmUpMs === 0 ? 0 : dueMs + warmUpMs
+            if (dueMs >= fromMs && dueMs <= nowMs) histogram.record(nowMs - dueMs)
+          }
         },
         async prepare(checkpointId) {
           const committable = { id: `${subtask} ${checkpointId}`, histogram: histogram.toData() }

@@ -9,9 +9,14 @@
 import type { Source, SplitReader } from '@millrace/api'
 import { monotonicMs } from './monotonic-clock.ts'
 
-/** Counts all records, and those after the warm-up. */
+/** Counts all records, and those that were given after the warm-up and before the time was over. */
 export const PACED_RECORDS = 'paced-records'
-export const PACED_AFTER_WARM_UP = 'paced-after-warm-up'
+export const PACED_IN_TIME = 'paced-in-time'
+/**
+ * How many records were due and not given at the best moment of the last second. A pause leaves a backlog for a moment; one
+ * that is never worked off is of a job that does not keep up. Written once by each split.
+ */
+export const PACED_BACKLOG = 'paced-backlog'
 
 export interface PacedOptions<T> {
   /** `dueMs` by `monotonicMs`. */
@@ -25,6 +30,7 @@ export interface PacedOptions<T> {
 }
 
 const POLL_MS = 1
+const LAST_MS = 1_000
 
 export function pacedSource<T>(options: PacedOptions<T>): Source<T, number> {
   return {
@@ -53,6 +59,9 @@ export function readerOf<T>(
   let startMs: number | undefined
   let made = 0
   let hasGivenAll = false
+  let backlogMin = Number.POSITIVE_INFINITY
+  let isOver = false
+  const endMs = warmUpMs + durationMs
 
   return {
     next(recordsMax) {
@@ -67,15 +76,20 @@ export function readerOf<T>(
     const nowMs = now()
     startMs ??= nowMs
     const records: T[] = []
-    const elapsedMs = Math.min(nowMs - startMs, warmUpMs + durationMs)
+    const elapsedMs = Math.min(nowMs - startMs, endMs)
     const due = perMs === undefined ? made + recordsMax : Math.floor(elapsedMs * perMs)
     const to = Math.min(due, made + recordsMax)
     for (; made < to; made++) {
       records.push(generate(first + made * splits, perMs === undefined ? nowMs : startMs + (made + 1) / perMs))
     }
     count(PACED_RECORDS, records.length)
-    if (elapsedMs >= warmUpMs) count(PACED_AFTER_WARM_UP, records.length)
+    if (elapsedMs >= warmUpMs && !isOver) count(PACED_IN_TIME, records.length)
     hasGivenAll = perMs !== undefined && made === due
-    return { records, end: elapsedMs >= warmUpMs + durationMs && (perMs === undefined || made === due) }
+    if (perMs !== undefined && !isOver && elapsedMs > endMs - LAST_MS) {
+      backlogMin = Math.min(backlogMin, due - made)
+      if (elapsedMs >= endMs) count(PACED_BACKLOG, backlogMin)
+    }
+    isOver = elapsedMs >= endMs
+    return { records, end: isOver && (perMs === undefined || made === due) }
   }
 }

@@ -1,9 +1,10 @@
 /** The part of the page with shapes and queries against their peers. */
-import type { ComparedSide, Comparison } from '../comparison.ts'
+import type { ComparedSide, Comparison, Run } from '../comparison.ts'
 import { type Standing, standingsOf } from '../goal.ts'
 import { isLoop, renderQueriesMean, textsOf } from '../report.ts'
 import { median, spread } from '../statistics.ts'
-import { count, emphasised, provenance, table } from './markdown.ts'
+import { count, emphasised, failureText, provenance, table } from './markdown.ts'
+import { measurementsOf } from './measurement.ts'
 import type { Session } from './parse-lines.ts'
 import { comparisonsOf } from './regroup-runs.ts'
 
@@ -11,11 +12,18 @@ const UNKNOWN = '–'
 
 /** Undefined when no session compared anything. */
 export function renderComparisonPart(sessions: readonly Session[]): string | undefined {
-  const parts = sessions.flatMap((session) => {
-    const comparisons = comparisonsOf(session.runs)
-    return comparisons.length === 0 ? [] : [`${provenance(session.about)}\n\n${renderComparisons(comparisons)}`]
+  const parts = measurementsOf(sessions).flatMap((measurement) => {
+    const all = measurement.sessions.flatMap(({ runs, failedRuns }) => comparisonsOf(runs, failedRuns))
+    const comparisons = lastOfEach(all)
+    return comparisons.length === 0 ? [] : [`${provenance(measurement)}\n\n${renderComparisons(comparisons)}`]
   })
   return parts.length === 0 ? undefined : parts.join('\n\n')
+}
+
+/** What was measured again stands, but not in place of what was measured against others. */
+function lastOfEach(all: readonly Comparison[]): readonly Comparison[] {
+  const byKey = Map.groupBy(all, (one) => `${titleOf(one)} ${one.sides.map(({ peer }) => peer.name).join()}`)
+  return [...byKey.values()].map((own) => own.at(-1) as Comparison)
 }
 
 function renderComparisons(comparisons: readonly Comparison[]): string {
@@ -24,7 +32,7 @@ function renderComparisons(comparisons: readonly Comparison[]): string {
     .filter(({ comparison }) => comparison.workload.kind === 'query')
     .flatMap(({ standings: own }) => own.findLast(({ against, goal }) => against.includes('flink') && goal) ?? [])
   const failures = comparisons.flatMap(({ workload, failures: own }) =>
-    own.map((one) => `**${workload.name} FAILS**: ${one}`),
+    own.map((one) => `**${workload.name} FAILS**: ${failureText(one)}`),
   )
   return [
     table(
@@ -34,7 +42,7 @@ function renderComparisons(comparisons: readonly Comparison[]): string {
     ...(againstFlink.length > 0 ? [emphasised(renderQueriesMean(againstFlink).trim())] : []),
     ...failures,
     table(
-      ['', 'side', 'runs', 'CPU s', 'start s', 'running s', 'M events per CPU s', 'peak MB', 'wall s'],
+      ['', 'side', 'runs', 'CPU s', 'start s', 'running s', 'M events per CPU s', 'peak MB', 'wall s', "others' cores"],
       comparisons.flatMap((comparison) => comparison.sides.map((side) => sideRow(comparison, side))),
     ),
   ].join('\n\n')
@@ -42,7 +50,8 @@ function renderComparisons(comparisons: readonly Comparison[]): string {
 
 function standingRow(comparison: Comparison, standing: Standing): readonly string[] {
   const { gross, running, net, wanted = '', verdict = '' } = textsOf(standing)
-  const ofCpu = (figure: string): string => (isLoop(standing.against) ? `${figure} CPU` : figure)
+  const ofCpu = (figure: string): string =>
+    isLoop(standing.against) && figure.endsWith('×') ? `${figure} CPU` : figure
   return [
     titleOf(comparison),
     standing.against,
@@ -80,7 +89,14 @@ function sideRow(comparison: Comparison, { peer, runs }: ComparedSide): readonly
     (comparison.settings.events / cpuSeconds / 1e6).toFixed(2),
     peak > 0 ? (peak / 1e6).toFixed(0) : UNKNOWN,
     median(runs.map(({ wallSeconds }) => wallSeconds)).toFixed(1),
+    othersCoresOf(runs),
   ]
+}
+
+/** The highest of all runs. */
+function othersCoresOf(runs: readonly Run[]): string {
+  const known = runs.flatMap(({ othersCores }) => othersCores ?? [])
+  return known.length === 0 ? UNKNOWN : Math.max(...known).toFixed(1)
 }
 
 function peakBytes({ runs }: Pick<ComparedSide, 'runs'>): number {

@@ -1,55 +1,99 @@
 /** The part of the page with what Millrace was measured for against itself: checkpoints, slots, pauses. */
-import type { Run } from '../comparison.ts'
-import { CHECKPOINT_COST_MAX, CHECKPOINT_SUITE, costOfCheckpoints } from '../costs/checkpoints.ts'
-import { PAUSE_MS_MAX, type PauseRun } from '../costs/pauses.ts'
-import { SCALING_GOALS, SCALING_SUITE, scalingOf } from '../costs/scaling.ts'
-import { count, percent, provenance, table, verdict } from './markdown.ts'
+import type { FailedRun, Run } from '../comparison.ts'
+import {
+  CHECKPOINT_COST_MAX,
+  CHECKPOINT_SUITE,
+  checkpointVerdict,
+  costOfCheckpoints,
+  costText,
+} from '../costs/checkpoints.ts'
+import { type FailedPauses, PAUSE_MS_MAX, type PauseRun } from '../costs/pauses.ts'
+import { busyText, SCALING_GOALS, SCALING_SUITE, scalingOf } from '../costs/scaling.ts'
+import { differencesOf, workloadOf } from '../runs-in-turn.ts'
+import { count, emphasised, failureText, percent, provenance, table, verdict } from './markdown.ts'
+import { measurementsOf } from './measurement.ts'
 import type { Session } from './parse-lines.ts'
-import { workloadOf } from './regroup-runs.ts'
 
 /** Undefined when no session measured a cost. */
 export function renderCostsPart(sessions: readonly Session[]): string | undefined {
-  const parts = sessions.flatMap(({ about, runs, pauses }) => {
-    const own = [renderCheckpoints(runs), renderScaling(runs), renderPauses(pauses)].filter((one) => one !== undefined)
-    return own.length === 0 ? [] : [[provenance(about), ...own].join('\n\n')]
+  const parts = measurementsOf(sessions).flatMap((measurement) => {
+    const runs = measurement.sessions.flatMap((session) => session.runs)
+    const failed = measurement.sessions.flatMap(({ failedRuns }) => failedRuns)
+    const pauses = measurement.sessions.flatMap((session) => session.pauses)
+    const failedPauses = measurement.sessions.flatMap((session) => session.failedPauses)
+    const own = [
+      renderCheckpoints(runs, failed),
+      renderScaling(runs, failed),
+      renderPauses(pauses, failedPauses),
+    ].filter((one) => one !== undefined)
+    return own.length === 0 ? [] : [[provenance(measurement), ...own].join('\n\n')]
   })
   return parts.length === 0 ? undefined : parts.join('\n\n')
 }
 
-function renderCheckpoints(runs: readonly Run[]): string | undefined {
+function renderCheckpoints(runs: readonly Run[], failed: readonly FailedRun[]): string | undefined {
   const rows = pairsOf(runs, CHECKPOINT_SUITE, ({ checkpointIntervalMs }) => checkpointIntervalMs === 0).map(
     ([shape, without, withThem]) => {
-      const { cpu, wall, checkpoints } = costOfCheckpoints(without, withThem)
+      const cost = costOfCheckpoints(without, withThem)
       const events = count(without[0]?.events ?? 0)
-      return [shape, events, percent(cpu), percent(wall), `${checkpoints}`, verdict(cpu < CHECKPOINT_COST_MAX)]
+      const verdict = emphasised(checkpointVerdict(cost))
+      return [shape, events, `${without.length}`, costText(cost), percent(cost.wall), `${cost.checkpoints}`, verdict]
     },
   )
-  if (rows.length === 0) return undefined
-  return `Checkpoints every 10 s, against none; goal below ${percent(CHECKPOINT_COST_MAX)} of CPU:\n\n${table(
-    ['', 'events', 'CPU', 'wall time', 'checkpoints', 'verdict'],
+  return withFailures(
+    `Checkpoints every 10 s, against none; goal below ${percent(CHECKPOINT_COST_MAX)} of CPU:`,
+    ['', 'events', 'pairs', 'CPU', 'wall time', 'checkpoints', 'verdict'],
     rows,
-  )}`
+    failuresOf(runs, failed, CHECKPOINT_SUITE),
+  )
 }
 
-function renderScaling(runs: readonly Run[]): string | undefined {
+function renderScaling(runs: readonly Run[], failed: readonly FailedRun[]): string | undefined {
   const rows = pairsOf(runs, SCALING_SUITE, ({ parallelism }) => parallelism === 1).map(([shape, one, two]) => {
-    const { speedUp, cpu, share } = scalingOf(one, two)
-    const goal = SCALING_GOALS[shape]
-    const judged = goal === undefined ? ['', ''] : [`at least ${goal} ×`, verdict(speedUp >= goal)]
+    const scaling = scalingOf(one, two)
+    const goal = SCALING_GOALS[shape] ?? Number.NaN
+    const busy = busyText(scaling)
     return [
       shape,
       count(one[0]?.events ?? 0),
-      `${speedUp.toFixed(2)} ×`,
-      `${cpu.toFixed(2)} ×`,
-      percent(share),
-      ...judged,
+      `${scaling.freePairs} of ${scaling.pairs}`,
+      ...(busy === undefined
+        ? [`${scaling.speedUp.toFixed(2)} ×`, `${scaling.cpu.toFixed(2)} ×`, percent(scaling.share)]
+        : ['–', '–', '–']),
+      `at least ${goal} ×`,
+      busy ?? verdict(scaling.speedUp >= goal),
     ]
   })
-  if (rows.length === 0) return undefined
-  return `Two slots against one, where two cores are free:\n\n${table(
-    ['', 'events', 'work in a second', 'CPU for a record', 'of it for being two', 'goal', 'verdict'],
+  return withFailures(
+    'Two slots against one, of the pairs of runs that had two free cores:',
+    ['', 'events', 'pairs', 'work in a second', 'CPU for a record', 'of it for being two', 'goal', 'verdict'],
     rows,
-  )}`
+    failuresOf(runs, failed, SCALING_SUITE),
+  )
+}
+
+function failuresOf(runs: readonly Run[], failed: readonly FailedRun[], suite: string): readonly string[] {
+  return [
+    ...failed
+      .filter((run) => run.suite === suite)
+      .map((run) => `${run.shape} at parallelism ${run.parallelism}: ${run.failure}`),
+    ...differencesOf(runs.filter((run) => run.suite === suite)),
+  ]
+}
+
+/** Undefined when there is nothing of it. */
+function withFailures(
+  title: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  failures: readonly string[],
+): string | undefined {
+  if (rows.length + failures.length === 0) return undefined
+  return [
+    title,
+    ...(rows.length === 0 ? [] : [table(head, rows)]),
+    ...failures.map((failure) => `**FAILS**: ${failureText(failure)}`),
+  ].join('\n\n')
 }
 
 /** By shape, runs of the first and of the second kind, as many of each. A shape with runs of one kind only is left out. */
@@ -66,8 +110,7 @@ function pairsOf(
   })
 }
 
-function renderPauses(pauses: readonly PauseRun[]): string | undefined {
-  if (pauses.length === 0) return undefined
+function renderPauses(pauses: readonly PauseRun[], failed: readonly FailedPauses[]): string | undefined {
   const rows = pauses.map((run) => {
     const longest = Math.max(run.scavengeMsMax, run.markCompactMsMax)
     return [
@@ -81,8 +124,10 @@ function renderPauses(pauses: readonly PauseRun[]): string | undefined {
       verdict(longest <= PAUSE_MS_MAX),
     ]
   })
-  return `Pauses for garbage collection, in ms, a row for each run; goal at most ${PAUSE_MS_MAX} ms:\n\n${table(
+  return withFailures(
+    `Pauses for garbage collection, in ms, a row for each run; goal at most ${PAUSE_MS_MAX} ms:`,
     ['', 'events', 'keys', 'longest', 'scavenges', 'mark-compacts', 'all of the run', 'verdict'],
     rows,
-  )}`
+    failed.map((run) => `${run.pauses}: ${run.failure}`),
+  )
 }

@@ -2,13 +2,13 @@
  * Reads what `--json` wrote. A file is one session of the benchmark or several behind one another, each with its machine
  * first: figures of different sessions never go into one ratio.
  */
-import type { Run } from '../comparison.ts'
+import type { FailedRun, Run } from '../comparison.ts'
 import { CHECKPOINT_SUITE } from '../costs/checkpoints.ts'
-import type { PauseRun } from '../costs/pauses.ts'
+import type { FailedPauses, PauseRun } from '../costs/pauses.ts'
 import { SCALING_SUITE } from '../costs/scaling.ts'
 import { CURVES } from '../curves/curve.ts'
 import { CURVE_SUITE } from '../curves/measure-curve.ts'
-import type { LatencyLine } from '../latency/latency-suite.ts'
+import type { FailedLatency, LatencyLine } from '../latency/latency-line.ts'
 import type { About } from '../run-lines.ts'
 import { PEERS } from './regroup-runs.ts'
 
@@ -18,14 +18,20 @@ export interface Session {
   readonly runs: readonly Run[]
   readonly latency: readonly LatencyLine[]
   readonly pauses: readonly PauseRun[]
+  /** What failed, of each kind. */
+  readonly failedRuns: readonly FailedRun[]
+  readonly failedLatency: readonly FailedLatency[]
+  readonly failedPauses: readonly FailedPauses[]
 }
+
+type Collected = { -readonly [Part in keyof Omit<Session, 'about'>]: Session[Part][number][] } & Pick<Session, 'about'>
 
 /** A line that is none of the benchmark's. */
 export class LineError extends Error {}
 
 type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean'>>
 
-/** What a line must have to be used; `peakMemoryBytes` and `commit` may be null. */
+/** What a line must have to be used; `commit`, `peakMemoryBytes`, `perSecond` and `ratePercent` may be null. */
 const ABOUT_FIELDS: Fields = {
   date: 'string',
   node: 'string',
@@ -33,33 +39,44 @@ const ABOUT_FIELDS: Fields = {
   processor: 'string',
   memoryBytes: 'number',
 }
-const RUN_FIELDS: Fields = {
+const FAILED_RUN_FIELDS: Fields = {
   peer: 'string',
   parallelism: 'number',
   events: 'number',
   generatorOnly: 'boolean',
+}
+const RUN_FIELDS: Fields = {
+  ...FAILED_RUN_FIELDS,
   cpuSeconds: 'number',
   setupCpuSeconds: 'number',
   wallSeconds: 'number',
   outputs: 'number',
   digest: 'string',
 }
-const LATENCY_FIELDS: Fields = {
+const FAILED_LATENCY_FIELDS: Fields = {
   latency: 'string',
   parallelism: 'number',
   bufferTimeoutMs: 'number',
-  ratePercent: 'number',
-  reachedPerSecond: 'number',
+}
+const LATENCY_FIELDS: Fields = {
+  ...FAILED_LATENCY_FIELDS,
+  durationMs: 'number',
+  backlogMs: 'number',
+  recorded: 'number',
+  checkpoints: 'number',
   p50Ms: 'number',
   p90Ms: 'number',
   p99Ms: 'number',
   p999Ms: 'number',
   maxMs: 'number',
 }
-const PAUSE_FIELDS: Fields = {
+const FAILED_PAUSE_FIELDS: Fields = {
   pauses: 'string',
   events: 'number',
   keys: 'number',
+}
+const PAUSE_FIELDS: Fields = {
+  ...FAILED_PAUSE_FIELDS,
   wallSeconds: 'number',
   scavenges: 'number',
   scavengeMsMax: 'number',
@@ -71,24 +88,40 @@ const SUITES = [CHECKPOINT_SUITE, SCALING_SUITE, ...CURVES.map((curve) => `${CUR
 
 /** `name`: of the file, for messages. Throws `LineError` for a line it does not know. */
 export function parseLines(name: string, text: string): readonly Session[] {
-  const sessions: { about: About; runs: Run[]; latency: LatencyLine[]; pauses: PauseRun[] }[] = []
+  const sessions: Collected[] = []
   for (const [index, lineText] of text.split('\n').entries()) {
     if (lineText.trim() === '') continue
     const where = `${name}:${index + 1}`
     const line = parseObject(lineText, where)
     if (line.about === 'benchmark') {
       requireFields(line, ABOUT_FIELDS, where)
-      sessions.push({ about: line as unknown as About, runs: [], latency: [], pauses: [] })
+      const about = line as unknown as About
+      sessions.push({ about, runs: [], latency: [], pauses: [], failedRuns: [], failedLatency: [], failedPauses: [] })
       continue
     }
+    // Of a long measurement: that a step is over says nothing about figures.
+    if (typeof line.step === 'string') continue
     const session = sessions.at(-1)
     if (session === undefined) throw new LineError(`${where}: a line about the machine must come first`)
-    if ('pauses' in line) session.pauses.push(checked<PauseRun>(line, PAUSE_FIELDS, where))
+    if ('failure' in line) addFailure(session, line, where)
+    else if ('pauses' in line) session.pauses.push(checked<PauseRun>(line, PAUSE_FIELDS, where))
     else if ('latency' in line) session.latency.push(checked<LatencyLine>(line, LATENCY_FIELDS, where))
-    else if ('peer' in line) session.runs.push(parseRun(line, where))
-    else throw new LineError(`${where}: not a line that npm run bench -- --json writes: ${lineText.slice(0, 80)}`)
+    else if ('peer' in line) session.runs.push(parseRun<Run>(line, RUN_FIELDS, where))
+    else throw unknownLine(line, where)
   }
   return sessions
+}
+
+function addFailure(session: Collected, line: Record<string, unknown>, where: string): void {
+  requireFields(line, { failure: 'string' }, where)
+  if ('pauses' in line) session.failedPauses.push(checked<FailedPauses>(line, FAILED_PAUSE_FIELDS, where))
+  else if ('latency' in line) session.failedLatency.push(checked<FailedLatency>(line, FAILED_LATENCY_FIELDS, where))
+  else if ('peer' in line) session.failedRuns.push(parseRun<FailedRun>(line, FAILED_RUN_FIELDS, where))
+  else throw unknownLine(line, where)
+}
+
+function unknownLine(line: Record<string, unknown>, where: string): LineError {
+  return new LineError(`${where}: not a line that npm run bench -- --json writes: ${JSON.stringify(line).slice(0, 80)}`)
 }
 
 function parseObject(text: string, where: string): Record<string, unknown> {
@@ -104,8 +137,8 @@ function parseObject(text: string, where: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-function parseRun(line: Record<string, unknown>, where: string): Run {
-  const run = checked<Run>(line, RUN_FIELDS, where)
+function parseRun<T extends Run | FailedRun>(line: Record<string, unknown>, fields: Fields, where: string): T {
+  const run = checked<T>(line, fields, where)
   if (!PEERS.has(run.peer)) {
     throw new LineError(`${where}: there is no peer ${run.peer}. There are ${[...PEERS.keys()].join(', ')}`)
   }

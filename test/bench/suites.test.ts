@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { cpus } from 'node:os'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { parseBenchArguments, UsageError } from '../../bench/bench-arguments.ts'
-import type { Run } from '../../bench/comparison.ts'
-import { costOfCheckpoints } from '../../bench/costs/checkpoints.ts'
+import type { FailedRun, Run } from '../../bench/comparison.ts'
+import { checkpointVerdict, costOfCheckpoints } from '../../bench/costs/checkpoints.ts'
+import { measureFreeCores } from '../../bench/costs/free-cores.ts'
 import { pausesOfSlots } from '../../bench/costs/pauses.ts'
-import { scalingOf } from '../../bench/costs/scaling.ts'
-import { pointsOf } from '../../bench/curves/curve.ts'
+import { busyText, scalingOf } from '../../bench/costs/scaling.ts'
+import { type CurveName, pointsOf } from '../../bench/curves/curve.ts'
+import { PEER_GROUPS, type Peer } from '../../bench/peer.ts'
+import { differencesOf, runInTurn } from '../../bench/runs-in-turn.ts'
 
 describe('the flags of the suites', () => {
   it('come with and without names, and leave the comparison out', () => {
@@ -18,12 +23,45 @@ describe('the flags of the suites', () => {
 })
 
 describe('the points of the curves', () => {
-  it('have enough records for their keys, and not more windows than an engine without slices can do', () => {
-    for (const { settings } of pointsOf('keys', 1_000)) assert.ok(settings.events >= 2 * (settings.keys ?? 0))
-    for (const { settings } of pointsOf('windows', 200_000)) {
-      const windows = (settings.sizeMs as number) / (settings.slideMs as number)
-      assert.ok(settings.events >= 2_000 && settings.events * windows <= 3_600 * 2_000)
-    }
+  it('have enough records for their keys', () => {
+    for (const { settings } of pointsOf('keys', { events: 1_000 }))
+      assert.ok(settings.events >= 2 * (settings.keys ?? 0))
+  })
+
+  it('of many windows have all peers at the fewest records, and more where a peer can do them', () => {
+    const place = { keys: 1_000, sizeMs: 3_600_000 }
+    const found = pointsOf('windows', { events: 5_000_000, ...place }).map(({ settings, peers }) => [
+      settings.events,
+      peers,
+    ])
+    assert.deepEqual(found, [
+      [150, undefined],
+      [3_000, ['flink']],
+      [500_000, ['loop', 'jet']],
+    ])
+    assert.deepEqual(
+      pointsOf('windows', { events: 100, ...place }).map(({ settings, peers }) => [settings.events, peers]),
+      [[100, undefined]],
+    )
+    const numbers = Map.groupBy(pointsOf('windows', { events: 5_000_000 }), ({ settings }) =>
+      JSON.stringify([settings.keys, settings.sizeMs]),
+    )
+    assert.equal(numbers.size, 2 * 5)
+    for (const points of numbers.values()) assert.equal(points.filter(({ peers }) => peers === undefined).length, 1)
+  })
+
+  it('can be asked for one by one', () => {
+    const placesOf = (curve: CurveName, more: object) =>
+      pointsOf(curve, { events: 1_000, ...more }).map(({ workload, settings }) => [
+        workload.name,
+        settings.keys,
+        settings.fields,
+      ])
+    assert.deepEqual(placesOf('keys', { keys: 10_000 }), [
+      ['running-sum', 10_000, undefined],
+      ['keyed-tumbling', 10_000, undefined],
+    ])
+    assert.deepEqual(placesOf('width', { fields: 30 }), [['wide', undefined, 30]])
   })
 })
 
@@ -33,8 +71,42 @@ describe('the costs', () => {
     assert.deepEqual([cost.cpu.toFixed(3), cost.wall.toFixed(3), cost.checkpoints], ['0.100', '0.250', 2])
   })
 
-  it('of two slots are what one does not need', () => {
-    assert.deepEqual(scalingOf([runOf(11, 11)], [runOf(21, 6)]), { speedUp: 2, cpu: 2, share: 0.5 })
+  it('of checkpoints have no verdict without one, nor where the pairs differ more than it is from its goal', () => {
+    const cost = { cpu: 0.03, cpuHalfRange: 0.01, wall: 0, checkpoints: 1, pairs: 3 }
+    assert.equal(checkpointVerdict(cost), 'reached')
+    assert.equal(checkpointVerdict({ ...cost, cpu: 0.07 }), 'NOT reached')
+    assert.equal(checkpointVerdict({ ...cost, cpuHalfRange: 0.03 }), 'too close to say')
+    assert.equal(checkpointVerdict({ ...cost, checkpoints: 0 }), 'too short to say')
+    assert.equal(checkpointVerdict({ ...cost, pairs: 1 }), 'too short to say')
+  })
+
+  it('of two slots are what one does not need, of pairs of runs that had two free cores', () => {
+    const free = { freeCores: 1.98, othersCores: 0.05 }
+    const alone = { ...runOf(11, 11), ...free }
+    const both = { ...runOf(21, 6), ...free }
+    const { speedUp, cpu, share, freePairs } = scalingOf([alone], [both])
+    assert.deepEqual([speedUp, cpu, share, freePairs], [2, 2, 0.5, 1])
+    const busy: readonly (readonly [Run, Run])[] = [
+      [{ ...alone, freeCores: 1.5 }, both],
+      [alone, { ...both, othersCores: 0.4 }],
+      [{ ...alone, othersCores: 0.4 }, both],
+      // A slot that waited for a core, whatever was seen of others.
+      [{ ...alone, wallSeconds: 14 }, both],
+      // Not measured.
+      [runOf(11, 11), both],
+    ]
+    for (const [one, two] of busy) {
+      assert.match(busyText(scalingOf([one], [two])) ?? '', /^not said: no two free cores in any of 1 pairs/)
+      // Beside a pair that was free it does not count.
+      const mixed = scalingOf([one, alone], [two, both])
+      assert.deepEqual([mixed.speedUp, mixed.freePairs, mixed.pairs, busyText(mixed)], [2, 1, 2, undefined])
+    }
+  })
+
+  it('of two slots begin with what threads that only count get done', async () => {
+    const free = await measureFreeCores(2)
+    // How much that is, is the machine's business.
+    assert.ok(Number.isFinite(free) && free > 0, `${free}`)
   })
 
   it('of garbage are the pauses of the slots, steps of marking too', () => {
@@ -54,6 +126,52 @@ describe('the costs', () => {
       },
     )
     assert.throws(() => pausesOfSlots(['something else']), /Not a trace/)
+  })
+})
+
+describe('runs in turn', () => {
+  const [loop] = PEER_GROUPS.loop as [Peer]
+  const workload = { kind: 'shape', name: 'chain' } as const
+  const settings = { events: 100, parallelism: 1 }
+
+  it('have a line for a side that fails, which is not run again', async () => {
+    const broken: Peer = {
+      ...loop,
+      name: 'jet',
+      command: () => ({ command: process.execPath, args: ['--no-such-flag'] }),
+    }
+    const lines: (Run | FailedRun)[] = []
+    const sides = [loop, broken].map((peer) => ({ peer, workload, settings }))
+    const [good, bad] = await runInTurn('curve-keys', sides, 2, (line) => lines.push(line))
+    assert.deepEqual([good?.runs.length, good?.failure, bad?.runs.length], [2, undefined, 0])
+    assert.match(bad?.failure ?? '', /^jet chain: .* ended with 9/)
+    assert.deepEqual(
+      lines.map((line) => [line.peer, line.suite, 'failure' in line]),
+      [
+        ['loop', 'curve-keys', false],
+        ['jet', 'curve-keys', true],
+        ['loop', 'curve-keys', false],
+      ],
+    )
+    const hasTimes = cpus().some(({ times }) => times.user > 0)
+    assert.equal(typeof good?.runs[0]?.othersCores, hasTimes ? 'number' : 'undefined')
+  })
+
+  it('differ when their results do that must be equal: at every parallelism, with and without checkpoints', () => {
+    const run = (more: Partial<Run>): Run => ({ ...runOf(1, 1), shape: 'chain', digest: 'a', ...more })
+    const differences = (...more: Partial<Run>[]) => differencesOf(more.map(run))
+    assert.deepEqual(differences({}, { parallelism: 2 }, { peer: 'flink', parallelism: 4 }), [])
+    assert.deepEqual(differences({}, { parallelism: 2, digest: 'b' }), [
+      'chain, 1 events: results differ: millrace 1 a; millrace in 2 slots 1 b',
+    ])
+    assert.match(differences({ parallelism: 2 }, { parallelism: 2, peer: 'flink', digest: 'b' })[0] ?? '', /flink in 2/)
+    assert.equal(differences({ checkpointIntervalMs: 0 }, { checkpointIntervalMs: 9, digest: 'b' }).length, 1)
+    assert.deepEqual(differences({}, { events: 2, digest: 'b' }), [], 'other records')
+    // A running sum has one answer in one slot only, but always as many rows.
+    const sum = { shape: 'running-sum' }
+    assert.deepEqual(differences(sum, { ...sum, parallelism: 2, digest: 'b' }), [])
+    assert.equal(differences(sum, { ...sum, parallelism: 2, outputs: 9 }).length, 1)
+    assert.equal(differences(sum, { ...sum, digest: 'b' }, { ...sum, parallelism: 2 }).length, 1)
   })
 })
 

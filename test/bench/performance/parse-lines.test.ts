@@ -30,6 +30,9 @@ describe('the lines of the benchmark', () => {
     ['of a suite that there is not', textOf({ ...run, suite: 'curve-age' }), /^runs:2: there is no suite curve-age/],
     ['without a workload', textOf({ ...run, shape: undefined as never }), /^runs:2: a run needs a shape or a query/],
     ['of latency without times', '{"latency":"chain"}', /^runs:2: parallelism must be a number/],
+    ['of a failure without what failed', '{"failure":"gone"}', /^runs:2: not a line that npm run bench/],
+    ['of a failure without a message', '{"failure":1,"peer":"loop"}', /^runs:2: failure must be a string/],
+    ['of a latency that failed', '{"failure":"gone","latency":"chain"}', /^runs:2: parallelism must be a number/],
     ['of pauses without times', '{"pauses":"chain"}', /^runs:2: events must be a number/],
   ]
   for (const [what, line, message] of refused) {
