@@ -1,5 +1,5 @@
 /** From a step of the logical graph to the operator that runs it. */
-import { type LogicalNode, MillraceError, synchronousResult } from '@millrace/api'
+import { type LogicalNode, MillraceError } from '@millrace/api'
 import { FlatMapOperator } from './flat-map.ts'
 import { KeyedAggregateOperator, KeyedReduceOperator } from './keyed-fold.ts'
 import { KeyedProcessOperator } from './keyed-process.ts'
@@ -32,9 +32,4 @@ export function createOperator(node: LogicalNode): Operator {
         `Step "${node.name}" of kind ${spec.kind} does not run as an operator of its own.`,
       )
   }
-}
-
-/** The same function, which must not return a promise: its result would be stored or leave as a record. */
-function synchronous<A, B, R>(what: string, fn: (a: A, b: B) => R): (a: A, b: B) => R {
-  return (a, b) => synchronousResult(what, fn(a, b))
 }
