@@ -133,7 +133,7 @@ export {
 export { hashEncodedKey, hashKey } from './key/key-hash.ts'
 export { compileKeyHashes } from './key/key-hashes.ts'
 export { compileKeySelector } from './key/key-selector.ts'
-export { type MapKey, toMapKey, writeMapKey } from './key/map-key.ts'
+export { type MapKey, toMapKey } from './key/map-key.ts'
 export { isSameKey } from './key/same-key.ts'
 export { createOperator } from './operator/create-operator.ts'
 export type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator/operator.ts'

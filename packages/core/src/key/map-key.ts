@@ -5,7 +5,7 @@
  */
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { latin1At } from '../codec/string-codec.ts'
-import { decodeKey, refuseKey, writeKey } from './key-encoding.ts'
+import { refuseKey, writeKey } from './key-encoding.ts'
 
 export type MapKey = string | number | bigint | boolean | null
 
@@ -34,27 +34,4 @@ export function toMapKey(key: unknown): MapKey {
       return COMPOSITE + latin1At(scratch.bytes, 0, scratch.position)
   }
   return refuseKey(key)
-}
-
-/**
- * The key that a map key stands for, in canonical form: properties in canonical order, −0 as 0. Canonical, so that
- * user code sees the same before and after a restore.
- */
-export function fromMapKey(mapKey: MapKey): unknown {
-  if (typeof mapKey !== 'string' || mapKey.charCodeAt(0) !== 0) return mapKey
-  if (mapKey.startsWith(ESCAPED)) return mapKey.slice(ESCAPED.length)
-  const bytes = new Uint8Array(mapKey.length - COMPOSITE.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = mapKey.charCodeAt(i + COMPOSITE.length)
-  return decodeKey(bytes)
-}
-
-/** The canonical bytes of the key that a map key stands for; the same as `encodeKey(fromMapKey(mapKey))`, sooner. */
-export function writeMapKey(writer: ByteWriter, mapKey: MapKey): void {
-  if (typeof mapKey !== 'string' || mapKey.charCodeAt(0) !== 0 || mapKey.startsWith(ESCAPED)) {
-    writeKey(writer, fromMapKey(mapKey))
-    return
-  }
-  const length = mapKey.length - COMPOSITE.length
-  writer.ensure(length)
-  for (let i = 0; i < length; i++) writer.u8(mapKey.charCodeAt(i + COMPOSITE.length))
 }

@@ -22,6 +22,7 @@ import { hashKey } from '../key/key-hash.ts'
 import { compileKeySelector } from '../key/key-selector.ts'
 import type { KeyedStateBackend, ValueTable } from '../state/state-backend.ts'
 import type { OperatorOutput } from './operator.ts'
+import { CHOOSE_KEY } from './record-key.ts'
 
 /** Takes in records from … to, and returns the index after the last one taken in. */
 export type FoldLoop<Output> = (batch: RecordBatch, from: number, to: number, output: Output) => number
@@ -143,9 +144,7 @@ return function keyedFold(batch, from, to, output) {
       ${end.before}
       const record = records[i]
       const timestamp = timestamps[i]
-      const key = keyOf(record)
-      const hash = keyHashes === undefined ? hashKey(key) : keyHashes[i]
-      state.setCurrentKey(key, (hash >>> 0) % groups, hash)
+      ${CHOOSE_KEY}
       const stored = table.get()
       ${code.fold}
       table.put(value)

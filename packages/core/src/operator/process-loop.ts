@@ -9,6 +9,7 @@ import { hashKey } from '../key/key-hash.ts'
 import { compileKeySelector } from '../key/key-selector.ts'
 import type { KeyedStateBackend } from '../state/state-backend.ts'
 import type { Emission } from './emission.ts'
+import { CHOOSE_KEY } from './record-key.ts'
 
 /** Processes records from … to, and returns the index after the last one processed. */
 export type ProcessLoop = (batch: RecordBatch, from: number, to: number) => number
@@ -37,9 +38,7 @@ return function keyedProcess(batch, from, to) {
     if (${isBlocked}) return i
     const record = records[i]
     const timestamp = timestamps[i]
-    const key = keyOf(record)
-    const hash = keyHashes === undefined ? hashKey(key) : keyHashes[i]
-    state.setCurrentKey(key, (hash >>> 0) % groups, hash)
+    ${CHOOSE_KEY}
     current.timestamp = timestamp
     emission.timestamp = timestamp
     const returned = fn.onRecord(record, context)

@@ -1,4 +1,4 @@
-/** From a record to the current key of the state backend. */
+/** From a record to the current key of the state backend: as a class, and as code for loops that are generated. */
 import type { KeySelector } from '@millrace/api'
 import { keyGroupOfHash } from '../key/key-group.ts'
 import { hashKey } from '../key/key-hash.ts'
@@ -41,3 +41,17 @@ export class RecordKey {
     return keyGroup
   }
 }
+
+/**
+ * The same in a generated loop over `records` by `i`, in which `keyOf`, `hashKey`, `state` and `groups`, the maximal
+ * parallelism, are known.
+ */
+export const CHOOSE_KEY = `const key = keyOf(record)
+    let hash
+    if (keyHashes === undefined) {
+      hash = hashKey(key)
+    } else {
+      hash = keyHashes[i]
+      if (i % ${EXPECTED_KEYS} === 0) state.expectKeys(keyHashes, i, Math.min(i + ${EXPECTED_KEYS}, keyHashes.length))
+    }
+    state.setCurrentKey(key, (hash >>> 0) % groups, hash)`

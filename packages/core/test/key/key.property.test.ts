@@ -3,10 +3,9 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
-import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { canonicalKey, decodeKey, encodeKey } from '../../src/key/key-encoding.ts'
 import { hashEncodedKey, hashKey } from '../../src/key/key-hash.ts'
-import { fromMapKey, toMapKey, writeMapKey } from '../../src/key/map-key.ts'
+import { toMapKey } from '../../src/key/map-key.ts'
 import { anyKey, areSameKey, disguise } from './key-arbitrary.ts'
 
 const hex = (key: unknown) => Buffer.from(encodeKey(key)).toString('hex')
@@ -58,19 +57,6 @@ test('map keys are equal exactly when the encodings are', () => {
       assert.equal(new Set([toMapKey(a), toMapKey(disguise(a))]).size, 1)
     }),
     { numRuns: 500, examples: [['\u0000k\u000a\u0000', []]] },
-  )
-})
-
-test('a map key stands for its key', () => {
-  const writer = new ByteWriter()
-  fc.assert(
-    fc.property(anyKey, (key) => {
-      const mapKey = toMapKey(key)
-      assert.equal(hex(fromMapKey(mapKey)), hex(key))
-      writer.reset()
-      writeMapKey(writer, mapKey)
-      assert.deepEqual(writer.toBytes(), encodeKey(key))
-    }),
   )
 })
 
