@@ -1,6 +1,7 @@
 /** The command line from its arguments to its exit status: finds the command, runs it, shows what went wrong. */
 import { MillraceError, nearestName, toErrorData } from '@millrace/api'
 import type { CliEnvironment } from './cli-environment.ts'
+import { checkpointsCommand } from './command/checkpoints-command.ts'
 import type { Command } from './command/command.ts'
 import { infoCommand } from './command/info-command.ts'
 import { renderCommandHelp, renderHelp } from './command/render-help.ts'
@@ -9,7 +10,7 @@ import { renderError } from './error/render-error.ts'
 import { EXIT, type ExitCode, isUsageError } from './exit-code.ts'
 import { choosePaint } from './text/paint.ts'
 
-const COMMANDS: readonly Command[] = [runCommand, infoCommand]
+const COMMANDS: readonly Command[] = [runCommand, infoCommand, checkpointsCommand]
 
 /** Never throws: an error is shown and becomes an exit status. */
 export async function runCli(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {

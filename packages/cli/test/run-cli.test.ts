@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MillraceError, toErrorData } from '@millrace/api'
-import type { PhysicalPlan } from '@millrace/core'
+import type { PhysicalPlan, SegmentRef } from '@millrace/core'
+import { FileCheckpointStorage, NodeFileSystem } from '@millrace/runtime'
 import type { CliEnvironment } from '../src/cli-environment.ts'
 import { runCli } from '../src/run-cli.ts'
 import { type FakeEnvironment, fakeEnvironment, MemoryOutput, ScriptedRunner } from './fake-environment.ts'
@@ -82,6 +83,9 @@ const wrong: { argv: string[]; err: RegExp }[] = [
   { argv: ['server'], err: /no command "server"[\s\S]*There are run, info/ },
   { argv: ['job.ts'], err: /To run that job: millrace run job\.ts/ },
   { argv: ['run'], err: /job file is missing/ },
+  { argv: ['checkpoints'], err: /USAGE {2}No folder is named/ },
+  { argv: ['checkpoints', 'a', 'b'], err: /not also "b"/ },
+  { argv: ['checkpoints', 'a', '--explian'], err: /Did you mean --explain\?/ },
   { argv: ['run', 'gone.ts'], err: /JOB_NOT_FOUND .*gone\.ts/ },
   { argv: ['run', 'NO-JOB'], err: /JOB_NOT_FOUND {2}".*no-job\.ts" has no default export[\s\S]* {2}exports: x/ },
   { argv: ['run', 'JOB'], err: /PARAMS_INVALID[\s\S]*--to: must be positive \(not given\)/ },
@@ -115,6 +119,56 @@ test('info --json is the plan', async () => {
   const plan = JSON.parse(out) as PhysicalPlan
   assert.equal(plan.jobName, 'counting')
   assert.equal(plan.vertices.length, 2)
+})
+
+test('checkpoints shows a folder, explains it, and gives it as JSON', async () => {
+  const checkpoints = join(folder, 'checkpoints')
+  const storage = new FileCheckpointStorage(new NodeFileSystem(), checkpoints)
+  await storage.open()
+  const [ref] = (await storage.writeSegments({
+    checkpointId: 4,
+    attempt: 0,
+    vertexId: 'v',
+    subtask: 0,
+    pieces: [{ kind: 'base', bytes: new Uint8Array(2_048), entries: 9 }],
+    inlineBytesMax: 0,
+  })) as [SegmentRef]
+  await storage.writeManifest({
+    version: 1,
+    jobName: 'counting',
+    lineage: '0123456789abcdef',
+    checkpointId: 4,
+    kind: 'checkpoint',
+    triggeredAtMs: Date.UTC(2026, 0, 1),
+    completedAtMs: Date.UTC(2026, 0, 1, 0, 0, 2),
+    isFinal: false,
+    operators: [
+      {
+        uid: 'count',
+        name: 'Count',
+        parallelism: 1,
+        maxParallelism: 128,
+        tables: [],
+        keyGroups: [{ keyGroup: 5, segments: [ref] }],
+        entries: [],
+        committables: [],
+        finishedSubtasks: [],
+      },
+    ],
+  })
+  const shown = await cli(['checkpoints', checkpoints])
+  assert.equal(shown.exit, 0)
+  assert.match(
+    shown.out,
+    /job "counting"\n1 segment file, 2\.0 KiB\n\nid .*\n 4 {2}full +2026-01-01 00:00:02 {2}2\.0 s {2}2\.0 KiB/,
+  )
+  assert.match((await cli(['checkpoints', checkpoints, '--explain'])).out, /Checkpoint 4 stands alone/)
+  const json = JSON.parse((await cli(['checkpoints', `${checkpoints}/chk-4`, '--json'])).out)
+  assert.deepEqual([json.isNamed, json.contents[0].stateBytes, json.damaged], [true, 2_048, []])
+
+  const missing = await cli(['checkpoints', join(folder, 'nowhere')])
+  assert.equal(missing.exit, 2)
+  assert.match(missing.err, /CHECKPOINT_NOT_FOUND .*There are no checkpoints in/)
 })
 
 test('run hands the job over as asked for', async () => {

@@ -27,6 +27,12 @@ export {
   type OpenAlignment,
 } from './checkpoint/alignment.ts'
 export {
+  type CheckpointContents,
+  type OperatorContents,
+  type SharedBytes,
+  takeInventory,
+} from './checkpoint/checkpoint-inventory.ts'
+export {
   type CheckpointCounts,
   type CheckpointFailure,
   type CheckpointRecord,
@@ -86,7 +92,10 @@ export {
   SegmentWriter,
 } from './checkpoint/segment-format.ts'
 export {
+  DELTA_SHARE_MAX,
+  DELTAS_MAX,
   decideSegmentKind,
+  LIVE_SHARE_MIN,
   type OperatorKeyGroups,
   SegmentLedger,
   type StoredPiece,

@@ -34,6 +34,7 @@ export {
   openSnapshot,
 } from './checkpoint-storage/file-checkpoint-storage.ts'
 export { FolderLock, LOCK_FILE, type LockOptions } from './checkpoint-storage/folder-lock.ts'
+export { type InspectedCheckpoints, inspectCheckpoints } from './checkpoint-storage/inspect-checkpoints.ts'
 export { type ProcessIdentity, type ProcessTable, SystemProcessTable } from './checkpoint-storage/process-identity.ts'
 export { type Clock, type RandomSource, SystemClock, SystemRandom } from './clock/clock.ts'
 export {

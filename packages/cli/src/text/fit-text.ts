@@ -38,3 +38,20 @@ export function padText(text: string, columns: number, align: 'left' | 'right'):
   const space = ' '.repeat(Math.max(0, columns - textWidth(cut)))
   return align === 'left' ? cut + space : space + cut
 }
+
+/** Lines of at most `columns`, broken between words; a longer word has a line of its own. */
+export function foldText(text: string, columns: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && textWidth(longer) > columns) {
+      lines.push(line)
+      line = word
+    } else {
+      line = longer
+    }
+  }
+  lines.push(line)
+  return lines
+}

@@ -12,11 +12,11 @@ import type { KeyGroupSnapshot, SegmentRef } from './manifest.ts'
 /** A chain holds at most this many deltas. */
 export const DELTAS_MAX = 8
 /** Deltas together may reach this share of their base. */
-const DELTA_SHARE_MAX = 0.5
+export const DELTA_SHARE_MAX = 0.5
 /** A base this small is written again rather than followed by deltas. */
 const BASE_BYTES_MIN = 1_024
 /** A file of which less than this share is still named is emptied by writing new bases. */
-const LIVE_SHARE_MIN = 0.5
+export const LIVE_SHARE_MIN = 0.5
 
 /** Whether the next segment over a chain is a base or a delta. */
 export function decideSegmentKind(chain: readonly SegmentRef[], snapshotKind: SnapshotKind): 'base' | 'delta' {
