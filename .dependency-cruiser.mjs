@@ -16,7 +16,7 @@ const entryFiles = [
   '^packages/(connectors/[^/]+|[^/]+)/src/index[.]ts$',
   '^packages/runtime/src/slot/slot-main[.]ts$',
   '^packages/cli/src/main[.]ts$',
-  '^packages/millrace/src/files[.]ts$',
+  '^packages/millrace/src/(files|state)[.]ts$',
 ]
 
 const anyPackage = '^packages/(connectors/[^/]+|api|core|runtime|testing|cli|millrace)/'

@@ -48,7 +48,7 @@ test('the metrics reference is that of the code', () => {
 
 test('the command line reference has every option', { timeout: 60_000 }, async () => {
   const document = readDocument('docs/reference/cli.md')
-  for (const command of ['run', 'info', 'checkpoints']) {
+  for (const command of ['run', 'info', 'checkpoints', 'state']) {
     const section = document.split(/^## /m).find((text) => text.startsWith(`\`millrace ${command}`)) ?? ''
     const { stdout } = await run(
       process.execPath,

@@ -19,6 +19,7 @@ const USAGE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PARAMS_INVALID',
   'JOB_NOT_FOUND',
   'CHECKPOINT_NOT_FOUND',
+  'STATE_NOT_FOUND',
 ])
 
 export function isUsageError(code: ErrorCode | undefined): boolean {

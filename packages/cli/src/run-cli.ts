@@ -6,11 +6,12 @@ import type { Command } from './command/command.ts'
 import { infoCommand } from './command/info-command.ts'
 import { renderCommandHelp, renderHelp } from './command/render-help.ts'
 import { runCommand } from './command/run-command.ts'
+import { stateCommand } from './command/state-command.ts'
 import { renderError } from './error/render-error.ts'
 import { EXIT, type ExitCode, isUsageError } from './exit-code.ts'
 import { choosePaint } from './text/paint.ts'
 
-const COMMANDS: readonly Command[] = [runCommand, infoCommand, checkpointsCommand]
+const COMMANDS: readonly Command[] = [runCommand, infoCommand, checkpointsCommand, stateCommand]
 
 /** Never throws: an error is shown and becomes an exit status. */
 export async function runCli(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {

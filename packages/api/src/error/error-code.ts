@@ -61,6 +61,7 @@ export const ERROR_CODES = {
   USER_FUNCTION_FAILED: user('restart', "The job's own code threw."),
   USER_FUNCTION_OVERRUN: user('fail', 'One call of user code emitted more than its task may hold.'),
   STATE_MISREAD: user('fail', 'Stored state that does not fit the state that the job declares.'),
+  STATE_NOT_FOUND: user('fail', 'An operator or a state that a checkpoint does not hold.'),
   STATE_INCOMPATIBLE: user('fail', 'State declared in a way that cannot read what was stored.'),
   REPEATED_FAILURE: user('fail', 'The same error of user code twice without a checkpoint in between.'),
 

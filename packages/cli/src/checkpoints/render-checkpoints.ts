@@ -1,17 +1,12 @@
 /** Retained checkpoints as a table: what each holds, wrote and refers to, and what goes with it. Pure. */
 import type { CheckpointContents, SharedBytes } from '@millrace/core'
 import type { InspectedCheckpoints } from '@millrace/runtime'
-import { asOneLine, padText, textWidth } from '../text/fit-text.ts'
+import { asOneLine } from '../text/fit-text.ts'
 import { formatBytes, formatDuration, formatInstant } from '../text/format-quantity.ts'
 import type { Paint } from '../text/paint.ts'
+import { renderTable, type TableColumn } from '../text/table.ts'
 
-interface Column {
-  readonly title: string
-  readonly align: 'left' | 'right'
-  cell(contents: CheckpointContents): string
-}
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly TableColumn<CheckpointContents>[] = [
   { title: 'id', align: 'right', cell: ({ checkpointId }) => String(checkpointId) },
   { title: 'kind', align: 'left', cell: kindOf },
   { title: 'completed', align: 'left', cell: ({ completedAtMs }) => formatInstant(completedAtMs) },
@@ -32,9 +27,6 @@ const COLUMNS: readonly Column[] = [
   { title: 'needed by', align: 'left', cell: ({ neededBy }) => numbersOf(neededBy) },
 ]
 
-/** Spaces between columns. */
-const GAP = '  '
-
 export function renderCheckpoints(inspected: InspectedCheckpoints, paint: Paint): readonly string[] {
   const { folder, contents, damaged, files, fileBytes, unnamedBytes } = inspected
   const job = contents[0]?.jobName
@@ -44,25 +36,11 @@ export function renderCheckpoints(inspected: InspectedCheckpoints, paint: Paint)
     `${paint('strong', title)}${job === undefined ? '' : `  job "${asOneLine(job)}"`}`,
     `${files} segment file${files === 1 ? '' : 's'}, ${formatBytes(fileBytes)}${unnamed}`,
     '',
-    ...renderTable(contents, paint),
+    ...renderTable(COLUMNS, contents, paint),
     ...damaged.map(
       ({ checkpointId, problem }) => `${paint('bad', 'damaged')} ${checkpointId}: ${asOneLine(problem.message)}`,
     ),
   ]
-}
-
-function renderTable(contents: readonly CheckpointContents[], paint: Paint): readonly string[] {
-  if (contents.length === 0) return []
-  const cells = contents.map((each) => COLUMNS.map((column) => column.cell(each)))
-  const widths = COLUMNS.map(({ title }, i) =>
-    Math.max(textWidth(title), ...cells.map((row) => textWidth(row[i] as string))),
-  )
-  const line = (row: readonly string[]): string =>
-    row
-      .map((text, i) => padText(text, widths[i] as number, (COLUMNS[i] as Column).align))
-      .join(GAP)
-      .trimEnd()
-  return [paint('faint', line(COLUMNS.map(({ title }) => title))), ...cells.map(line)]
 }
 
 function kindOf({ kind, isFinal, reused }: CheckpointContents): string {

@@ -1,7 +1,7 @@
 /** A list per key, stored as one entry. A list that was handed out is never changed: the next change copies it. */
 import type { ListTable } from '@millrace/core'
+import type { RestoredEntry } from '../restored-group.ts'
 import { atOf, type EntryMap } from './entry-map.ts'
-import type { RestoredEntry } from './heap-table.ts'
 import { KeyedTable } from './keyed-table.ts'
 
 interface ListCell {

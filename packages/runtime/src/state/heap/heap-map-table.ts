@@ -1,7 +1,7 @@
 /** Entries per key: an outer map by key, whose entries hold an inner map by user key. */
 import type { MapTable } from '@millrace/core'
+import type { RestoredEntry } from '../restored-group.ts'
 import { EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
-import type { RestoredEntry } from './heap-table.ts'
 import { KeyedTable } from './keyed-table.ts'
 
 export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {

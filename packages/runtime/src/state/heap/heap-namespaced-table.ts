@@ -4,9 +4,10 @@
  * when they come to its top, or all at once when they are the most of it.
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
+import type { RestoredEntry } from '../restored-group.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryWalk } from './entry-map.ts'
-import { HeapTable, type RestoredEntry } from './heap-table.ts'
+import { HeapTable } from './heap-table.ts'
 import { NamespaceQueue } from './namespace-queue.ts'
 
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */

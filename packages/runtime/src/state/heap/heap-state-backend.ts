@@ -19,6 +19,7 @@ import {
   type TableUsage,
   type ValueTable,
 } from '@millrace/core'
+import { readGroup } from '../restored-group.ts'
 import { ChangeTracker } from './change-tracker.ts'
 import { hashEntryKey } from './entry-map.ts'
 import { HeapListTable } from './heap-list-table.ts'
@@ -27,7 +28,6 @@ import { HeapNamespacedTable } from './heap-namespaced-table.ts'
 import { type HeapOperator, HeapSnapshot } from './heap-snapshot.ts'
 import type { CurrentKey, HeapTable, TableHome } from './heap-table.ts'
 import { HeapValueTable } from './heap-value-table.ts'
-import { readGroup } from './restored-group.ts'
 
 export interface HeapStateBackendOptions {
   readonly keyGroups: KeyGroupRange

@@ -3,6 +3,7 @@
  * of table arranges its entries is in the file of that kind.
  */
 import type { TableDescriptor } from '@millrace/core'
+import type { RestoredEntry } from '../restored-group.ts'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
@@ -33,14 +34,6 @@ export interface Drop {
   readonly outerKey: unknown
   readonly keyGroups: readonly number[]
   readonly epoch: number
-}
-
-/** One restored entry; `sub` as in `SegmentVisitor`. */
-export interface RestoredEntry {
-  readonly key: unknown
-  readonly sub: unknown
-  readonly value: unknown
-  readonly writtenAtMs: number | undefined
 }
 
 const SAMPLE_MASK = 0xff

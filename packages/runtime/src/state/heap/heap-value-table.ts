@@ -1,7 +1,7 @@
 /** One value per key. */
 import type { ValueTable } from '@millrace/core'
+import type { RestoredEntry } from '../restored-group.ts'
 import { atOf, type EntryMap } from './entry-map.ts'
-import type { RestoredEntry } from './heap-table.ts'
 import { KeyedTable } from './keyed-table.ts'
 
 export class HeapValueTable<V> extends KeyedTable implements ValueTable<V> {

@@ -11,7 +11,14 @@ import {
   type TableDescriptor,
   toMapKey,
 } from '@millrace/core'
-import type { RestoredEntry } from './heap-table.ts'
+
+/** One restored entry; `sub` as in `SegmentVisitor`. */
+export interface RestoredEntry {
+  readonly key: unknown
+  readonly sub: unknown
+  readonly value: unknown
+  readonly writtenAtMs: number | undefined
+}
 
 export interface RestoredTable {
   readonly descriptor: TableDescriptor

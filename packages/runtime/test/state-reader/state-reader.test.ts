@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type ErrorCode, MillraceError } from '@millrace/api'
+import { compareStates } from '../../src/state-reader/compare-states.ts'
+import { type EntryFilter, isExpired, SavedState } from '../../src/state-reader/saved-state.ts'
+import { summarizeState } from '../../src/state-reader/summarize-state.ts'
+import { NOW_MS, pages, SavedJob, timers, totals, UID } from './saved-samples.ts'
+
+/** Two checkpoints: the second changes, removes and adds. */
+async function twoCheckpoints(maxParallelism?: number) {
+  const job = new SavedJob(undefined, maxParallelism)
+  const total = job.backend.valueTable<number>(totals)
+  const page = job.backend.mapTable<string, number>(pages)
+  const timer = job.backend.namespacedTable<boolean>(timers)
+  for (const key of ['anna', 'bob', 'cleo']) {
+    job.choose(key)
+    total.put(key.length)
+  }
+  job.choose('anna')
+  page.put('/home', 1)
+  page.put('/a-long-way-down', 2)
+  job.choose('bob')
+  page.put('/home', 3)
+  timer.put(60_000, true)
+  timer.put(90_000, true)
+  const first = await job.checkpoint()
+  job.nowMs += 4_000
+  job.choose('anna')
+  total.put(100)
+  page.delete('/home')
+  job.choose('bob')
+  total.remove()
+  timer.remove(60_000)
+  job.choose('dora')
+  total.put(7)
+  page.put('/new', 9)
+  const second = await job.checkpoint()
+  return { files: job.files, first, second }
+}
+
+async function namesOf(saved: SavedState, filter: EntryFilter = {}): Promise<string[]> {
+  const names: string[] = []
+  for await (const { state, key, sub, value } of saved.entries(filter)) {
+    names.push([state.name, key, ...(sub === undefined ? [] : [sub]), value].join(' '))
+  }
+  return names.sort()
+}
+
+const isCode = (code: ErrorCode, hint: RegExp) => (error: unknown) =>
+  error instanceof MillraceError && error.code === code && hint.test(error.hint ?? '')
+
+describe('SavedState', () => {
+  it('reads base and deltas as a restore would', async () => {
+    const { files, first, second } = await twoCheckpoints()
+    assert.deepEqual(await namesOf(await SavedState.open(files, first)), [
+      '_timers-event bob 60000 true',
+      '_timers-event bob 90000 true',
+      'pages anna /a-long-way-down 2',
+      'pages anna /home 1',
+      'pages bob /home 3',
+      'totals anna 4',
+      'totals bob 3',
+      'totals cleo 4',
+    ])
+    assert.deepEqual(await namesOf(await SavedState.open(files, second)), [
+      '_timers-event bob 90000 true',
+      'pages anna /a-long-way-down 2',
+      'pages bob /home 3',
+      'pages dora /new 9',
+      'totals anna 100',
+      'totals cleo 4',
+      'totals dora 7',
+    ])
+  })
+
+  it('leaves out what is not asked for', async () => {
+    const { files, second } = await twoCheckpoints()
+    const saved = await SavedState.open(files, `${second}/_metadata`)
+    assert.deepEqual(await namesOf(saved, { state: 'totals', key: { is: 'dora' } }), ['totals dora 7'])
+    assert.deepEqual(await namesOf(saved, { key: { is: 'nobody' } }), [])
+    const groups = new Set<number>()
+    for await (const { keyGroup } of saved.entries()) groups.add(keyGroup)
+    const [group] = groups
+    for await (const { keyGroup } of saved.entries({ keyGroup: group })) assert.equal(keyGroup, group)
+  })
+
+  it('finds a key in whatever order its properties are written', async () => {
+    const job = new SavedJob()
+    job.choose({ b: 1, a: 2 })
+    job.backend.valueTable<number>(totals).put(5)
+    const saved = await SavedState.open(job.files, await job.checkpoint())
+    const found: unknown[] = []
+    for await (const { value } of saved.entries({ key: { is: { a: 2, b: 1 } } })) found.push(value)
+    assert.deepEqual(found, [5])
+  })
+
+  it('names what is near when there is no such operator or state', async () => {
+    const { files, first } = await twoCheckpoints()
+    const saved = await SavedState.open(files, first)
+    assert.throws(() => saved.operators({ operator: 'visit' }), isCode('STATE_NOT_FOUND', /Did you mean "visits"\?/))
+    assert.throws(
+      () => saved.operators({ operator: UID, state: 'total' }),
+      isCode('STATE_NOT_FOUND', /Did you mean "totals"\? It has totals, pages, _timers-event\./),
+    )
+    assert.throws(() => saved.operators({ operator: 'clicks', state: 'x' }), isCode('STATE_NOT_FOUND', /It has none\./))
+  })
+
+  it('says which file is damaged', async () => {
+    const { files, first } = await twoCheckpoints()
+    const saved = await SavedState.open(files, first)
+    await files.remove('checkpoints/shared/1-v-0-0.seg')
+    await assert.rejects(() => namesOf(saved), /1-v-0-0\.seg/)
+  })
+})
+
+describe('summarizeState', () => {
+  it('counts entries, keys and bytes, and names the largest keys and what has expired', async () => {
+    const { files, second } = await twoCheckpoints()
+    const saved = await SavedState.open(files, second)
+    const { operators } = await summarizeState(saved, { largest: 1, nowMs: NOW_MS + 6_000 })
+    const [source, visits] = operators
+    assert.deepEqual([source?.entries, source?.states], [1, []])
+    const [total, page, timer] = visits?.states ?? []
+    assert.deepEqual([total?.entries, total?.keys, total?.state.version], [3, 3, 2])
+    assert.deepEqual([page?.entries, page?.keys, page?.expired], [3, 3, 2], 'what was written 6 s ago, not 2 s ago')
+    assert.equal(page?.oldestWrittenAtMs, NOW_MS)
+    assert.deepEqual(
+      page?.largestKeys.map(({ key, entries }) => [key, entries]),
+      [['anna', 1]],
+    )
+    assert.deepEqual([timer?.timeMin, timer?.timeMax, timer?.oldestWrittenAtMs], [90_000, 90_000, undefined])
+    assert.ok((visits?.segmentBytes ?? 0) > (total?.bytes ?? 0) + (page?.bytes ?? 0))
+  })
+
+  it('knows an entry as expired from the moment when it is not returned any more', async () => {
+    const { files, first } = await twoCheckpoints()
+    const saved = await SavedState.open(files, first)
+    for await (const entry of saved.entries({ state: 'pages' })) {
+      assert.equal(isExpired(entry, NOW_MS + 4_999), false)
+      assert.equal(isExpired(entry, NOW_MS + 5_000), true)
+    }
+  })
+})
+
+describe('compareStates', () => {
+  const differencesOf = async (before: SavedState, after: SavedState): Promise<string[]> => {
+    const found: string[] = []
+    for await (const difference of compareStates(before, after)) {
+      const { state, key, sub } = difference.kind === 'removed' ? difference.before : difference.after
+      found.push([difference.kind, state.name, key, ...(sub === undefined ? [] : [sub])].join(' '))
+    }
+    return found.sort()
+  }
+  const expected = [
+    'added pages dora /new',
+    'added totals dora',
+    'changed totals anna',
+    'removed _timers-event bob 60000',
+    'removed pages anna /home',
+    'removed totals bob',
+  ]
+
+  it('tells what was added, removed and changed', async () => {
+    const { files, first, second } = await twoCheckpoints()
+    const [before, after] = [await SavedState.open(files, first), await SavedState.open(files, second)]
+    assert.deepEqual(await differencesOf(before, after), expected)
+    assert.deepEqual(await differencesOf(after, after), [])
+  })
+
+  it('compares snapshots with other numbers of key groups', async () => {
+    const before = await twoCheckpoints(16)
+    const after = await twoCheckpoints(128)
+    assert.deepEqual(
+      await differencesOf(
+        await SavedState.open(before.files, before.first),
+        await SavedState.open(after.files, after.second),
+      ),
+      expected,
+    )
+  })
+})
