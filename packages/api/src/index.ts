@@ -115,6 +115,22 @@ export {
 export { nearestName } from './option/nearest-name.ts'
 export { collect } from './sink/collect.ts'
 export { formatRecord, type PrintOptions, print } from './sink/print.ts'
+export {
+  type CommitAnswer,
+  type OpenTransaction,
+  type PreparedTransaction,
+  type TransactionalSinkOptions,
+  type TransactionalTarget,
+  transactionalSink,
+} from './sink/two-phase/transactional-sink.ts'
+export { type Upsert, type UpsertSinkOptions, type UpsertTarget, upsertSink } from './sink/two-phase/upsert-sink.ts'
+export {
+  type LoggedBatch,
+  type WriteAheadBatch,
+  type WriteAheadSinkOptions,
+  type WriteAheadTarget,
+  writeAheadSink,
+} from './sink/two-phase/write-ahead-sink.ts'
 export { type AsyncIterableOptions, fromAsyncIterable } from './source/async-iterable.ts'
 export { collection } from './source/collection.ts'
 export { type GeneratorOptions, generator } from './source/generator.ts'

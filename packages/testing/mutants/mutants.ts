@@ -706,4 +706,38 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const SEGMENT_VERSION_MIN = 2',
     suites: ['core/test/checkpoint/segment-format.test.ts'],
   },
+
+  // Two-phase sinks
+  {
+    name: 'transactions that no checkpoint names stay',
+    why: 'they hold locks of the outside system for ever, and their records come twice once somebody commits them',
+    file: 'api/src/sink/two-phase/transactional-sink.ts',
+    find: 'for (const id of unnamed) await target.abort(id)',
+    replace: '',
+    suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
+  {
+    name: 'every prepared transaction rolled back before an attempt',
+    why: 'what a complete checkpoint has prepared is lost with the crash before its commit',
+    file: 'api/src/sink/two-phase/transactional-sink.ts',
+    find: '.filter((id) => !named.has(id))',
+    replace: '.filter((id) => named.size >= 0 || id)',
+    suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
+  {
+    name: 'batches written again that the system has',
+    why: 'records come twice after a recovery',
+    file: 'api/src/sink/two-phase/write-ahead-sink.ts',
+    find: 'if (this.#remembersBatches && (await this.#target.has?.(id)) === true) continue',
+    replace: '',
+    suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
+  {
+    name: 'rows held back beyond the barrier',
+    why: 'they are lost when the job dies after the checkpoint',
+    file: 'api/src/sink/two-phase/upsert-sink.ts',
+    find: 'await this.#flush()\n    this.#epoch = checkpointId + 1',
+    replace: 'this.#epoch = checkpointId + 1',
+    suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
 ]

@@ -23,6 +23,13 @@ export {
 export { Life } from './simulation/life.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { UserCode } from './simulation/user-code.ts'
+export {
+  type DrillRecord,
+  type SinkConformanceOptions,
+  type SinkWorld,
+  sinkConformance,
+} from './sink-conformance/sink-conformance.ts'
+export { type DrillOptions, SINK_CRASHES, type SinkCrash, SinkDrill } from './sink-conformance/sink-drill.ts'
 export type { BackendOptions, CreateBackend } from './state-conformance/create-backend.ts'
 export { OpenChainsSnapshot, SegmentChains } from './state-conformance/segment-chains.ts'
 export { stateBackendConformance } from './state-conformance/state-backend-conformance.ts'
