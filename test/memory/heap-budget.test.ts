@@ -19,6 +19,7 @@ const FLAGS = ['--conditions=@millrace/source', '--enable-source-maps', '--disab
 interface Outcome {
   readonly state: string
   readonly error?: ErrorData
+  readonly warnings: readonly string[]
 }
 
 /** What the message names; `undefined` where the memory is not the engine's to name. */
@@ -44,6 +45,8 @@ for (const { growth, state } of cases) {
     if (state === undefined) return
     assert.match(error.message, new RegExp(`state "${state}" of "grow"`))
     assert.deepEqual([error.details?.operator, error.details?.state], ['grow', state])
+    assert.equal(outcome.warnings.length, 1, 'and warns once before')
+    assert.match(outcome.warnings[0] ?? '', new RegExp(`, (8|9)\\d % of 48 MiB; .*state "${state}" of "grow"`))
   })
 }
 

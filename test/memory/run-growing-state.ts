@@ -5,9 +5,13 @@
 import process from 'node:process'
 import { runMemoryJob } from './run-memory-job.ts'
 
+const warnings: string[] = []
 const outcome = await runMemoryJob({
   job: 'growing-state',
   params: JSON.parse(process.argv[2] ?? '{}'),
   configuration: { 'taskmanager.memory.task.heap.size': '48 mb', 'execution.checkpointing.interval': '0' },
+  onMessage: (level, text) => {
+    if (level === 'warning') warnings.push(text)
+  },
 })
-console.log(JSON.stringify({ state: outcome.state, error: outcome.error }))
+console.log(JSON.stringify({ state: outcome.state, error: outcome.error, warnings }))

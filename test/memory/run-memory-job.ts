@@ -15,11 +15,12 @@ export interface MemoryRun {
   readonly configuration: Readonly<Record<string, string>>
   /** Called while the job runs, again and again. */
   readonly watch?: (job: RunningJob) => void
+  readonly onMessage?: (level: 'info' | 'warning', text: string) => void
 }
 
 const WATCH_EVERY_MS = 10
 
-export async function runMemoryJob({ job, params, configuration, watch }: MemoryRun): Promise<JobOutcome> {
+export async function runMemoryJob({ job, params, configuration, watch, onMessage }: MemoryRun): Promise<JobOutcome> {
   const { bundlePath } = await bundleJob(fileURLToPath(new URL(`${job}.job.ts`, import.meta.url)))
   const folder = await mkdtemp(join(tmpdir(), 'millrace-memory-'))
   let watching: NodeJS.Timeout | undefined
@@ -33,6 +34,7 @@ export async function runMemoryJob({ job, params, configuration, watch }: Memory
         ...configuration,
       },
       restore: { kind: 'none' },
+      observer: onMessage === undefined ? {} : { onMessage },
     })
     if (watch !== undefined) watching = setInterval(() => watch(running), WATCH_EVERY_MS)
     return await running.outcome

@@ -422,7 +422,7 @@ export class JobCoordinator {
         if (this.#hasAllEnded) this.#onAllEnded()
         break
       case 'report':
-        this.#options.observer.onMessage('info', message.message)
+        this.#options.observer.onMessage(message.level ?? 'info', message.message)
         break
       case 'printed':
         this.#options.observer.onPrinted(message.line)

@@ -99,8 +99,8 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
-  /** A sink's report to the user. */
-  | { readonly type: 'report'; readonly task: TaskId; readonly message: string }
+  /** To the user, from a sink or the slot; information unless it is a warning. */
+  | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }
   | { readonly type: 'printed'; readonly line: string }
   | { readonly type: 'closed' }

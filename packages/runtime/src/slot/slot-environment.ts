@@ -44,4 +44,6 @@ export interface LoadedJob {
 export interface SlotMemory {
   readonly usedBytes: number
   readonly limitBytes: number
+  /** What is alive comes close to the limit; asked again it may be said again. */
+  readonly isNearLimit?: boolean
 }

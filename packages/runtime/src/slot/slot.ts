@@ -12,7 +12,7 @@ import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
 import { latestByUid, type SlotDeployment, type TaskDeployment, type TaskState, type ToSlot } from './protocol.ts'
 import { SlotChannels } from './slot-channels.ts'
-import type { SlotEnvironment } from './slot-environment.ts'
+import type { SlotEnvironment, SlotMemory } from './slot-environment.ts'
 import { type BuiltTask, TaskBuilder } from './task-builder.ts'
 
 /** Units (records and firings) of one task in one turn: enough to amortise the turn, and fewer where they take long. */
@@ -39,6 +39,7 @@ export class Slot {
   #tasks: RunningTask[] = []
   #isRunning = false
   #hasFailed = false
+  #hasWarnedOfMemory = false
   #isClosed = false
 
   constructor(environment: SlotEnvironment) {
@@ -256,26 +257,39 @@ export class Slot {
     this.#environment.post({ type: 'closed' })
   }
 
-  /** Fails the slot before V8 would abort the whole process; names the state that holds most. */
+  /** Warns once, and fails the slot before V8 would abort the whole process; both name the state that holds most. */
   #checkMemory(): boolean {
-    const { usedBytes, limitBytes } = this.#environment.memory()
-    if (usedBytes <= limitBytes) return true
-    let largest: { readonly task: RunningTask; readonly table: TableUsage } | undefined
-    for (const running of this.#tasks) {
-      for (const table of running.backend?.usage() ?? []) {
-        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate)
-          largest = { task: running, table }
+    const memory = this.#environment.memory()
+    const { usedBytes, limitBytes } = memory
+    if (usedBytes > limitBytes) {
+      this.#failOutOfMemory(memory)
+      return false
+    }
+    if (memory.isNearLimit === true && !this.#hasWarnedOfMemory) {
+      this.#hasWarnedOfMemory = true
+      const largest = this.#largestState()
+      const [first] = this.#tasks
+      const share = Math.floor((usedBytes / limitBytes) * 100)
+      const task = (largest?.task ?? first)?.task.id
+      if (task !== undefined) {
+        this.#environment.post({
+          type: 'report',
+          level: 'warning',
+          task,
+          message: `Slot ${this.#deployment?.slot} holds ${mebibytes(usedBytes)}, ${share} % of ${mebibytes(limitBytes)}; above that the job fails. ${describeHolder(largest)} ${MEMORY_HINT}`,
+        })
       }
     }
-    const where =
-      largest === undefined
-        ? 'No task of it has keyed state.'
-        : `Most is held by the state "${largest.table.name}" of "${largest.table.operatorUid}" in ${largest.task.task.name}: ${largest.table.entries} entries.`
+    return true
+  }
+
+  #failOutOfMemory({ usedBytes, limitBytes }: SlotMemory): void {
+    const largest = this.#largestState()
     this.#fail(
       largest?.task.task.id,
       new MillraceError(
         'SLOT_OUT_OF_MEMORY',
-        `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${where}`,
+        `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${describeHolder(largest)}`,
         {
           details: {
             slot: this.#deployment?.slot,
@@ -284,16 +298,39 @@ export class Slot {
             operator: largest?.table.operatorUid,
             state: largest?.table.name,
           },
-          hint: 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).',
+          hint: MEMORY_HINT,
         },
       ),
     )
-    return false
+  }
+
+  #largestState(): LargestState | undefined {
+    let largest: LargestState | undefined
+    for (const running of this.#tasks) {
+      for (const table of running.backend?.usage() ?? []) {
+        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate)
+          largest = { task: running, table }
+      }
+    }
+    return largest
   }
 
   #reportState(task: TaskId, state: TaskState): void {
     this.#environment.post({ type: 'task-state', task, state, atMs: this.#environment.clock.now() })
   }
+}
+
+interface LargestState {
+  readonly task: RunningTask
+  readonly table: TableUsage
+}
+
+const MEMORY_HINT = 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).'
+
+function describeHolder(largest: LargestState | undefined): string {
+  if (largest === undefined) return 'No task of it has keyed state.'
+  const { table, task } = largest
+  return `Most is held by the state "${table.name}" of "${table.operatorUid}" in ${task.task.name}: ${table.entries} entries.`
 }
 
 /** What a task counts itself. */

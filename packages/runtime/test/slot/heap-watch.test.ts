@@ -25,14 +25,29 @@ class Heap {
     const { usedBytes, limitBytes } = this.watch.read()
     return usedBytes > limitBytes
   }
+
+  get isNear(): boolean {
+    return this.watch.read().isNearLimit === true
+  }
 }
 
-test('within the budget nothing is collected, whatever it is', () => {
+test('below four fifths of the budget nothing is collected, whatever it is', () => {
   const heap = new Heap(100)
-  heap.live = 60
-  heap.garbage = 40
-  assert.equal(heap.isOver, false)
+  heap.live = 50
+  heap.garbage = 30
+  assert.deepEqual([heap.isOver, heap.isNear], [false, false])
   assert.equal(heap.collections, 0)
+})
+
+test('from four fifths of the budget on what is alive is close to the limit; garbage is not', () => {
+  const heap = new Heap(100)
+  heap.live = 79
+  heap.garbage = 21
+  assert.equal(heap.isNear, false)
+  assert.equal(heap.collections, 1)
+  heap.live = 80
+  heap.garbage = 30
+  assert.equal(heap.isNear, true)
 })
 
 test('above the budget what is alive counts', () => {
