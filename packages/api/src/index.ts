@@ -1,6 +1,7 @@
 /** The public face of Millrace: what jobs and connectors import. Every export is named here. */
 
 export type { AggregateFunction, AggregatePart } from './aggregate/aggregate-function.ts'
+export { type AggregateInCells, aggregateInCells } from './aggregate/aggregate-in-cells.ts'
 export { added as checkAdded } from './aggregate/checked-calls.ts'
 export { type AggregateParts, aggregateFunction, type ResultsOf } from './aggregate/combine-aggregates.ts'
 export { DistinctValues } from './aggregate/distinct-values.ts'

@@ -181,6 +181,7 @@ export type {
   RestoredSegment,
   SnapshotPiece,
   TableUsage,
+  ValueCells,
   ValueTable,
 } from './state/state-backend.ts'
 export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'

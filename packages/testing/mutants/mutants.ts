@@ -109,6 +109,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'value changed in its cells behind a snapshot',
+    why: 'running aggregates that change while a snapshot is encoded are stored as they are later, or not at all',
+    file: 'runtime/src/state/heap/heap-table.ts',
+    find: 'changeInPlace(map: EntryMap, row: number): void {\n    this.home.tracker.beforeChange(map, row)\n',
+    replace: 'changeInPlace(map: EntryMap, row: number): void {\n',
+    suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
+  },
+  {
+    name: 'accumulator written into cells though it is no number any more',
+    why: 'a sum that has outgrown what a number holds exactly becomes NaN',
+    file: 'api/src/aggregate/cells-code.ts',
+    find: "!== 'number'",
+    replace: "=== 'never'",
+    suites: ['api/test/aggregate/aggregate-in-cells.property.test.ts', 'core/test/operator/fold-loop.test.ts'],
+  },
+  {
     name: 'tombstones dropped from deltas',
     why: 'state that was deleted is back after a restore',
     file: 'runtime/src/state/heap/heap-snapshot.ts',

@@ -5,6 +5,7 @@
 import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
+import { asInCells } from './aggregate-in-cells.ts'
 import { returnedNothing } from './checked-calls.ts'
 import { generateCombination } from './generate-combination.ts'
 
@@ -38,9 +39,9 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   // Every raise of a part's version raises the whole.
   const version = aggregates.reduce((total, part) => total + (part.version ?? 1) - 1, 1)
   const named = aggregates.map((aggregate, index) => ({ name: names[index] as string, aggregate }))
-  const { areApart, ...functions } = generateCombination(named)
+  const { areApart, inCells, ...functions } = generateCombination(named)
   const { create, add, result, merge, holdsObjects } = functions as TypedCombination<T, ResultsOf<Parts>>
-  return {
+  const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
     ...(areApart ? { parts: named } : {}),
@@ -50,6 +51,7 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
     ...(aggregates.every((part) => part.merge !== undefined) ? { merge } : {}),
     holdsObjects,
   }
+  return inCells === undefined ? combined : asInCells(inCells, combined)
 }
 
 /** What is generated, with the types that the parts say. */

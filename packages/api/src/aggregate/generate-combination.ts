@@ -7,6 +7,8 @@
  * the same as the functions of the part by itself; a property test holds the two against each other.
  */
 import type { AggregatePart } from './aggregate-function.ts'
+import type { AggregateInCells } from './aggregate-in-cells.ts'
+import { canBeCells, cellsCode } from './cells-code.ts'
 import { DistinctValues } from './distinct-values.ts'
 import { type Condition, type KnownAggregate, knownAggregate } from './known-aggregates.ts'
 import { codeOfPart, GENERATED_CALLS, type PartCode } from './part-code.ts'
@@ -23,6 +25,8 @@ export interface Combination {
   holdsObjects(results: Results): boolean
   /** Each part's accumulator is its own, and no part looks at another's. */
   readonly areApart: boolean
+  /** The same on numbers, where accumulators can be that. */
+  readonly inCells?: AggregateInCells
 }
 
 /** The functions over the parts, whose accumulators stand in an array in the order of `parts`. */
@@ -31,17 +35,21 @@ export function generateCombination(parts: readonly AggregatePart[]): Combinatio
   const conditions = [...new Set(known.flatMap((part) => part?.conditions ?? []))]
   const firsts = new Set(known.flatMap((part) => part?.conditions?.[0] ?? []))
   const groups = sharersOf(known)
-  const codes = parts.map(({ name }, index) =>
+  const codeOf = (index: number, slot?: string): PartCode =>
     codeOfPart({
-      name,
+      name: (parts[index] as AggregatePart).name,
       index,
+      slot,
       known: known[index],
       condition: conditionOf(known[index], conditions),
       group: groups.findIndex((sharers) => sharers.includes(index)),
       sharers: groups.find((sharers) => sharers.includes(index)) ?? [],
       conditionAt: (at) => conditionOf(known[at], conditions),
-    }),
-  )
+    })
+  const codes = parts.map((_, index) => codeOf(index))
+  const asked = conditions
+    .map((condition, index) => (firsts.has(condition) ? `    const k${index} = holds(c${index}(record))` : ''))
+    .join('\n')
   const lines = (of: (code: PartCode) => string) => codes.map(of).join('\n')
   const holdsObject = codes.flatMap((code) => code.holdsObject ?? [])
   const text = `'use strict'
@@ -56,7 +64,7 @@ return {
     return [${codes.map(({ create }) => create).join(', ')}]
   },
   add(a, record, timestamp) {
-${conditions.map((condition, index) => (firsts.has(condition) ? `    const k${index} = holds(c${index}(record))` : '')).join('\n')}
+${asked}
 ${lines(({ add }) => add)}
     return a
   },
@@ -73,6 +81,7 @@ ${lines(({ merge }) => merge)}
   holdsObjects(results) {
     return ${holdsObject.length === 0 ? 'false' : holdsObject.join(' || ')}
   },
+${canBeCells(known) ? cellsCode(parts.length, asked, codeOf) : ''}
 }
 //# sourceURL=millrace:aggregate/${parts.map(({ name }) => name.replace(/[^\w-]/g, '_')).join('+')}`
   const aggregates = parts.map(({ aggregate }) => aggregate)

@@ -2,6 +2,7 @@
  * What one part of a combined aggregate has in the generated functions. In the text `a` is the array of accumulators,
  * `other` that which is merged in, `record` and `timestamp` what is taken in.
  */
+import { asSmallInteger } from './aggregate-in-cells.ts'
 import { added, created, merged, resulted } from './checked-calls.ts'
 import { addDistinct, distinctResult, mergeDistinct } from './count-distinct.ts'
 import { DistinctValues } from './distinct-values.ts'
@@ -14,6 +15,8 @@ export interface Part {
   readonly name: string
   /** Its place in the array of accumulators. */
   readonly index: number
+  /** The variable that holds its accumulator, where that is not taken from the array. */
+  readonly slot: string | undefined
   readonly known: KnownAggregate | undefined
   /** An expression that says whether the record counts; missing where every one does. */
   readonly condition: string | undefined
@@ -59,8 +62,9 @@ function ownCode(index: number, literal: string): Functions {
   }
 }
 
-function knownCode({ index, condition }: Part, known: KnownAggregate, literal: string): Functions {
-  const [slot, from] = [`a[${index}]`, `other[${index}]`]
+function knownCode(part: Part, known: KnownAggregate, literal: string): Functions {
+  const { index, condition, slot = `a[${index}]` } = part
+  const from = `other[${index}]`
   const add = (code: string) => `    ${condition === undefined ? '' : `if (${condition}) `}{ ${code} }`
   if (known.kind === 'count') {
     return { create: '0', add: add(`${slot}++`), result: slot, merge: `    ${slot} += ${from}` }
@@ -163,4 +167,5 @@ export const GENERATED_CALLS = {
   added,
   merged,
   resulted,
+  asSmallInteger,
 }

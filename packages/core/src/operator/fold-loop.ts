@@ -4,10 +4,14 @@
  * the aggregate and the projection are called by reference, and traces and profiles show the user's own lines
  * (decision 0042).
  *
+ * Where an aggregate can work on numbers and the table has values in cells, the accumulator is changed where it stands
+ * (decision 0045); values that stand otherwise are read and written as ever.
+ *
  * There are two ends: results go into a batch that is handed over whole, or one by one into an output, as long as that
  * has room.
  */
 import {
+  aggregateInCells,
   type KeyedAggregateSpec,
   type KeyedReduceSpec,
   type KeySelector,
@@ -41,7 +45,7 @@ export interface FoldState {
   readonly table: ValueTable<unknown>
 }
 
-/** From the variables `stored`, `record` and `timestamp` to `value`, which is stored, and to `given`, which leaves. */
+/** From the variables `record` and `timestamp` to what is stored in `table`, and to `given`, which leaves. */
 interface FoldCode {
   readonly fold: string
   readonly give: string
@@ -51,12 +55,14 @@ interface FoldCode {
 
 export function generateReduceLoops(state: FoldState, reduce: KeyedReduceSpec['reduce']): FoldLoops {
   return generateLoops(state, {
-    fold: `let value = record
+    fold: `const stored = table.get()
+      let value = record
       if (stored !== undefined) {
         value = reduce(stored, record)
         ${promiseCheck('value')}
         if (value === undefined) refuseUndefined()
-      }`,
+      }
+      table.put(value)`,
     give: 'const given = value',
     calls: {
       reduce,
@@ -74,19 +80,19 @@ export function generateAggregateLoops(
   state: FoldState,
   { aggregate, project }: Pick<KeyedAggregateSpec, 'aggregate' | 'project'>,
 ): FoldLoops {
+  const inCells = aggregateInCells(aggregate)
+  const { cells } = state.table
   const holds =
     aggregate.holdsObjects === undefined ? 'mayHoldParts(aggregate, result, value)' : 'aggregate.holdsObjects(result)'
   return generateLoops(state, {
-    // One that begins with `undefined`, as min() does, may stay so.
-    fold: `const before = stored === undefined ? aggregate.create() : stored
-      const value = aggregate.add(before, record, timestamp)
-      if (value === undefined && before !== undefined) refuseUndefined()`,
-    give: `const result = aggregate.result(value)
-      let given = project(result, context)
+    fold: inCells !== undefined && cells !== undefined ? foldInCells(inCells.width) : FOLD_VALUE,
+    give: `let given = project(result, context)
       ${promiseCheck('given')}
       if (${holds}) given = withoutParts(given, value)`,
     calls: {
       aggregate,
+      inCells,
+      cells,
       project,
       // Most projections do not look at the key.
       context: {
@@ -102,6 +108,32 @@ export function generateAggregateLoops(
       },
     },
   })
+}
+
+/** To `value`, the accumulator, and `result`. One that begins with `undefined`, as min() does, may stay so. */
+const FOLD_VALUE = `const stored = table.get()
+      const before = stored === undefined ? aggregate.create() : stored
+      const value = aggregate.add(before, record, timestamp)
+      if (value === undefined && before !== undefined) refuseUndefined()
+      table.put(value)
+      const result = aggregate.result(value)`
+
+/** The same where the accumulator may stand in cells: then `value` is `undefined`, and `result` can hold nothing of it. */
+function foldInCells(width: number): string {
+  return `let value, result
+      const at = cells.open(${width})
+      if (at >= 0) {
+        const { numbers } = cells
+        value = inCells.add(numbers, at, record, timestamp)
+        if (value === undefined) result = inCells.result(numbers, at)
+      } else {
+        const stored = table.get()
+        value = aggregate.add(stored === undefined ? aggregate.create() : stored, record, timestamp)
+      }
+      if (value !== undefined) {
+        table.put(value)
+        result = aggregate.result(value)
+      }`
 }
 
 function refusalOf(what: string): (returned: PromiseLike<unknown>) => never {
@@ -145,9 +177,7 @@ return function keyedFold(batch, from, to, output) {
       const record = records[i]
       const timestamp = timestamps[i]
       ${CHOOSE_KEY}
-      const stored = table.get()
       ${code.fold}
-      table.put(value)
       ${code.give}
       ${end.give}
   }

@@ -19,6 +19,23 @@ export interface ValueTable<V> {
   get(): V | undefined
   put(value: V): void
   remove(): void
+  /** Missing in a backend that has no values in cells. */
+  readonly cells?: ValueCells
+}
+
+/**
+ * Values that are arrays of equally many numbers, changed where they stand instead of by `get` and `put`. Which values stand
+ * so is the backend's affair.
+ */
+export interface ValueCells {
+  /**
+   * The place in `numbers` where the value of the current key begins; what is written to the `width` numbers from there on
+   * counts as `put` does, the time of writing included. −1 when there is no value, or when it does not stand in so many cells: then
+   * `get` and `put` go. Holds until the next call of the backend.
+   */
+  open(width: number): number
+  /** Where `open` has just found a value. */
+  readonly numbers: Float64Array
 }
 
 export interface ListTable<V> {

@@ -1,5 +1,5 @@
 /**
- * What every keyed state backend must do, as a suite for Node's test runner: tables, isolation of keys, snapshots with
+ * What every keyed state backend must do, as a suite for Node's test runner: tables, isolation of keys, values in cells, snapshots with
  * a fixed view, deltas with tombstones, aborts, restore at another parallelism, expiry, and long random runs against a
  * model (`state-model-run.ts`).
  */
@@ -9,6 +9,7 @@ import { type KeyedStateBackend, keyGroupOf, keyGroupRange, type TableDescriptor
 import type { CreateBackend } from './create-backend.ts'
 import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
 import { runStateModel } from './state-model-run.ts'
+import { valueCellsConformance } from './value-cells-conformance.ts'
 
 const MAX_PARALLELISM = 8
 const OPERATOR = 'op'
@@ -208,6 +209,8 @@ export function stateBackendConformance(
       assert.throws(() => restored.valueTable({ ...tableOf('value', 'value'), version: 2 }), { code: 'STATE_MISREAD' })
     })
   })
+
+  valueCellsConformance(name, create)
 
   describe(`${name}: expiry`, () => {
     it('does not return what was not written for the time to live', () => {

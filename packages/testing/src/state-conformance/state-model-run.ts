@@ -1,5 +1,5 @@
 /**
- * One long random run of a state backend against plain maps: all kinds of tables, values that are changed in place,
+ * One long random run of a state backend against plain maps: all kinds of tables, values that are changed in place, in cells too,
  * snapshots encoded in steps while state changes, completed or aborted, and restores of the last completed one at other
  * parallelisms. The seed decides everything.
  */
@@ -19,6 +19,7 @@ import {
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { CreateBackend } from './create-backend.ts'
 import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
+import { changeAt } from './value-cells-conformance.ts'
 
 const MAX_PARALLELISM = 5
 const STEPS = 400
@@ -34,6 +35,8 @@ interface Held {
 /** By index of the key in `KEYS`. */
 interface Model {
   readonly values: Map<number, Held>
+  /** In cells, as far as the backend has them. */
+  readonly numbers: Map<number, unknown>
   readonly lists: Map<number, number[]>
   readonly maps: Map<number, Map<unknown, Held>>
   readonly namespaces: Map<number, Map<number, Held>>
@@ -42,6 +45,7 @@ interface Model {
 interface Subtask {
   readonly backend: KeyedStateBackend
   readonly value: ValueTable<Held>
+  readonly numbers: ValueTable<unknown>
   readonly list: ListTable<number>
   readonly map: MapTable<unknown, Held>
   readonly namespaced: NamespacedTable<Held>
@@ -108,6 +112,7 @@ class StateModelRun {
       return {
         backend,
         value: backend.valueTable<Held>(tableOf('value', 'value')),
+        numbers: backend.valueTable<unknown>(tableOf('numbers', 'value')),
         list: backend.listTable<number>(tableOf('list', 'list')),
         map: backend.mapTable<unknown, Held>(tableOf('map', 'map')),
         namespaced: backend.namespacedTable<Held>(tableOf('namespaced', 'namespaced')),
@@ -128,10 +133,10 @@ class StateModelRun {
     const key = this.#random.below(KEYS.length)
     const subtask = this.#select(key)
     const n = this.#random.below(1_000)
-    const { values, lists, maps, namespaces } = this.#model
+    const { values, numbers, lists, maps, namespaces } = this.#model
     const userKey = this.#random.pick(USER_KEYS)
     const namespace = this.#random.pick(NAMESPACES)
-    switch (this.#random.below(13)) {
+    switch (this.#random.below(19)) {
       case 0:
         values.set(key, { n })
         subtask.value.put({ n })
@@ -190,6 +195,30 @@ class StateModelRun {
           for (const { namespaced } of this.#subtasks) namespaced.dropNamespace(namespace)
         }
         break
+      case 13:
+      case 14: {
+        // Now and then one of another form.
+        const value = n < 10 ? String(n) : [n, -n]
+        numbers.set(key, value)
+        subtask.numbers.put(typeof value === 'string' ? value : [...value])
+        break
+      }
+      case 15:
+      case 16:
+      case 17: {
+        const held = numbers.get(key)
+        if (!Array.isArray(held)) break
+        numbers.set(key, [held[0], n])
+        assert.equal(
+          changeAt(subtask.numbers, 2, 1, () => n),
+          held[1],
+        )
+        break
+      }
+      case 18:
+        numbers.delete(key)
+        subtask.numbers.remove()
+        break
     }
   }
 
@@ -237,10 +266,11 @@ class StateModelRun {
   }
 
   #compare(): void {
-    const { values, lists, maps, namespaces } = this.#model
+    const { values, numbers, lists, maps, namespaces } = this.#model
     for (let key = 0; key < KEYS.length; key++) {
       const subtask = this.#select(key)
       assert.deepEqual(subtask.value.get(), values.get(key))
+      assert.deepEqual(subtask.numbers.get(), numbers.get(key))
       assert.deepEqual(subtask.list.get(), lists.get(key) ?? [])
       const map = maps.get(key) ?? new Map<unknown, Held>()
       assert.deepEqual(new Map(subtask.map.entries()), map)
@@ -295,7 +325,7 @@ class StateModelRun {
 }
 
 function emptyModel(): Model {
-  return { values: new Map(), lists: new Map(), maps: new Map(), namespaces: new Map() }
+  return { values: new Map(), numbers: new Map(), lists: new Map(), maps: new Map(), namespaces: new Map() }
 }
 
 function tableOf(name: string, kind: TableDescriptor['kind']): TableDescriptor {

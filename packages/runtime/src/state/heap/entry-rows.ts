@@ -5,7 +5,8 @@
  * A row is a few bytes side by side, so that one cache line holds what a look-up and a write need of it: its marks, then
  * its key if the keys are numbers, then its value if the values are numbers or arrays of equally many (`number-values.ts`).
  * No object for each, nothing for the garbage collector to follow, and a number that changes makes no garbage. An array
- * that is read is a new one each time; what stands here changes only by `setValue`. Other keys and values are in arrays.
+ * that is read is a new one each time; what stands here changes by `setValue`, or by who has asked for `cells`. Other
+ * keys and values are in arrays.
  *
  * Which of them are numbers shows with the fifth row. A map of one or two entries, of which there may be a million,
  * has plain arrays: typed ones are larger than what they would hold. A key or value that is no number after all moves
@@ -167,6 +168,21 @@ export class EntryRows {
   value(at: number): unknown {
     if (this.#width === NO_WIDTH) return this.#values[at]
     return this.#read(this.#numbers, at * this.#rowNumbers + this.#valueAt)
+  }
+
+  /** How many numbers the values are arrays of, if they stand in the rows; 0 for numbers by themselves. */
+  get cellsWidth(): number {
+    return this.#width
+  }
+
+  /** What the rows are made of, until one is inserted. */
+  get cells(): Float64Array {
+    return this.#numbers
+  }
+
+  /** Where in `cells` the value of a row begins. */
+  cellsAt(at: number): number {
+    return at * this.#rowNumbers + this.#valueAt
   }
 
   setValue(at: number, value: unknown): void {

@@ -125,6 +125,13 @@ export abstract class HeapTable {
     return written
   }
 
+  /** What `write` does of a live entry, before its value is changed where it stands. */
+  protected changeInPlace(map: EntryMap, row: number): void {
+    this.home.tracker.beforeChange(map, row)
+    if (this.descriptor.ttlMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), this.home.now())
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map.key(row), map.value(row))
+  }
+
   /** Deletes a live entry: without trace when no snapshot can know it, else as a tombstone. */
   protected erase(map: EntryMap, row: number): void {
     const tracker = this.home.tracker

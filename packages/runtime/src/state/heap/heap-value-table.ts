@@ -1,11 +1,31 @@
-/** One value per key. */
-import type { ValueTable } from '@millrace/core'
+/** One value per key. Where its row holds it as an array of numbers, it can be changed in there. */
+import type { ValueCells, ValueTable } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
 import { atOf, type EntryMap } from './entry-map.ts'
 import { KeyedTable } from './keyed-table.ts'
 
-export class HeapValueTable<V> extends KeyedTable implements ValueTable<V> {
+export class HeapValueTable<V> extends KeyedTable implements ValueTable<V>, ValueCells {
   readonly isNested = false
+  #numbers: Float64Array = new Float64Array(0)
+
+  get cells(): ValueCells {
+    return this
+  }
+
+  get numbers(): Float64Array {
+    return this.#numbers
+  }
+
+  open(width: number): number {
+    const { map } = this
+    const row = this.find()
+    if (!this.isVisible(map, row)) return -1
+    const part = map.partOf(row)
+    if (part.cellsWidth !== width) return -1
+    this.changeInPlace(map, row)
+    this.#numbers = part.cells
+    return part.cellsAt(atOf(row))
+  }
 
   get(): V | undefined {
     const { map } = this
