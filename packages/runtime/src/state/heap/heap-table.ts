@@ -128,7 +128,7 @@ export abstract class HeapTable {
       }
     }
     if (this.descriptor.ttlMs !== undefined) map.partOf(written).setWrittenAtMs(atOf(written), this.home.now())
-    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, written, value)
     return written
   }
 
@@ -173,11 +173,11 @@ export abstract class HeapTable {
       map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs ?? Number.POSITIVE_INFINITY)
     }
     this.entryCount++
-    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, row, value)
   }
 
-  #sample(key: unknown, value: unknown): void {
-    const bytes = estimateBytes(key) + estimateBytes(value) + ENTRY_BYTES
+  #sample(map: EntryMap, row: number, value: unknown): void {
+    const bytes = map.partOf(row).keyBytesEstimate(atOf(row)) + estimateBytes(value) + ENTRY_BYTES
     this.#bytesPerEntry = this.#bytesPerEntry === 0 ? bytes : this.#bytesPerEntry * 0.9 + bytes * 0.1
   }
 }
