@@ -107,6 +107,7 @@ export { BatchDecoderMemory } from './codec/column-decoder.ts'
 export { BatchEncoderMemory } from './codec/column-encoder.ts'
 export { crc32c } from './codec/crc32c.ts'
 export { assertEncodable } from './codec/encodable.ts'
+export { NumbersAt } from './codec/numbers-at.ts'
 export { RecordCheck } from './codec/record-check.ts'
 export { estimateBatchRecordBytes, estimateRecordBytes } from './codec/record-size.ts'
 export type { TextCopier } from './codec/text-copier.ts'
@@ -130,6 +131,7 @@ export {
   restartStrategyOf,
   type TypedConfig,
 } from './config/parse-config.ts'
+export { hashNumbers } from './key/composite-hash.ts'
 export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
 export { describeKeyFailure } from './key/key-failure.ts'
 export {

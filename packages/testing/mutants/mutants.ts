@@ -165,6 +165,25 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/key/same-key.property.test.ts'],
   },
   {
+    name: 'key in a row compared by its first part',
+    why: 'two keys whose hashes meet share their state',
+    file: 'runtime/src/state/heap/number-keys.ts',
+    find: 'if (numbers[start + i] !== key[i]) return false',
+    replace: 'if (numbers[start] !== key[0]) return false',
+    suites: ['runtime/test/state/heap/number-keys.test.ts'],
+  },
+  {
+    name: 'key in a row taken for the one before it',
+    why: 'keys that are encoded from one place after the other are all restored as the first',
+    file: 'core/src/checkpoint/segment-format.ts',
+    find: 'this.#hasLastKey = !(key instanceof NumbersAt)',
+    replace: 'this.#hasLastKey = true',
+    suites: [
+      'core/test/checkpoint/segment-format.test.ts',
+      'testing/test/state-conformance/heap-state-backend.test.ts',
+    ],
+  },
+  {
     name: 'process function called though an output is full',
     why: 'what waits within a slot grows without bound while its receiver is slow',
     file: 'core/src/operator/process-loop.ts',

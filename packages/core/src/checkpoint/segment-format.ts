@@ -13,6 +13,7 @@ import { MillraceError } from '@millrace/api'
 import { ByteReader } from '../codec/byte-reader.ts'
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { crc32c } from '../codec/crc32c.ts'
+import { NumbersAt } from '../codec/numbers-at.ts'
 import { readString, writeString } from '../codec/string-codec.ts'
 import { ValueDecoder } from '../codec/value-decoder.ts'
 import { ValueEncoder } from '../codec/value-encoder.ts'
@@ -94,7 +95,7 @@ export class SegmentWriter {
 
   /**
    * An entry and its value. `sub`: the user key in a map table, the namespace in a namespaced one, `undefined` else; the
-   * value of a list table is the whole list. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the
+   * value of a list table is the whole list. Key and user key may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the
    * segment must then be given up.
    */
   put(table: number, key: unknown, sub: unknown, value: unknown, writtenAtMs?: number): void {
@@ -144,7 +145,7 @@ export class SegmentWriter {
     this.#writer.u8(op | flags)
     this.#writeAddress(flags, table, key)
     if (kind === 'map') {
-      this.#encoder.encode(sub, 'map key')
+      this.#encodeKey(sub, 'map key')
     } else if (kind === 'namespaced' && (flags & SAME_NAMESPACE) === 0) {
       this.#writer.float64(sub as number)
       this.#lastNamespace = sub as number
@@ -159,11 +160,17 @@ export class SegmentWriter {
 
   #writeAddress(flags: number, table: number, key: unknown): void {
     if ((flags & SAME_TABLE) === 0) this.#writer.varint(table)
-    if ((flags & SAME_KEY) === 0) this.#encoder.encode(key, 'key')
+    if ((flags & SAME_KEY) === 0) this.#encodeKey(key, 'key')
     this.#lastTable = table
     this.#lastKey = key
-    this.#hasLastKey = true
+    // As with two arrays, which are never the same one.
+    this.#hasLastKey = !(key instanceof NumbersAt)
     this.#entries++
+  }
+
+  #encodeKey(key: unknown, what: string): void {
+    if (key instanceof NumbersAt) this.#encoder.numbers(key)
+    else this.#encoder.encode(key, what)
   }
 
   #expectKind(table: number, kind: TableKind): void {

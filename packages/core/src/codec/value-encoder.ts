@@ -11,6 +11,7 @@ import { DistinctValues, MillraceError } from '@millrace/api'
 import { writeMagnitude } from './bigint-codec.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { assertEncodable, isArrayIndex, isPlainBuffer, typedArrayIndex } from './encodable.ts'
+import type { NumbersAt } from './numbers-at.ts'
 import { type ObjectShape, shapeOfKeys, type ValueSink } from './object-shape.ts'
 import { writeLatin1, writeString } from './string-codec.ts'
 import * as tag from './value-tag.ts'
@@ -44,6 +45,13 @@ export class ValueEncoder implements ValueSink {
       assertEncodable(value, what)
       throw error
     }
+  }
+
+  /** The same as `encode` of an array of these numbers, which no array is made for. */
+  numbers({ numbers, start, count }: NumbersAt): void {
+    this.#writer.u8(tag.TAG_ARRAY)
+    this.#writer.varint(count)
+    for (let i = start; i < start + count; i++) this.#number(numbers[i] as number)
   }
 
   /** Forgets the shapes: what follows is read by a new decoder. */

@@ -2,6 +2,7 @@
  * The hash of arrays and objects: that of their canonical bytes (`key-encoding.ts`), which are not made for it. What the
  * bytes would be goes into the hash block by block.
  */
+import type { NumbersAt } from '../codec/numbers-at.ts'
 import { shapeOfKeys } from '../codec/object-shape.ts'
 import {
   KEY_ARRAY,
@@ -30,11 +31,23 @@ let lengthBytes = 0
 
 /** `undefined` for what is no key, and for keys that need their bytes: large integers in them, or very deep ones. */
 export function hashComposite(key: object): number | undefined {
-  hash = Array.isArray(key) ? KEY_ARRAY : KEY_OBJECT
+  begin(Array.isArray(key) ? KEY_ARRAY : KEY_OBJECT)
+  return addBody(key, 1) ? finish(mixTail(hash, tail), lengthBytes) : undefined
+}
+
+/** The same of an array of these numbers, of which none is NaN. */
+export function hashNumbers({ numbers, start, count }: NumbersAt): number {
+  begin(KEY_ARRAY)
+  addVarint(count)
+  for (let i = start; i < start + count; i++) addNumber(numbers[i] as number)
+  return finish(mixTail(hash, tail), lengthBytes)
+}
+
+function begin(tag: number): void {
+  hash = tag
   tail = 0
   tailBits = 0
   lengthBytes = 0
-  return addBody(key, 1) ? finish(mixTail(hash, tail), lengthBytes) : undefined
 }
 
 /** All of a composite key but its tag. */
@@ -63,16 +76,8 @@ function addBody(key: object, depth: number): boolean {
 function addKey(key: unknown, depth: number): boolean {
   switch (typeof key) {
     case 'number':
-      if (key === (key | 0)) {
-        addByte(KEY_INT32)
-        addBlock(key | 0)
-        return true
-      }
       if (Number.isNaN(key)) return false
-      float64[0] = key
-      addByte(KEY_FLOAT64)
-      addBlock(float64Words[0] as number)
-      addBlock(float64Words[1] as number)
+      addNumber(key)
       return true
     case 'string':
       addString(key)
@@ -91,6 +96,18 @@ function addKey(key: unknown, depth: number): boolean {
     default:
       return false
   }
+}
+
+function addNumber(key: number): void {
+  if (key === (key | 0)) {
+    addByte(KEY_INT32)
+    addBlock(key | 0)
+    return
+  }
+  float64[0] = key
+  addByte(KEY_FLOAT64)
+  addBlock(float64Words[0] as number)
+  addBlock(float64Words[1] as number)
 }
 
 function addString(text: string): void {

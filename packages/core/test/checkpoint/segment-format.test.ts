@@ -11,6 +11,7 @@ import {
   SegmentWriter,
 } from '../../src/checkpoint/segment-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
+import { NumbersAt } from '../../src/codec/numbers-at.ts'
 import type { TableDescriptor, TableKind } from '../../src/state/table-descriptor.ts'
 
 const table = (name: string, kind: TableKind, ttlMs?: number): TableDescriptor => ({
@@ -88,6 +89,41 @@ test('a segment is read as it was written', () => {
     ['put', 4, { k: 1 }, undefined, 'old', 1_234.5],
   ])
   assert.equal(readSegmentHeader(sample()).keyGroup, 3)
+})
+
+test('keys may be numbers that stand in a typed array, one after the other in the same place', () => {
+  const write = (pair: (a: number, b: number) => unknown): Uint8Array => {
+    const writer = new SegmentWriter({ ...HEADER, kind: 'delta' })
+    writer.put(0, pair(1, 2), undefined, 'first')
+    writer.put(0, pair(3, 4.5), undefined, 'second')
+    writer.delete(0, pair(3, 4.5), undefined)
+    writer.put(2, 'a', pair(5, 6), 'by user key')
+    writer.put(2, 'a', pair(7, -8), 'by user key')
+    writer.put(3, pair(9, 10), 1_000, 'by namespace')
+    writer.delete(3, pair(11, 12), 1_000)
+    return writer.finish()
+  }
+  const place = new NumbersAt(new Float64Array(3), 1, 2)
+  const bytes = write((a, b) => {
+    place.numbers.set([a, b], 1)
+    return place
+  })
+  assert.deepEqual(
+    bytes,
+    write((a, b) => [a, b]),
+  )
+  assert.deepEqual(
+    readAll(bytes).told.map(([, , key, sub]) => [key, sub]),
+    [
+      [[1, 2], undefined],
+      [[3, 4.5], undefined],
+      [[3, 4.5], undefined],
+      ['a', [5, 6]],
+      ['a', [7, -8]],
+      [[9, 10], 1_000],
+      [[11, 12], 1_000],
+    ],
+  )
 })
 
 test('an empty segment is a segment', () => {

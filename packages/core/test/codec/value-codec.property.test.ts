@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { ByteReader } from '../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { assertEncodable } from '../../src/codec/encodable.ts'
+import { NumbersAt } from '../../src/codec/numbers-at.ts'
 import { estimateRecordBytes } from '../../src/codec/record-size.ts'
 import { decodeValue, encodeValue } from '../../src/codec/value-codec.ts'
 import { ValueDecoder } from '../../src/codec/value-decoder.ts'
@@ -43,6 +44,20 @@ test('many values through one encoder come back, with their shapes', () => {
       reader.expectEnd()
     }),
     { numRuns: 60 },
+  )
+})
+
+test('numbers that stand in a typed array have the bytes of an array', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.double())), fc.nat(), (numbers, offset) => {
+      const start = offset % (numbers.length + 1)
+      const expected = new ByteWriter()
+      encodeValue(expected, numbers.slice(start))
+      const writer = new ByteWriter(1)
+      new ValueEncoder(writer).numbers(new NumbersAt(Float64Array.from(numbers), start, numbers.length - start))
+      assert.deepEqual(writer.toBytes(), expected.toBytes())
+    }),
+    { numRuns: 500 },
   )
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hashComposite } from '../../src/key/composite-hash.ts'
+import { NumbersAt } from '../../src/codec/numbers-at.ts'
+import { hashComposite, hashNumbers } from '../../src/key/composite-hash.ts'
 import { encodeKey } from '../../src/key/key-encoding.ts'
 import { hashEncodedKey, hashKey } from '../../src/key/key-hash.ts'
 
@@ -39,6 +40,16 @@ describe('hashComposite', () => {
       assert.equal(hashKey(key), hashEncodedKey(encodeKey(key)))
     })
   }
+
+  it('is the same of numbers that stand in a typed array', () => {
+    const typed = Float64Array.from([9, 0, -1, 0.1, 2 ** 31, Number.NEGATIVE_INFINITY, 7])
+    for (let count = 0; count < 6; count++) {
+      const array = [...typed.subarray(1, 1 + count)]
+      assert.equal(hashNumbers(new NumbersAt(typed, 1, count)), hashEncodedKey(encodeKey(array)))
+    }
+    const many = new Float64Array(200).fill(3)
+    assert.equal(hashNumbers(new NumbersAt(many, 0, 200)), hashKey([...many]))
+  })
 
   it('is none of what is no key, and is not disturbed by it', () => {
     class Shop {

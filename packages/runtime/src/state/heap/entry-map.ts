@@ -9,7 +9,7 @@
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import { canonicalKey, hashKey, type TableDescriptor } from '@millrace/core'
+import { hashKey, hashNumbers, NumbersAt, type TableDescriptor } from '@millrace/core'
 import { EntryIndex, mixHash } from './entry-index.ts'
 import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
@@ -115,7 +115,7 @@ export class EntryMap {
   /** Adds an entry that must not be there; the key is kept in canonical form, apart from the record that it came from. */
   insert(hash: number, key: unknown, keyGroup: number, value: unknown, epoch: number): number {
     const part = this.#partWithRoom(epoch)
-    const row = (this.#open << ROW_BITS) | part.insert(canonicalKey(key), keyGroup, value, epoch)
+    const row = (this.#open << ROW_BITS) | part.insert(key, keyGroup, value, epoch)
     this.live++
     if (this.#directory !== undefined) this.#addToIndex(this.#directory, mixHash(hash), row)
     else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
@@ -160,7 +160,7 @@ export class EntryMap {
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
     if (this.#directory !== undefined) {
-      const mixed = mixHash(hashEntryKey(part.key(at), part.keyGroup(at)))
+      const mixed = mixHash(hashOfRow(part, at))
       this.#indexOf(this.#directory, mixed).remove(mixed, row)
     }
     part.free(at)
@@ -225,7 +225,7 @@ export class EntryMap {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
         if (part.isFree(at)) continue
-        index.add(mixHash(hashEntryKey(part.key(at), part.keyGroup(at))), (number << ROW_BITS) | at)
+        index.add(mixHash(hashOfRow(part, at)), (number << ROW_BITS) | at)
       }
     }
     this.#directory = [index]
@@ -263,6 +263,12 @@ export class EntryMap {
  */
 export function hashEntryKey(key: unknown, keyGroup: number): number {
   return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)
+}
+
+/** `hashEntryKey` of the entry in a row. */
+function hashOfRow(part: EntryRows, at: number): number {
+  const key = part.keyInPlace(at)
+  return key instanceof NumbersAt ? hashNumbers(key) : hashEntryKey(key, part.keyGroup(at))
 }
 
 /** A resumable walk: `next` until −1. */

@@ -3,16 +3,18 @@
  * snapshots and whoever remembers it need nothing but the number.
  *
  * A row is a few bytes side by side, so that one cache line holds what a look-up and a write need of it: its marks, then
- * its key if the keys are numbers, then its value if the values are numbers or arrays of equally many (`number-values.ts`).
- * No object for each, nothing for the garbage collector to follow, and a number that changes makes no garbage. An array
- * that is read is a new one each time; what stands here changes by `setValue`, or by who has asked for `cells`. Other
- * keys and values are in arrays.
+ * its key if the keys are numbers or arrays of equally many (`number-keys.ts`), then its value if the values are such
+ * (`number-values.ts`). No object for each, nothing for the garbage collector to follow, and a number that changes makes
+ * no garbage. An array that is read is a new one each time; what stands here changes by `setValue`, or by who has asked
+ * for `cells`. Other keys and values are in arrays.
  *
  * Which of them are numbers shows with the fifth row. A map of one or two entries, of which there may be a million,
  * has plain arrays: typed ones are larger than what they would hold. A key or value that is no number after all moves
  * those that are there into an array.
  */
-import { isSameKey } from '@millrace/core'
+import { canonicalKey, isSameKey, NumbersAt } from '@millrace/core'
+import { estimateBytes } from './bytes-estimate.ts'
+import { isKeyAt, keyReaderOf, writeKeyNumbers } from './number-keys.ts'
 import { commonWidth, type ReadNumbers, readerOf, writeNumbers } from './number-values.ts'
 
 /** Rows of one of these; growing to them copies what is there now and then, never more than this. */
@@ -35,10 +37,12 @@ const STATUS_MASK = (1 << STATUS_BITS) - 1
 
 /** Numbers that the marks take the room of. */
 const KEY_AT = MARK_WORDS / 2
-/** Values are in the array. */
+/** Keys or values are in the array. */
 const NO_WIDTH = -1
 const NOTHING: unknown[] = []
 const NO_NUMBERS = new Float64Array(0)
+/** One for all: it is looked at before the next one is asked for. */
+const keyInRow = new NumbersAt(NO_NUMBERS, 0, 0)
 
 export class EntryRows {
   /** Rows that are or were in use: those below. */
@@ -57,7 +61,9 @@ export class EntryRows {
   /** Words of a row, and how many numbers take as much room. */
   #rowWords = MARK_WORDS
   #rowNumbers = MARK_WORDS / 2
-  #hasNumberKeys = false
+  /** Width of the keys in the rows. */
+  #keyWidth = NO_WIDTH
+  #readKey: ReadNumbers = keyReaderOf(0)
   #keys: unknown[] = []
   /** Width of the values in the rows; where in its row a value begins. */
   #width = NO_WIDTH
@@ -77,7 +83,7 @@ export class EntryRows {
     return this.#firstFree >= 0 || this.size < ROWS_MAX
   }
 
-  /** Puts an entry into a free row and returns it. */
+  /** Puts an entry into a free row and returns it. The key is kept in canonical form, apart from the one that is given. */
   insert(key: unknown, keyGroup: number, value: unknown, epoch: number): number {
     const at = this.#takeRow()
     const words = this.#words
@@ -100,7 +106,7 @@ export class EntryRows {
     this.#words[mark + CHANGED] = this.#firstFree
     this.#firstFree = at
     this.used--
-    if (!this.#hasNumberKeys) this.#keys[at] = undefined
+    if (this.#keyWidth === NO_WIDTH) this.#keys[at] = undefined
     this.#dropValue(at)
   }
 
@@ -156,13 +162,28 @@ export class EntryRows {
   }
 
   key(at: number): unknown {
-    return this.#hasNumberKeys ? this.#numbers[at * this.#rowNumbers + KEY_AT] : this.#keys[at]
+    if (this.#keyWidth === NO_WIDTH) return this.#keys[at]
+    return this.#readKey(this.#numbers, at * this.#rowNumbers + KEY_AT)
+  }
+
+  /** The key for a moment, until it is asked for once more: an array that stands in the row is not made. */
+  keyInPlace(at: number): unknown {
+    const width = this.#keyWidth
+    if (width <= 0) return this.key(at)
+    return keyInRow.set(this.#numbers, at * this.#rowNumbers + KEY_AT, width)
   }
 
   /** Whether the key of a row is this one, in whatever form it comes. */
   hasKey(at: number, key: unknown): boolean {
-    if (this.#hasNumberKeys) return this.#numbers[at * this.#rowNumbers + KEY_AT] === key
-    return isSameKey(this.#keys[at], key)
+    const width = this.#keyWidth
+    if (width === NO_WIDTH) return isSameKey(this.#keys[at], key)
+    return isKeyAt(this.#numbers, at * this.#rowNumbers + KEY_AT, width, key)
+  }
+
+  /** Bytes of the key beyond what every entry takes. */
+  keyBytesEstimate(at: number): number {
+    const width = this.#keyWidth
+    return width === NO_WIDTH ? estimateBytes(this.#keys[at]) : width * Float64Array.BYTES_PER_ELEMENT
   }
 
   value(at: number): unknown {
@@ -204,15 +225,17 @@ export class EntryRows {
   }
 
   #setKey(at: number, key: unknown): void {
-    if (this.#hasNumberKeys) {
-      if (typeof key === 'number') {
-        this.#numbers[at * this.#rowNumbers + KEY_AT] = key
-        return
-      }
-      this.#keys = Array.from({ length: this.#capacity }, (_, row) => this.key(row))
-      this.#hasNumberKeys = false
+    if (this.#keyWidth !== NO_WIDTH) {
+      if (writeKeyNumbers(this.#numbers, at * this.#rowNumbers + KEY_AT, this.#keyWidth, key)) return
+      this.#moveKeys()
     }
-    this.#keys[at] = key
+    this.#keys[at] = canonicalKey(key)
+  }
+
+  /** There is a key that is not like the others: from now on they are in the array. */
+  #moveKeys(): void {
+    this.#keys = Array.from({ length: this.#capacity }, (_, row) => this.key(row))
+    this.#keyWidth = NO_WIDTH
   }
 
   /** There is a value that is not like the others: from now on they are in the array. */
@@ -258,25 +281,33 @@ export class EntryRows {
 
   /** Decides what a row holds, by those that are there. */
   #layOut(): void {
-    this.#hasNumberKeys = this.#keys.every((key) => typeof key === 'number')
+    this.#keyWidth = commonWidth(this.#keys)
     this.#width = commonWidth(this.#values)
-    this.#valueAt = this.#hasNumberKeys ? KEY_AT + 1 : KEY_AT
-    this.#rowNumbers = this.#valueAt + (this.#width === NO_WIDTH ? 0 : Math.max(1, this.#width))
+    this.#valueAt = KEY_AT + roomOf(this.#keyWidth)
+    this.#rowNumbers = this.#valueAt + roomOf(this.#width)
     this.#rowWords = this.#rowNumbers * 2
   }
 
   #moveIntoRows(marks: Int32Array): void {
     const keys = this.#keys
     const values = this.#values
-    if (this.#hasNumberKeys) this.#keys = NOTHING
+    if (this.#keyWidth !== NO_WIDTH) {
+      this.#keys = NOTHING
+      this.#readKey = keyReaderOf(this.#keyWidth)
+    }
     if (this.#width !== NO_WIDTH) {
       this.#values = NOTHING
       this.#read = readerOf(this.#width)
     }
     for (let at = 0; at < this.size; at++) {
       this.#words.set(marks.subarray(at * MARK_WORDS, (at + 1) * MARK_WORDS), at * this.#rowWords)
-      if (this.#hasNumberKeys) this.#setKey(at, keys[at])
+      if (this.#keyWidth !== NO_WIDTH) this.#setKey(at, keys[at])
       if (this.#width !== NO_WIDTH && values[at] !== undefined) this.setValue(at, values[at])
     }
   }
+}
+
+/** Numbers that a key or value of a width takes in a row. */
+function roomOf(width: number): number {
+  return width === NO_WIDTH ? 0 : Math.max(1, width)
 }

@@ -186,8 +186,8 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     const group = entries.keyGroup(at) - this.bounds.firstGroup
     if (part.isBase[group] === 1 ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
     const { kind } = table.descriptor
-    const key = kind === 'map' ? parent?.key : entries.key(at)
-    const sub = kind === 'map' ? entries.key(at) : parent?.key
+    const key = kind === 'map' ? parent?.key : entries.keyInPlace(at)
+    const sub = kind === 'map' ? entries.keyInPlace(at) : parent?.key
     const writer = this.#writer(part, group)
     if (isDeleted) {
       writer.delete(index, key, sub)
@@ -198,7 +198,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     try {
       writer.put(index, key, sub, table.storedValue(entries.value(at)), written)
     } catch (cause) {
-      throw describeFailure(cause, table.descriptor, key)
+      throw describeFailure(cause, table.descriptor, kind === 'map' ? key : entries.key(at))
     }
   }
 

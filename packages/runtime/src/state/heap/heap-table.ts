@@ -121,7 +121,7 @@ export abstract class HeapTable {
       }
     }
     if (this.descriptor.ttlMs !== undefined) map.partOf(written).setWrittenAtMs(atOf(written), this.home.now())
-    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, written, value)
     return written
   }
 
@@ -129,7 +129,7 @@ export abstract class HeapTable {
   protected changeInPlace(map: EntryMap, row: number): void {
     this.home.tracker.beforeChange(map, row)
     if (this.descriptor.ttlMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), this.home.now())
-    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map.key(row), map.value(row))
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, row, map.value(row))
   }
 
   /** Deletes a live entry: without trace when no snapshot can know it, else as a tombstone. */
@@ -173,11 +173,11 @@ export abstract class HeapTable {
       map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs ?? Number.POSITIVE_INFINITY)
     }
     this.entryCount++
-    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(key, value)
+    if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, row, value)
   }
 
-  #sample(key: unknown, value: unknown): void {
-    const bytes = estimateBytes(key) + estimateBytes(value) + ENTRY_BYTES
+  #sample(map: EntryMap, row: number, value: unknown): void {
+    const bytes = map.partOf(row).keyBytesEstimate(atOf(row)) + estimateBytes(value) + ENTRY_BYTES
     this.#bytesPerEntry = this.#bytesPerEntry === 0 ? bytes : this.#bytesPerEntry * 0.9 + bytes * 0.1
   }
 }

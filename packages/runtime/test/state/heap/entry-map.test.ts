@@ -33,6 +33,8 @@ describe('a table that grows', () => {
     { kind: 'fractions', keyOf: (n: number) => n / 3 },
     { kind: 'strings', keyOf: (n: number) => `key ${n}` },
     { kind: 'bigints', keyOf: (n: number) => BigInt(n) },
+    { kind: 'arrays of numbers', keyOf: (n: number) => [n % 100, n / 3] },
+    { kind: 'arrays of numbers, then texts', keyOf: (n: number) => (n < COUNT / 2 ? [n, 1] : `key ${n}`) },
   ]) {
     it(`finds all its entries, keys are ${kind}`, () => {
       const backend = openBackend()
@@ -86,10 +88,15 @@ const openMap = () => new EntryMap({} as EntryMapOwner, undefined, 1)
 
 describe('EntryMap', () => {
   it('holds what a plain map holds, whatever comes and goes', () => {
-    const anyKey = fc.oneof(fc.nat(40), fc.nat(40).map(String), fc.tuple(fc.nat(3), fc.nat(3)))
-    const anyStep = fc.tuple(fc.constantFrom('put', 'put', 'bury', 'erase'), anyKey, fc.integer())
+    const anyPair = fc.tuple(fc.nat(6), fc.nat(6))
+    const anyKey = fc.oneof(fc.nat(40), fc.nat(40).map(String), anyPair)
+    const stepWith = (key: fc.Arbitrary<unknown>) =>
+      fc.tuple(fc.constantFrom('put', 'put', 'bury', 'erase'), key, fc.integer())
+    const anySteps = fc
+      .constantFrom<fc.Arbitrary<unknown>>(anyKey, anyPair)
+      .chain((key) => fc.array(stepWith(key), { maxLength: 300 }))
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 300 }), (steps) => {
+      fc.property(anySteps, (steps) => {
         const map = openMap()
         const model = new Map<string, { key: unknown; value: number | undefined }>()
         for (const [step, key, value] of steps) {

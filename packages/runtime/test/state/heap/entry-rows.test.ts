@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { NumbersAt } from '@millrace/core'
 import fc from 'fast-check'
+import { estimateBytes } from '../../../src/state/heap/bytes-estimate.ts'
 import { EntryRows } from '../../../src/state/heap/entry-rows.ts'
 
 /** With the form that the values of the first four give it, and room for more. */
@@ -13,27 +15,34 @@ function rowsOf(values: readonly unknown[], keys: readonly unknown[] = values.ma
   return rows
 }
 
+const numbersOf = ({ numbers, start, count }: NumbersAt) => [...numbers.subarray(start, start + count)]
+
 const anyValue = fc.oneof(
   fc.double(),
   fc.array(fc.double(), { minLength: 1, maxLength: 2 }),
   fc.constantFrom<unknown>('text', true, null, [], [1, 'x'], [undefined], { a: 1 }, new Array(40).fill(1)),
 )
-const anyKey = fc.oneof(
+const anyNumber = fc.oneof(
   fc.integer(),
-  fc.double({ noNaN: true }).map((key) => key + 0),
-  fc.string(),
+  fc.double({ noNaN: true }).map((number) => number + 0),
+)
+const anyArray = (length: number) => fc.array(anyNumber, { minLength: length, maxLength: length })
+const anyKey = fc.oneof(anyNumber, fc.string(), anyArray(1), anyArray(2), fc.tuple(fc.string(), anyNumber))
+/** Mostly keys of one form, so that they are in the rows, and moved when another comes. */
+const anyKeys = fc.oneof(
+  fc.constant(anyKey),
+  ...[anyNumber, anyArray(1), anyArray(2), anyArray(3)].map((usual) =>
+    fc.constant(fc.oneof({ arbitrary: usual, weight: 40 }, { arbitrary: anyKey, weight: 1 })),
+  ),
 )
 
 describe('EntryRows', () => {
   it('give back what was put into them, whatever comes after what', () => {
-    const anyStep = fc.tuple(
-      fc.constantFrom('insert', 'insert', 'set', 'bury', 'revive', 'free'),
-      fc.nat(),
-      anyKey,
-      anyValue,
-    )
+    const stepWith = (key: fc.Arbitrary<unknown>) =>
+      fc.tuple(fc.constantFrom('insert', 'insert', 'set', 'bury', 'revive', 'free'), fc.nat(), key, anyValue)
+    const anySteps = anyKeys.chain((key) => fc.array(stepWith(key), { maxLength: 80 }))
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
+      fc.property(anySteps, (steps) => {
         const rows = new EntryRows(1)
         const model = new Map<
           number,
@@ -72,6 +81,9 @@ describe('EntryRows', () => {
             [key, keyGroup, isLive, changed, true],
           )
           if (isLive) assert.deepEqual(rows.value(at), value)
+          const inPlace = rows.keyInPlace(at)
+          if (inPlace instanceof NumbersAt) assert.deepEqual(numbersOf(inPlace), key)
+          else assert.deepEqual(inPlace, key)
         }
       }),
       { numRuns: 1_000 },
@@ -109,6 +121,74 @@ describe('EntryRows', () => {
       [0, 1, 2, 3, 4].map((at) => rows.value(at)),
       [[0], [1], [9], [3], [4]],
     )
+  })
+
+  it('hold arrays of numbers as keys without an array for each', () => {
+    const rows = new EntryRows(1)
+    for (let n = 0; n < 9; n++) rows.insert([n, n / 2], 0, `value ${n}`, 1)
+    assert.ok(rows.keyInPlace(3) instanceof NumbersAt)
+    assert.deepEqual([rows.key(3), rows.value(3)], [[3, 1.5], 'value 3'])
+    assert.notEqual(rows.key(3), rows.key(3))
+  })
+
+  it('tell keys in the rows from others that are near', () => {
+    const keys = [1, 2, 3, 4].map((n) => [n, 0])
+    const rows = new EntryRows(1)
+    for (const key of [...keys, [5, -0]]) rows.insert(key, 0, 'x', 1)
+    assert.ok(rows.keyInPlace(4) instanceof NumbersAt)
+    assert.deepEqual(rows.key(4), [5, 0])
+    for (const same of [
+      [5, 0],
+      [5, -0],
+    ])
+      assert.equal(rows.hasKey(4, same), true)
+    for (const other of [
+      [5, 1],
+      [4, 0],
+      [5],
+      [5, 0, 0],
+      [5, '0'],
+      ['5', 0],
+      [5, null],
+      5,
+      '5,0',
+      null,
+      { 0: 5, 1: 0 },
+    ]) {
+      assert.equal(rows.hasKey(4, other), false, String(other))
+    }
+  })
+
+  it('do not change with a key that was given or got', () => {
+    const given = [9, 1]
+    const rows = new EntryRows(1)
+    for (const key of [[1, 1], [2, 1], [3, 1], [4, 1], given]) rows.insert(key, 0, 'x', 1)
+    given[0] = 0
+    const got = rows.key(4) as number[]
+    got[1] = 7
+    assert.deepEqual(rows.key(4), [9, 1])
+  })
+
+  it('keep all keys when one of another form comes', () => {
+    const pairs = Array.from({ length: 10 }, (_, n) => [n, n + 0.5])
+    for (const other of ['text', 3, [1], [1, 2, 3], [1, 'x'], [[1], 2], { a: 1 }, null]) {
+      const rows = new EntryRows(1)
+      const keys = [...pairs, other, [-1, -1]]
+      for (const key of keys) rows.insert(key, 0, 'x', 1)
+      assert.deepEqual(
+        keys.map((_, at) => rows.key(at)),
+        keys,
+      )
+      for (const [at, key] of keys.entries()) assert.equal(rows.hasKey(at, key), true)
+    }
+  })
+
+  it('count less for a key in the rows than for an array', () => {
+    const rows = new EntryRows(1)
+    for (let n = 0; n < 9; n++) rows.insert([n, n], 0, n, 1)
+    assert.equal(rows.keyBytesEstimate(3), 16)
+    rows.insert('text', 0, 9, 1)
+    assert.deepEqual([rows.keyBytesEstimate(3), rows.keyBytesEstimate(9)], [[3, 3], 'text'].map(estimateBytes))
   })
 
   it('hold keys that are no numbers beside values that are, and the other way round', () => {
