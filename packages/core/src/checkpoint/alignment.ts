@@ -74,10 +74,13 @@ export class BarrierAlignment {
     const actions: AlignmentAction[] = []
     let alignment = this.#open.get(id)
     if (alignment === undefined) {
-      const newest = this.open?.barrier.checkpointId
-      // A barrier older than the open one means that its checkpoint was overtaken on another channel.
-      if (this.mode === 'exactly-once' && newest !== undefined && id < newest) return []
-      if (this.mode === 'exactly-once') this.#giveUpOlderThan(id, id, actions)
+      if (this.mode === 'exactly-once') {
+        this.#giveUpOlderThan(id, id, actions)
+        // This channel brings no older barrier any more: their checkpoints were given up before they reached it. One that
+        // comes on another channel is passed over and read past, so it must not count later either, when this one is
+        // aborted as well.
+        this.#settle(id - 1)
+      }
       alignment = { barrier, firstBarrierAtMs: nowMs, arrived: new Set() }
       this.#insertOpen(alignment)
       this.#boundOpen(id, actions)

@@ -34,6 +34,18 @@ test('a newer barrier supersedes the open one, and the late old ones mean nothin
   assert.equal(alignment.onBarrier(0, barrier(2), 0)[0]?.kind, 'aligned')
 })
 
+test('an old barrier that was passed over stays passed over when the newer checkpoint is aborted', () => {
+  const alignment = new BarrierAlignment(3, 'exactly-once')
+  alignment.onBarrier(0, barrier(3), 0)
+  // Records behind it are read, since the newer one has not come on this channel.
+  assert.deepEqual(alignment.onBarrier(1, barrier(1), 0), [])
+  alignment.onAbort(3)
+  assert.deepEqual(alignment.onBarrier(2, barrier(1), 0), [])
+  assert.equal(alignment.isBlocked(2), false)
+  assert.deepEqual(alignment.onChannelClosed(0, 0), [])
+  assert.deepEqual(alignment.onChannelClosed(1, 0), [])
+})
+
 test('an abort frees the channels, and the barrier that comes afterwards is no barrier', () => {
   const alignment = new BarrierAlignment(2, 'exactly-once')
   alignment.onBarrier(0, barrier(1), 0)
