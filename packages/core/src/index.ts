@@ -104,6 +104,7 @@ export type { TextCopier } from './codec/text-copier.ts'
 export { decodeValue, encodeValue } from './codec/value-codec.ts'
 export { ValueDecoder } from './codec/value-decoder.ts'
 export { ValueEncoder } from './codec/value-encoder.ts'
+export type { Combining } from './combine/combine-loop.ts'
 export type { AccumulatorColumn } from './combine/combine-slice.ts'
 export { Combiner, type CombinerOptions, type CombinerOutput } from './combine/combiner.ts'
 export {

@@ -387,6 +387,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [COMBINER, SIMULATION],
   },
   {
+    name: 'combiner stops with results of open slices',
+    why: 'records that travel singly overtake what was combined before them, and ties go another way',
+    file: 'core/src/combine/combiner.ts',
+    find: '      this.#flushWhere(() => true)',
+    replace: '',
+    suites: ['core/test/combine/combiner.test.ts'],
+  },
+  {
+    name: 'records combined in the source not looked at',
+    why: 'a job whose records no channel carries runs until combining stops to pay',
+    file: 'core/src/chain/source-loop.ts',
+    find: ' && (next === from || this.#filling.filled.records.length === 0)',
+    replace: ' && next === from',
+    suites: ['core/test/chain/source-loop.test.ts'],
+  },
+  {
     name: 'restored event time not told to senders',
     why: 'records that are late by restored state are combined, and the job fails',
     file: 'runtime/src/slot/task-builder.ts',

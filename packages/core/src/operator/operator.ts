@@ -8,6 +8,7 @@
  * before it is done.
  */
 import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Combining } from '../combine/combine-loop.ts'
 import type { KeyedStateBackend } from '../state/state-backend.ts'
 
 export interface Operator {
@@ -78,6 +79,11 @@ export interface OperatorOutput {
   pushBatch?(batch: RecordBatch, bytes?: number): void
   /** A batch for `pushBatch` is large enough with about this many bytes; default: what fills a stage of a chain. */
   readonly batchBytesMax?: number
+  /**
+   * A generated loop may end in the code that takes records in here instead of filling a batch (`combine/combine-loop.ts`),
+   * after a first record has come by `pushBatch`, which looks it through for all.
+   */
+  readonly combining?: Combining
 }
 
 export interface Counter {

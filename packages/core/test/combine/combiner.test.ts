@@ -209,6 +209,33 @@ describe('Combiner', () => {
     assert.equal(singles.length, 80_001)
   })
 
+  it('where it stops, all leaves that it holds: singles must not overtake it, in whichever slice', () => {
+    const { combiner, take, singles, partials } = open()
+    take(['early', 11])
+    const keys = Array.from({ length: 5_000 }, (_, i) => i)
+    combiner.take(
+      keys.map((key) => ({ key })),
+      keys.map(() => 1),
+    )
+    combiner.advanceWatermark(9)
+    assert.deepEqual(byKey(partials).slice(-1), [['early', 20, 1]])
+    assert.equal(combiner.isEmpty, true)
+    take(['early', 12])
+    assert.equal(singles.length, 1)
+  })
+
+  it('stops within a batch that opens more slices than it may hold', () => {
+    const { combiner, take, singles, partials } = open()
+    const keys = Array.from({ length: 5_000 }, (_, i) => i)
+    combiner.take(
+      keys.map((key) => ({ key })),
+      keys.map(() => 1),
+    )
+    take(...Array.from({ length: 16 }, (_, i) => ['a', i * 10 + 11] as const))
+    assert.deepEqual([partials.length, singles.length], [5_015, 1])
+    assert.equal(combiner.isEmpty, true)
+  })
+
   it('errors of the aggregate name the step that it belongs to, in the words of that step', () => {
     const failing = (add: () => unknown): WindowSpec['aggregate'] =>
       combined({ n: { ...count(), add } as AggregateFunction<unknown, number, number> })
