@@ -403,6 +403,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/chain/source-loop.test.ts'],
   },
   {
+    name: 'loop goes past records that wait for the combiner',
+    why: 'records of one key are combined out of order',
+    file: 'runtime/src/task/combining-edge-writer.ts',
+    find: '    this.#combineWaiting()\n    return this.#combiner',
+    replace: '    return this.#combiner',
+    suites: ['runtime/test/task/combining-edge-writer.test.ts'],
+  },
+  {
     name: 'restored event time not told to senders',
     why: 'records that are late by restored state are combined, and the job fails',
     file: 'runtime/src/slot/task-builder.ts',

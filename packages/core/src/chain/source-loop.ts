@@ -122,7 +122,8 @@ export class SourceLoop {
       next = this.#fill(input, next, Math.min(end, next + count), marks)
     }
     if (next === end) return end
-    return this.#runLoop(this.#loopFor(input, 'combine'), input, next, end, output.combining, marks)
+    const combining = output.combining()
+    return this.#runLoop(this.#loopFor(input, 'combine', combining.form), input, next, end, combining, marks)
   }
 
   #fill(input: SourceInput, from: number, to: number, marks: WatermarkGenerator<unknown> | undefined): number {
@@ -159,13 +160,12 @@ export class SourceLoop {
     return this.#options.describe(call, isPromise ? promiseRefusal(input.name, cause.promise) : cause)
   }
 
-  #loopFor(input: SourceInput, end: LoopEnd): Loop {
+  #loopFor(input: SourceInput, end: LoopEnd, combine?: CombineForm): Loop {
     const form: LoopForm = {
       records: isComputed(input) ? 'computed' : 'listed',
       time: this.#options.timestamp !== undefined ? 'strategy' : isTimed(input) ? 'given' : 'none',
       end,
     }
-    const combine = end === 'combine' ? this.#options.output.combining?.form : undefined
     const name = `${form.records} ${form.time} ${end} ${combine?.areNumbers}`
     let loop = this.#loops.get(name)
     if (loop === undefined) {

@@ -73,6 +73,7 @@ export function combineCode({ field, areNumbers }: CombineForm): CombineCode {
   let { start, end, seen, columns } = combining.slice
   let ${all((i) => `c${i} = columns[${i}]`, ', ')}
   let { table, shift } = numbered, mask = table.length - 1
+  let last, lastNumber = -1
   let combined = 0`,
     take: `if (!(timestamp >= start && timestamp < end)) {
         const isOpen = combining.turnTo(timestamp, combined)
@@ -83,14 +84,18 @@ export function combineCode({ field, areNumbers }: CombineForm): CombineCode {
       let key, number = -1
       try {
         key = ${key}
-        if (typeof key === 'number' && key === (key | 0)) {
-          let at = (Math.imul(key, 0x9e3779b1) >>> shift) << 1
-          while ((number = table[at + 1] - 1) >= 0 && table[at] !== key) at = (at + 2) & mask
+        if (typeof key === 'number') {
+          if (key === (key | 0)) {
+            let at = (Math.imul(key, 0x9e3779b1) >>> shift) << 1
+            while ((number = table[at + 1] - 1) >= 0 && table[at] !== key) at = (at + 2) & mask
+          } else if (key === last) number = lastNumber
         }
         if (number < 0) {
           number = numbered.numberOf(key)
           ;({ table, shift } = numbered)
           mask = table.length - 1
+          last = key
+          lastNumber = number
         }
       } catch (error) {
         throw combining.keyFailure(error, record)

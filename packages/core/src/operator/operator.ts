@@ -80,10 +80,11 @@ export interface OperatorOutput {
   /** A batch for `pushBatch` is large enough with about this many bytes; default: what fills a stage of a chain. */
   readonly batchBytesMax?: number
   /**
-   * A generated loop may end in the code that takes records in here instead of filling a batch (`combine/combine-loop.ts`),
-   * after a first record has come by `pushBatch`, which looks it through for all.
+   * A generated loop may end in the code that takes records in here (`combine/combine-loop.ts`) instead of filling a batch or
+   * emitting, when the first of every `BATCH_RECORDS_MAX` has come the other way, which looks it through for all. What waits in
+   * the output is taken in first.
    */
-  readonly combining?: Combining
+  combining?(): Combining
 }
 
 export interface Counter {

@@ -9,21 +9,20 @@ import {
   type SourceBatch,
   sum,
   type WatermarkGenerator,
-  type WindowSpec,
 } from '@millrace/api'
 import fc from 'fast-check'
 import { SourceLoop, type SourceLoopOptions } from '../../src/chain/source-loop.ts'
 import { STAGE_BYTES_MAX, StageInbox } from '../../src/chain/stage-inbox.ts'
 import {
   BATCH_RECORDS_MAX,
-  Combiner,
   type FusedStep,
   NO_TIMESTAMP,
   type OperatorOutput,
   type RecordBatch,
   type SourceInput,
 } from '../../src/index.ts'
-import { combined, tumbling, windowNode } from '../operator/operator-nodes.ts'
+import { CombiningOutput } from '../combine/combining-output.ts'
+import { combined } from '../operator/operator-nodes.ts'
 
 interface Row {
   readonly record: unknown
@@ -300,41 +299,6 @@ interface Keyed {
   readonly value: number
 }
 
-/** Combines what comes, as the writer of an exchange does. */
-class CombiningOutput implements OperatorOutput {
-  readonly isFull = false
-  readonly combining: Combiner
-  readonly batches: number[] = []
-  /** Partial results as `[key, sliceEnd, …]`, and records that came singly, in their order. */
-  readonly out: unknown[] = []
-
-  constructor(aggregate: WindowSpec['aggregate'], keysMax?: number) {
-    this.combining = new Combiner({
-      spec: windowNode(tumbling(10), aggregate).spec as WindowSpec & { kind: 'window' },
-      key: { kind: 'field', field: 'key' },
-      receiver: { name: 'Counts', uid: 'counts' },
-      subtask: 0,
-      developmentMode: false,
-      keysMax,
-      output: {
-        single: (record) => void this.out.push(record),
-        beginPartials: () => {},
-        partial: (key, _, end, columns, number) => void this.out.push([key, end, ...columns.map((c) => c[number])]),
-        endPartials: () => {},
-      },
-    })
-  }
-
-  emit(): void {
-    assert.fail('emitted one by one')
-  }
-
-  pushBatch({ records, timestamps }: RecordBatch): void {
-    this.batches.push(records.length)
-    this.combining.take(records, timestamps)
-  }
-}
-
 const atOf = (record: unknown) => (record as Keyed).at
 const counts = combined({ n: count() })
 
@@ -363,10 +327,10 @@ describe('SourceLoop into a combiner', () => {
               filter('positive', ({ at }: Keyed) => at % 7 !== 0),
               map('later', (record: Keyed) => ({ ...record, value: record.value - 1 })),
             ]
-            const output = new CombiningOutput(aggregate, keysMax)
+            const output = new CombiningOutput({ aggregate, keysMax })
             const { loop } = open(output, { steps, timestamp: atOf })
             const input = isComputed ? computed((index) => items[index / 2], 0, 2, items.length) : listed(items)
-            const plain = new CombiningOutput(aggregate, keysMax)
+            const plain = new CombiningOutput({ aggregate, keysMax })
             for (let next = 0, turn = 0; next < items.length; turn++) {
               const to = Math.min(items.length, next + (pieces[turn % pieces.length] as number))
               const rows = byArrays(
@@ -374,13 +338,13 @@ describe('SourceLoop into a combiner', () => {
                 items.slice(next, to).map((record) => ({ record, timestamp: record.at })),
               )
               assert.equal(loop.run(input, next, to, new Marks()), to)
-              for (const row of rows) plain.combining.take([row.record], [row.timestamp])
-              assert.equal(output.combining.recordsCombined, plain.combining.recordsCombined)
+              for (const row of rows) plain.combiner.take([row.record], [row.timestamp])
+              assert.equal(output.combiner.recordsCombined, plain.combiner.recordsCombined)
               const watermark = watermarks[turn % watermarks.length] as number
-              for (const { combining } of [output, plain]) combining.advanceWatermark(watermark)
+              for (const { combiner } of [output, plain]) combiner.advanceWatermark(watermark)
               next = to
             }
-            for (const { combining } of [output, plain]) combining.flush()
+            for (const { combiner } of [output, plain]) combiner.flush()
             assert.deepEqual(output.out, plain.out)
           },
         ),
@@ -389,12 +353,12 @@ describe('SourceLoop into a combiner', () => {
   }
 
   it('makes a batch up to the first record that is left, and of the others none', () => {
-    const output = new CombiningOutput(counts)
+    const output = new CombiningOutput({ aggregate: counts })
     const { loop } = open(output, { steps: [filter('from 5 on', ({ value }: Keyed) => value >= 5)], timestamp: atOf })
     const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 1_000)
     assert.equal(loop.run(input, 0, 1_000, new Marks()), 1_000)
     assert.deepEqual(output.batches, [0, 0, 2])
-    output.combining.flush()
+    output.combiner.flush()
     assert.deepEqual(output.out, [[1, 10, 995]])
   })
 
@@ -403,13 +367,13 @@ describe('SourceLoop into a combiner', () => {
       filter('last', ({ value }: Keyed) => value === 900),
       map('bad', () => ({ key: 1, at: 1, f: () => 1 })),
     ]
-    const { loop } = open(new CombiningOutput(counts), { steps, timestamp: atOf })
+    const { loop } = open(new CombiningOutput({ aggregate: counts }), { steps, timestamp: atOf })
     const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 1_000)
     assert.throws(() => loop.run(input, 0, 1_000, new Marks()), { code: 'VALUE_NOT_ENCODABLE' })
   })
 
   it('takes a bounded number of records at once', () => {
-    const { loop } = open(new CombiningOutput(counts), { timestamp: atOf })
+    const { loop } = open(new CombiningOutput({ aggregate: counts }), { timestamp: atOf })
     const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 9_000)
     assert.equal(loop.run(input, 0, 9_000, new Marks()), BATCH_RECORDS_MAX)
   })
@@ -418,7 +382,7 @@ describe('SourceLoop into a combiner', () => {
     const failingAt = (index: number, record: unknown) =>
       computed((i) => (i === index ? record : { key: 1, at: 1, value: i }), 0, 1, 100)
     const run = (input: SourceInput, options: Partial<SourceLoopOptions> = {}, aggregate = counts) =>
-      open(new CombiningOutput(aggregate), { timestamp: atOf, ...options }).loop.run(input, 0, 100, new Marks())
+      open(new CombiningOutput({ aggregate }), { timestamp: atOf, ...options }).loop.run(input, 0, 100, new Marks())
     assert.throws(() => run(failingAt(40, { at: 1, colour: 'red' })), {
       code: 'KEY_INVALID',
       message: /keyBy\('key'\) for "Counts"/,
@@ -446,7 +410,7 @@ describe('SourceLoop into a combiner', () => {
       result: (all) => all.length,
       merge: (into, other) => [...into, ...other],
     }
-    const output = new CombiningOutput(combined({ all: keepAll }))
+    const output = new CombiningOutput({ aggregate: combined({ all: keepAll }) })
     const { loop } = open(output, { timestamp: () => 1 })
     const input = computed((value) => ({ key: 1, value, text: `${value} ${'x'.repeat(100_000)}` }), 0, 1, 100_000)
     for (let next = 0; output.out.length === 0; ) {

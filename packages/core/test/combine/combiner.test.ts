@@ -123,6 +123,26 @@ describe('Combiner', () => {
     )
   })
 
+  it('numbers beyond 32 bits that come in runs keep their own results, however few there may be at once', () => {
+    for (const keysMax of [1, 2, 10]) {
+      const { combiner, take, partials } = open({ keysMax })
+      const first = 1_700_000_000_000
+      for (const runs of [
+        [0, 0, 1, 1, 1, 0],
+        [0, 2, 2, 0],
+      ])
+        take(...runs.map((n) => [first + n * 10, 1] as const))
+      combiner.flush()
+      const sums = new Map<unknown, number>()
+      for (const { key, accumulators } of partials) sums.set(key, (sums.get(key) ?? 0) + (accumulators[0] as number))
+      assert.deepEqual([...sums].sort(), [
+        [first, 5],
+        [first + 10, 3],
+        [first + 20, 2],
+      ])
+    }
+  })
+
   it('many whole numbers, negative ones and borders included, keep their own results', () => {
     const { combiner, partials } = open()
     const keys = Array.from({ length: 5_000 }, (_, i) => (i % 2 === 0 ? i * 65_536 : -i) | 0)

@@ -84,7 +84,8 @@ export class CombiningEdgeWriter extends EdgeWriter {
     this.#combiner.take(records, timestamps)
   }
 
-  get combining(): Combining {
+  combining(): Combining {
+    this.#combineWaiting()
     return this.#combiner
   }
 
