@@ -121,6 +121,7 @@ export {
   restartStrategyOf,
   type TypedConfig,
 } from './config/parse-config.ts'
+export { HashIndex, mixHash, PART_ENTRIES_MAX, partIn } from './key/hash-index.ts'
 export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
 export { describeKeyFailure } from './key/key-failure.ts'
 export {
