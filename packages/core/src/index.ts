@@ -115,6 +115,7 @@ export { decodeValue, encodeValue } from './codec/value-codec.ts'
 export { ValueDecoder } from './codec/value-decoder.ts'
 export { ValueEncoder } from './codec/value-encoder.ts'
 export { type JsonForm, valueToJson } from './codec/value-json.ts'
+export type { Combining } from './combine/combine-loop.ts'
 export type { AccumulatorColumn } from './combine/combine-slice.ts'
 export { Combiner, type CombinerOptions, type CombinerOutput } from './combine/combiner.ts'
 export {
@@ -132,6 +133,7 @@ export {
   type TypedConfig,
 } from './config/parse-config.ts'
 export { hashNumbers } from './key/composite-hash.ts'
+export { HashIndex, mixHash, PART_ENTRIES_MAX, partIn } from './key/hash-index.ts'
 export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
 export { describeKeyFailure } from './key/key-failure.ts'
 export {

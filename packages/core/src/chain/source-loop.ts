@@ -17,6 +17,7 @@ import {
   type WatermarkGenerator,
 } from '@millrace/api'
 import { BATCH_RECORDS_MAX, NO_TIMESTAMP, type RecordBatch } from '../batch/record-batch.ts'
+import { type CombineForm, type Combining, combineCode } from '../combine/combine-loop.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
 import { BatchFilling } from './batch-filling.ts'
 import {
@@ -73,7 +74,7 @@ type Loop = (
   input: SourceInput,
   from: number,
   to: number,
-  output: OperatorOutput | RecordBatch,
+  output: OperatorOutput | RecordBatch | Combining,
   marks: WatermarkGenerator<unknown> | undefined,
   parts: LoopParts,
   progress: { step: number },
@@ -111,20 +112,44 @@ export class SourceLoop {
   /** Runs records `from …` of a batch, at most up to `to`, and returns the index after the last one taken. */
   run(input: SourceInput, from: number, to: number, marks: WatermarkGenerator<unknown> | undefined): number {
     const { output } = this.#options
-    const loop = this.#loopFor(input)
     const end = Math.min(to, from + BATCH_RECORDS_MAX)
+    if (output.pushBatch === undefined)
+      return this.#runLoop(this.#loopFor(input, 'emit'), input, from, end, output, marks)
+    if (output.combining === undefined) return this.#fill(input, from, end, marks)
+    let next = from
+    // Up to the first record that the steps leave.
+    for (let count = 1; next < end && (next === from || this.#filling.filled.records.length === 0); count *= 2) {
+      next = this.#fill(input, next, Math.min(end, next + count), marks)
+    }
+    if (next === end) return end
+    const combining = output.combining()
+    return this.#runLoop(this.#loopFor(input, 'combine', combining.form), input, next, end, combining, marks)
+  }
+
+  #fill(input: SourceInput, from: number, to: number, marks: WatermarkGenerator<unknown> | undefined): number {
+    const { output } = this.#options
+    const loop = this.#loopFor(input, 'fill')
+    const next = this.#filling.fill(from, to, output, (sliceFrom, sliceTo, filled) =>
+      this.#runLoop(loop, input, sliceFrom, sliceTo, filled, marks),
+    )
+    output.pushBatch?.(this.#filling.filled, this.#filling.filledBytes)
+    return next
+  }
+
+  #runLoop(
+    loop: Loop,
+    input: SourceInput,
+    from: number,
+    to: number,
+    output: OperatorOutput | RecordBatch | Combining,
+    marks: WatermarkGenerator<unknown> | undefined,
+  ): number {
     this.#progress.step = 0
-    let next: number
     try {
-      if (output.pushBatch === undefined) return loop(input, from, end, output, marks, this.#parts, this.#progress)
-      next = this.#filling.fill(from, end, output, (sliceFrom, sliceTo, filled) =>
-        loop(input, sliceFrom, sliceTo, filled, marks, this.#parts, this.#progress),
-      )
+      return loop(input, from, to, output, marks, this.#parts, this.#progress)
     } catch (cause) {
       throw this.#describe(input, cause)
     }
-    output.pushBatch(this.#filling.filled, this.#filling.filledBytes)
-    return next
   }
 
   #describe(input: SourceInput, cause: unknown): unknown {
@@ -135,16 +160,16 @@ export class SourceLoop {
     return this.#options.describe(call, isPromise ? promiseRefusal(input.name, cause.promise) : cause)
   }
 
-  #loopFor(input: SourceInput): Loop {
+  #loopFor(input: SourceInput, end: LoopEnd, combine?: CombineForm): Loop {
     const form: LoopForm = {
       records: isComputed(input) ? 'computed' : 'listed',
       time: this.#options.timestamp !== undefined ? 'strategy' : isTimed(input) ? 'given' : 'none',
-      end: this.#options.output.pushBatch === undefined ? 'emit' : 'fill',
+      end,
     }
-    const name = `${form.records} ${form.time}`
+    const name = `${form.records} ${form.time} ${end} ${combine?.areNumbers}`
     let loop = this.#loops.get(name)
     if (loop === undefined) {
-      loop = generateLoop(this.#options, form)
+      loop = generateLoop(this.#options, form, combine)
       this.#loops.set(name, loop)
     }
     return loop
@@ -158,8 +183,11 @@ function isTimed(input: SourceInput): boolean {
 interface LoopForm {
   readonly records: 'computed' | 'listed'
   readonly time: 'strategy' | 'given' | 'none'
-  readonly end: 'emit' | 'fill'
+  readonly end: LoopEnd
 }
+
+/** Record by record, into a batch, or into a combiner. */
+type LoopEnd = 'emit' | 'fill' | 'combine'
 
 const RECORD_CODE = {
   computed: {
@@ -185,22 +213,35 @@ const TIME_CODE = {
   none: 'const timestamp = none',
 } as const
 
-const END_CODE = {
-  emit: {
-    start: '',
-    before: 'if (output.isFull) return i',
-    give: (steps: number) => `step = ${steps}; output.emit(record, timestamp)`,
-  },
-  fill: {
-    start: 'const outRecords = output.records, outTimestamps = output.timestamps',
-    before: '',
-    give: () => 'outRecords.push(record); outTimestamps.push(timestamp)',
-  },
-} as const
+interface EndCode {
+  readonly start: string
+  readonly before: string
+  readonly give: string
+  readonly finish: string
+}
 
-function generateLoop({ uid, steps }: SourceLoopOptions, form: LoopForm): Loop {
+const FILL: EndCode = {
+  start: 'const outRecords = output.records, outTimestamps = output.timestamps',
+  before: '',
+  give: 'outRecords.push(record); outTimestamps.push(timestamp)',
+  finish: '',
+}
+const EMIT: EndCode = {
+  start: '',
+  before: 'if (output.isFull) return i',
+  give: 'output.emit(record, timestamp)',
+  finish: '',
+}
+
+function endCode(end: LoopEnd, form: CombineForm | undefined): EndCode {
+  if (form === undefined) return end === 'fill' ? FILL : EMIT
+  const { start, take, end: finish } = combineCode(form)
+  return { start: `const combining = output\n  ${start}`, before: '', give: take, finish }
+}
+
+function generateLoop({ uid, steps }: SourceLoopOptions, form: LoopForm, combine: CombineForm | undefined): Loop {
   const record = RECORD_CODE[form.records]
-  const end = END_CODE[form.end]
+  const end = endCode(form.end, combine)
   const code = `'use strict'
 return function sourceLoop(input, from, to, output, marks, parts, progress) {
   const { functions, timestampOf, refuse, refuseTimestamp, onRejected, Rejected, none } = parts
@@ -215,8 +256,10 @@ return function sourceLoop(input, from, to, output, marks, parts, progress) {
       ${record.take(steps.length)}
       ${TIME_CODE[form.time]}
 ${stepsCode(steps)}
-      ${end.give(steps.length)}
+      step = ${steps.length}
+      ${end.give}
     }
+    ${end.finish}
   } catch (error) {
     progress.step = step
     throw error

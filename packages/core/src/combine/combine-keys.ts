@@ -6,6 +6,7 @@
  * (`combine-loop.ts`). Arrays and objects are found by their hash, as tables of state find them; every other key goes
  * through a map.
  */
+import { HashIndex, mixHash } from '../key/hash-index.ts'
 import { hashKey } from '../key/key-hash.ts'
 import { isSameKey } from '../key/same-key.ts'
 
@@ -23,9 +24,8 @@ export class CombineKeys {
   readonly #keysMax: number
   readonly #others = new Map<unknown, number>()
   #wholeNumbers = 0
-  /** Numbers + 1 of arrays and objects, by open addressing with their hashes. At most half of them are taken. */
-  #composites = new Int32Array(CAPACITY_FIRST)
-  #compositeCount = 0
+  /** From the hashes of arrays and objects to their numbers. */
+  readonly #composites = new HashIndex()
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax
@@ -51,8 +51,7 @@ export class CombineKeys {
     this.keyHashes.length = 0
     this.#others.clear()
     this.#wholeNumbers = 0
-    if (this.#compositeCount > 0) this.#composites.fill(0)
-    this.#compositeCount = 0
+    this.#composites.clear()
   }
 
   #numberOfWhole(key: number): number {
@@ -77,32 +76,16 @@ export class CombineKeys {
 
   #numberOfComposite(key: object): number {
     const hash = hashKey(key)
-    const { keys, keyHashes } = this
-    const composites = this.#composites
-    const mask = composites.length - 1
-    let at = hash & mask
-    for (; composites[at] !== 0; at = (at + 1) & mask) {
-      const number = (composites[at] as number) - 1
-      if (keyHashes[number] === hash && isSameKey(keys[number], key)) return number
+    const mixed = mixHash(hash)
+    const places = this.#composites.partOf(mixed)
+    for (let slot = places.first(mixed); ; slot = places.next(slot)) {
+      const number = places.rowAt(slot)
+      if (number < 0) break
+      if (places.hashAt(slot) === mixed && isSameKey(this.keys[number], key)) return number
     }
     const number = this.#add(key, hash)
-    if (number < 0) return number
-    composites[at] = number + 1
-    if (++this.#compositeCount * 2 > composites.length) this.#growComposites()
+    if (number >= 0) this.#composites.add(mixed, number)
     return number
-  }
-
-  #growComposites(): void {
-    const old = this.#composites
-    const grown = new Int32Array(old.length * 2)
-    const mask = grown.length - 1
-    for (const entry of old) {
-      if (entry === 0) continue
-      let at = (this.keyHashes[entry - 1] as number) & mask
-      while (grown[at] !== 0) at = (at + 1) & mask
-      grown[at] = entry
-    }
-    this.#composites = grown
   }
 
   #add(key: unknown, hash: number): number {

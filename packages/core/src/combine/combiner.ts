@@ -22,7 +22,7 @@ import { describeUserFailure } from '../operator/user-failure.ts'
 import type { Accumulator } from '../window/window-contents.ts'
 import { WindowLayout } from '../window/window-layout.ts'
 import { CombineKeys } from './combine-keys.ts'
-import { type CombineLoop, type CombineProgress, generateCombineLoop } from './combine-loop.ts'
+import { type CombineForm, type CombineLoop, type Combining, generateCombineLoop } from './combine-loop.ts'
 import { type AccumulatorColumn, CombineSlice } from './combine-slice.ts'
 
 /** Keys that are numbered at once, which bounds the results of a slice too. */
@@ -67,24 +67,26 @@ export interface CombinerOutput {
 
 type Aggregate = AggregateFunction<unknown, Accumulator, unknown>
 
-export class Combiner {
+export class Combiner implements Combining {
+  readonly keys: CombineKeys
+  readonly keyOf: (record: unknown) => unknown
+  readonly parts: readonly Aggregate[]
+  form: CombineForm
+  slice: CombineSlice
   readonly #options: CombinerOptions
-  readonly #keyOf: (record: unknown) => unknown
   readonly #layout: WindowLayout
   readonly #aggregate: Aggregate
-  readonly #parts: readonly { readonly name: string; readonly aggregate: Aggregate }[]
-  readonly #keys: CombineKeys
-  readonly #progress: CombineProgress = { step: 'key', index: 0, left: 'slice', number: 0, added: [] }
   readonly #slices: CombineSlice[] = []
   readonly #free: CombineSlice[] = []
-  /** Which columns are typed; `undefined` before the first accumulator. */
-  #areNumbers: boolean[] | undefined
+  /** Holds no timestamp: what is current when none is. */
+  readonly #none: CombineSlice
   #loop: CombineLoop | undefined
-  #current: CombineSlice | undefined
   /** Windows up to this time may have fired. */
   #eventTime = NO_TIMESTAMP
   #partials = 0
   #heldBytes = 0
+  /** What a record takes, estimated, where accumulators may keep it. */
+  #recordBytes = 0
   /** Records that travel singly before combining is tried again. */
   #pausedFor = 0
   #pauses = 0
@@ -97,11 +99,14 @@ export class Combiner {
   constructor(options: CombinerOptions) {
     const { spec, key, keysMax } = options
     this.#options = options
-    this.#keyOf = compileKeySelector(key)
+    this.keyOf = compileKeySelector(key)
     this.#layout = new WindowLayout(spec.assigner)
     this.#aggregate = spec.aggregate
-    this.#parts = spec.aggregate.parts ?? [{ name: spec.aggregate.name, aggregate: spec.aggregate }]
-    this.#keys = new CombineKeys(keysMax ?? KEYS_MAX)
+    this.parts = spec.aggregate.parts?.map(({ aggregate }) => aggregate) ?? [spec.aggregate]
+    this.keys = new CombineKeys(keysMax ?? KEYS_MAX)
+    this.form = { field: fieldOf(key), areNumbers: this.parts.map(() => true) }
+    this.#none = new CombineSlice(this.form.areNumbers)
+    this.slice = this.#none
   }
 
   get isEmpty(): boolean {
@@ -116,41 +121,24 @@ export class Combiner {
   /** Records travel singly from now on; what is held must have been flushed. */
   stop(): void {
     this.#pausedFor = Number.POSITIVE_INFINITY
+    this.slice = this.#none
   }
 
   /** Takes all records of a batch in, or hands them on. */
   take(records: readonly unknown[], timestamps: readonly number[]): void {
-    const { output } = this.#options
-    const to = records.length
+    if (records.length === 0) return
     // What no channel could carry is refused, also where nothing of it travels: not only once combining stops to pay.
-    if (to > 0) assertEncodable(records[0], 'record')
-    let index = 0
-    while (index < to) {
-      const timestamp = timestamps[index] as number
-      if (this.#pausedFor > 0) {
-        this.#pausedFor--
-        output.single(records[index], timestamp)
-        index++
-        continue
-      }
-      const slice = this.#sliceOf(timestamp)
-      if (slice === undefined) {
-        output.single(records[index], timestamp)
-        index++
-      } else {
-        index = this.#combine(records, timestamps, index, slice)
-      }
-    }
-    if (this.#areNumbers?.includes(false) !== true || this.isEmpty) return
-    this.#heldBytes += to * estimateRecordBytes(records[to - 1])
-    if (this.#heldBytes > HELD_BYTES_MAX) this.flush()
+    assertEncodable(records[0], 'record')
+    this.#recordBytes = this.#mayKeepRecords ? estimateRecordBytes(records[records.length - 1]) : 0
+    this.#loop ??= generateCombineLoop(this.form, this.#options.receiver.uid)
+    this.#loop(records, timestamps, this)
   }
 
   /** The watermark leaves next: the slices whose windows it fires must leave first. */
   advanceWatermark(watermark: number): void {
     this.#flushWhere((slice) => slice.firstWindowEnd - 1 <= watermark)
     this.#eventTime = Math.max(this.#eventTime, watermark)
-    this.#current = undefined
+    this.slice = this.#none
   }
 
   /** Hands out everything that is held. */
@@ -158,113 +146,118 @@ export class Combiner {
     this.#flushWhere(() => true)
   }
 
+  turnTo(timestamp: number, combined: number): boolean {
+    this.#count(combined)
+    if (this.#pausedFor > 0) {
+      this.#pausedFor--
+      return false
+    }
+    const slice = this.#sliceOf(timestamp)
+    if (slice === undefined) return false
+    this.slice = slice
+    return true
+  }
+
+  makeRoom(timestamp: number, combined: number): boolean {
+    this.#count(combined)
+    this.flush()
+    this.keys.clear()
+    return this.turnTo(timestamp, 0)
+  }
+
+  begin(number: number): void {
+    const { parts } = this.#options.spec.aggregate
+    const created = this.#aggregate.create()
+    const accumulators = (parts === undefined ? [created] : created) as readonly Accumulator[]
+    accumulators.forEach((accumulator, column) => {
+      if (typeof accumulator !== 'number') this.#makeGeneral(column)
+    })
+    this.slice.add(number, accumulators)
+    this.#partials++
+    this.#judgedPartials++
+  }
+
+  store(number: number, accumulators: readonly unknown[]): void {
+    const { slice } = this
+    const { parts, name } = this.#options.spec.aggregate
+    accumulators.forEach((value, column) => {
+      const part = parts?.[column]
+      if (part !== undefined) checkAdded(part.name, slice.columns[column]?.[number], value)
+      else if (value === undefined) throw noAccumulator(name)
+    })
+    accumulators.forEach((value, column) => {
+      if (typeof value !== 'number') this.#makeGeneral(column)
+      const columns = slice.columns[column] as unknown[]
+      columns[number] = value
+    })
+  }
+
+  single(record: unknown, timestamp: number): void {
+    this.#options.output.single(record, timestamp)
+  }
+
+  finish(combined: number): void {
+    this.#count(combined)
+    if (this.isEmpty || !this.#mayKeepRecords) this.#heldBytes = 0
+    else if (this.#heldBytes > HELD_BYTES_MAX) this.flush()
+  }
+
+  keyFailure(cause: unknown, record: unknown): unknown {
+    const { key, receiver } = this.#options
+    return describeKeyFailure(this.#refusal(cause, record), key, receiver, record)
+  }
+
+  aggregateFailure(cause: unknown): unknown {
+    const { receiver, subtask, developmentMode } = this.#options
+    return describeUserFailure({ ...receiver, subtask, developmentMode }, cause)
+  }
+
+  get #mayKeepRecords(): boolean {
+    return this.form.areNumbers.includes(false)
+  }
+
+  #count(combined: number): void {
+    this.recordsCombined += combined
+    this.#judgedRecords += combined
+    this.#heldBytes += combined * this.#recordBytes
+  }
+
   /** The open slice of a timestamp; `undefined` for a record that has to travel singly. */
   #sliceOf(timestamp: number): CombineSlice | undefined {
-    const current = this.#current
-    if (current !== undefined && timestamp >= current.start && timestamp < current.end) return current
     const layout = this.#layout
     if (!(timestamp >= layout.sliceStart && timestamp < layout.sliceEnd)) {
       if (!Number.isFinite(timestamp) || !layout.locate(timestamp)) return undefined
     }
     if (layout.firstWindowEnd - 1 <= this.#eventTime) return undefined
-    this.#current = this.#slices.find(({ end }) => end === layout.sliceEnd) ?? this.#openSlice()
-    return this.#current
+    return this.#slices.find(({ end }) => end === layout.sliceEnd) ?? this.#openSlice()
   }
 
-  #openSlice(): CombineSlice {
+  #openSlice(): CombineSlice | undefined {
     const { sliceStart, sliceEnd, firstWindowEnd } = this.#layout
     if (this.#slices.length === SLICES_MAX) {
       const oldest = Math.min(...this.#slices.map(({ end }) => end))
       this.#flushWhere(({ end }) => end === oldest)
+      if (this.#pausedFor > 0) return undefined
     }
-    const slice = this.#free.pop() ?? new CombineSlice(this.#areNumbers ?? this.#parts.map(() => true))
+    const slice = this.#free.pop() ?? new CombineSlice(this.form.areNumbers)
     slice.begin(sliceStart, sliceEnd, firstWindowEnd)
     this.#slices.push(slice)
     return slice
   }
 
-  /** Takes records in until one is not for this slice; returns the index of the first that was not. */
-  #combine(records: readonly unknown[], timestamps: readonly number[], from: number, slice: CombineSlice): number {
-    const progress = this.#progress
-    let index = from
-    try {
-      this.#loop ??= this.#generate()
-      index = this.#loop(records, timestamps, from, records.length, slice, this.#keys, progress)
-      if (index < records.length) {
-        progress.step = 'aggregate'
-        if (progress.left === 'changed') {
-          this.#store(progress.number)
-          index++
-        } else if (progress.left === 'new') this.#begin(slice, progress.number)
-      }
-    } catch (cause) {
-      throw this.#describe(cause, records[progress.index])
-    }
-    this.recordsCombined += index - from
-    this.#judgedRecords += index - from
-    if (index < records.length && progress.left === 'full') {
-      this.flush()
-      this.#keys.clear()
-    }
-    return index
-  }
-
-  /** The first record of a key in a slice. */
-  #begin(slice: CombineSlice, number: number): void {
-    const { parts } = this.#options.spec.aggregate
-    const created = this.#aggregate.create()
-    const accumulators = (parts === undefined ? [created] : created) as readonly Accumulator[]
-    this.#areNumbers ??= accumulators.map(() => true)
-    accumulators.forEach((accumulator, column) => {
-      if (typeof accumulator !== 'number') this.#makeGeneral(column)
-    })
-    slice.add(number, accumulators)
-    this.#partials++
-    this.#judgedPartials++
-  }
-
-  /** What the loop left aside: accumulators that are not what their columns hold, or that are none. */
-  #store(number: number): void {
-    const slice = this.#current as CombineSlice
-    const { added } = this.#progress
-    const isWhole = this.#aggregate.parts === undefined
-    for (const [column, { name }] of this.#parts.entries()) {
-      const value = added[column]
-      if (!isWhole) checkAdded(name, slice.columns[column]?.[number], value)
-      else if (value === undefined) throw noAccumulator(name)
-    }
-    added.forEach((value, column) => {
-      if (typeof value !== 'number') this.#makeGeneral(column)
-      const columns = slice.columns[column] as unknown[]
-      columns[number] = value
-    })
-    added.length = 0
-  }
-
   #makeGeneral(column: number): void {
-    const areNumbers = this.#areNumbers as boolean[]
-    if (!areNumbers[column]) return
-    areNumbers[column] = false
-    for (const slice of this.#slices) slice.makeGeneral(column)
-    for (const slice of this.#free) slice.makeGeneral(column)
+    const { field, areNumbers } = this.form
+    if (areNumbers[column] === false) return
+    this.form = { field, areNumbers: areNumbers.with(column, false) }
+    for (const slice of [...this.#slices, ...this.#free, this.#none]) slice.makeGeneral(column)
     this.#loop = undefined
-  }
-
-  #generate(): CombineLoop {
-    return generateCombineLoop({
-      field: fieldOf(this.#options.key),
-      keyOf: this.#keyOf,
-      parts: this.#parts.map(({ aggregate }) => aggregate),
-      areNumbers: this.#areNumbers ?? this.#parts.map(() => true),
-      uid: this.#options.receiver.uid,
-    })
   }
 
   #flushWhere(isDue: (slice: CombineSlice) => boolean): void {
     const due = this.#slices.filter(isDue)
     if (due.length === 0) return
     const { output } = this.#options
-    const { keys, keyHashes } = this.#keys
+    const { keys, keyHashes } = this.keys
     output.beginPartials()
     for (const slice of due) {
       const { numbers, count, end, columns } = slice
@@ -279,7 +272,7 @@ export class Combiner {
       this.#free.push(slice)
     }
     output.endPartials()
-    this.#current = undefined
+    this.slice = this.#none
     if (this.isEmpty) this.#heldBytes = 0
     this.#judge()
   }
@@ -288,6 +281,8 @@ export class Combiner {
     if (this.#judgedRecords < JUDGED_RECORDS_MIN || this.#pausedFor > 0) return
     if (this.#judgedRecords < RECORDS_PER_PARTIAL_MIN * this.#judgedPartials) {
       this.#pausedFor = Math.min(PAUSE_RECORDS_MAX, this.#judgedRecords * PAUSE_FACTOR * 2 ** this.#pauses++)
+      // What travels singly from now on must not overtake what is held of its slice.
+      this.#flushWhere(() => true)
     } else {
       this.#pauses = 0
     }
@@ -295,19 +290,11 @@ export class Combiner {
     this.#judgedPartials = 0
   }
 
-  #describe(cause: unknown, record: unknown): unknown {
-    const { key, receiver, subtask, developmentMode } = this.#options
-    if (this.#progress.step === 'aggregate') {
-      return describeUserFailure({ ...receiver, subtask, developmentMode }, cause)
-    }
-    return describeKeyFailure(this.#keyFailure(cause, record), key, receiver, record)
-  }
-
   /** The loop reads a field as it is; the selector says what is wrong with a record that has none. */
-  #keyFailure(cause: unknown, record: unknown): unknown {
-    if (fieldOf(this.#options.key) === undefined) return cause
+  #refusal(cause: unknown, record: unknown): unknown {
+    if (this.form.field === undefined) return cause
     try {
-      this.#keyOf(record)
+      this.keyOf(record)
       return cause
     } catch (refusal) {
       return refusal

@@ -1,164 +1,201 @@
 /**
- * From hashes of keys to the numbers of rows, for tables that keep their keys in rows: open addressing with linear
- * probing, hash and row side by side, so that a look-up reads one place and compares a key only where all 32 bits of the
- * hash agree. A part doubles up to `PART_ENTRIES_MAX` and is then split in two, so no insertion ever moves more.
+ * From hashes of keys to rows, for all tables that keep their keys in rows: state on the heap, running windows, combiners.
+ * Who has the rows walks the places of a hash itself, so that the comparison of keys is its own and stays inlined:
  *
- * Hashes are `hashKey` of the keys; rows are numbers from 0, which the caller may give another name (`move`).
+ *     const mixed = mixHash(hash)
+ *     const part = index.partOf(mixed)
+ *     for (let slot = part.first(mixed); ; slot = part.next(slot)) {
+ *       const row = part.rowAt(slot)
+ *       if (row < 0 || (part.hashAt(slot) === mixed && isRowOfKey(row))) return row
+ *     }
+ *
+ * A part is open addressing with linear probing in one typed array, hash and row side by side, so a look-up reads one
+ * place and compares a key only where all 32 bits of the hash agree. It doubles up to `PART_ENTRIES_MAX` and is then split
+ * in two, so no insertion ever moves more. Parts are chosen by the first bits of the mixed hash, a place by those that
+ * follow, so growing and splitting read and write in the order of the places (decision 0041).
+ *
+ * Rows are numbers from 0, which the caller may give another name (`move`).
  */
 
 /** Moving so many takes less than a millisecond. */
 export const PART_ENTRIES_MAX = 12_288
 const SLOTS_MIN = 16
-const SLOT_MIX = 0x9e3779b1
-const DIRECTORY_MIX = 0x85ebca6b
+/** Odd: what was different stays different. */
+const HASH_MIX = 0x9e3779b1
 /** Keys may share a whole hash, and no split parts them: a part that is deeper than this just grows. */
 const DEPTH_MAX = 16
 
-/** Who has the keys. */
-export interface KeyRows {
-  hasKey(row: number, key: unknown): boolean
+/** From the hash of a key, whose last bits its key group is made of, to one whose first bits can be used. */
+export function mixHash(hash: number): number {
+  return Math.imul(hash, HASH_MIX)
+}
+
+/** The part of an index that a mixed hash leads to. Loops over many hashes read directory and shift once. */
+export function partIn(directory: readonly IndexPart[], shift: number, mixed: number): IndexPart {
+  // Two steps, since shifting by 32 does nothing.
+  return directory[(mixed >>> 1) >>> (shift - 1)] as IndexPart
 }
 
 export class HashIndex {
-  readonly #rows: KeyRows
   /** By the first bits of the mixed hash; a power of two of them, the same one more than once while it is shallow. */
-  #directory: IndexPart[] = [new IndexPart(0)]
+  directory: readonly IndexPart[] = [new IndexPart(0)]
   /** Bits to shift the mixed hash by; 32 while there is one part. */
-  #shift = 32
-
-  constructor(rows: KeyRows) {
-    this.#rows = rows
-  }
+  shift = 32
 
   get bytes(): number {
     let bytes = 0
-    for (const part of new Set(this.#directory)) bytes += part.slots.byteLength
+    for (const part of new Set(this.directory)) bytes += part.bytes
     return bytes
   }
 
-  /** The row of a key, or −1. */
-  find(hash: number, key: unknown): number {
-    const { slots, shift } = this.#partOf(hash)
-    const mask = slots.length - 1
-    for (let slot = firstSlot(hash, shift); ; slot = (slot + 2) & mask) {
-      const row = (slots[slot + 1] as number) - 1
-      if (row < 0 || (slots[slot] === hash && this.#rows.hasKey(row, key))) return row
-    }
+  /** The part that a key's row is in, if it is in. */
+  partOf(mixed: number): IndexPart {
+    return partIn(this.directory, this.shift, mixed)
   }
 
-  /** Adds a key that must not be there. */
-  add(hash: number, row: number): void {
-    let part = this.#partOf(hash)
-    while (part.size >= PART_ENTRIES_MAX && part.depth < DEPTH_MAX) {
+  /** Adds the row of a key that must not be there. */
+  add(mixed: number, row: number): void {
+    let part = this.partOf(mixed)
+    while (part.isFull && part.depth < DEPTH_MAX) {
       this.#split(part)
-      part = this.#partOf(hash)
+      part = this.partOf(mixed)
     }
-    part.add(hash, row)
+    part.add(mixed, row)
   }
 
   /** Takes out a row that is in. */
-  remove(hash: number, row: number): void {
-    this.#partOf(hash).remove(hash, row)
+  remove(mixed: number, row: number): void {
+    this.partOf(mixed).remove(mixed, row)
   }
 
   /** A key that is in has another row from now on. */
-  move(hash: number, from: number, to: number): void {
-    const part = this.#partOf(hash)
-    part.slots[part.slotOf(hash, from) + 1] = to + 1
+  move(mixed: number, from: number, to: number): void {
+    this.partOf(mixed).move(mixed, from, to)
   }
 
   clear(): void {
-    this.#directory = [new IndexPart(0)]
-    this.#shift = 32
-  }
-
-  #partOf(hash: number): IndexPart {
-    return this.#directory[this.#shift === 32 ? 0 : Math.imul(hash, DIRECTORY_MIX) >>> this.#shift] as IndexPart
+    this.directory = [new IndexPart(0)]
+    this.shift = 32
   }
 
   /** Deals the rows of a part out to two by one more bit of the mixed hash; the directory doubles when it must. */
   #split(part: IndexPart): void {
-    if (part.depth === 32 - this.#shift) {
-      this.#directory = this.#directory.flatMap((each) => [each, each])
-      this.#shift--
+    if (part.depth === 32 - this.shift) {
+      this.directory = this.directory.flatMap((each) => [each, each])
+      this.shift--
     }
-    const depth = part.depth + 1
-    const halves = [new IndexPart(depth), new IndexPart(depth)] as const
-    const { slots } = part
-    for (let slot = 0; slot < slots.length; slot += 2) {
-      if (slots[slot + 1] === 0) continue
-      const hash = slots[slot] as number
-      const half = (Math.imul(hash, DIRECTORY_MIX) >>> (32 - depth)) & 1
-      halves[half as 0 | 1].add(hash, (slots[slot + 1] as number) - 1)
-    }
-    const shift = 32 - this.#shift - depth
-    this.#directory.forEach((each, at) => {
-      if (each === part) this.#directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
-    })
+    const halves = part.split()
+    const shift = 32 - this.shift - (part.depth + 1)
+    this.directory = this.directory.map((each, at) => (each === part ? halves[((at >>> shift) & 1) as 0 | 1] : each))
   }
 }
 
-class IndexPart {
+export class IndexPart {
   /** How many bits of the directory lead here. */
   readonly depth: number
   /** Hash and row + 1 of each slot; row + 1 is 0 where there is none. */
-  slots = new Int32Array(SLOTS_MIN * 2)
-  /** What takes a mixed hash down to the number of a slot. */
-  shift = 32 - Math.log2(SLOTS_MIN)
-  size = 0
+  #slots: Int32Array
+  #shift: number
+  #size = 0
 
-  constructor(depth: number) {
+  constructor(depth: number, slotCount = SLOTS_MIN) {
     this.depth = depth
+    this.#slots = new Int32Array(slotCount * 2)
+    this.#shift = 32 - Math.log2(slotCount)
   }
 
-  add(hash: number, row: number): void {
+  get bytes(): number {
+    return this.#slots.byteLength
+  }
+
+  get isFull(): boolean {
+    return this.#size >= PART_ENTRIES_MAX
+  }
+
+  /** The place to begin a look-up with a mixed hash; go on with `next`. */
+  first(mixed: number): number {
+    return ((mixed << this.depth) >>> this.#shift) * 2
+  }
+
+  next(slot: number): number {
+    return (slot + 2) & (this.#slots.length - 1)
+  }
+
+  hashAt(slot: number): number {
+    return this.#slots[slot] as number
+  }
+
+  /** The row, or −1 where the look-up ends. */
+  rowAt(slot: number): number {
+    return (this.#slots[slot + 1] as number) - 1
+  }
+
+  add(mixed: number, row: number): void {
     // Three quarters: probes stay within a cache line or two, and eleven to twenty-one bytes go to an entry.
-    if (this.size * 8 >= this.slots.length * 3) this.#grow()
-    this.#place(hash, row)
-    this.size++
+    if (this.#size * 8 >= this.#slots.length * 3) this.#grow()
+    this.#place(mixed, row)
+    this.#size++
   }
 
-  slotOf(hash: number, row: number): number {
-    const { slots } = this
-    let slot = firstSlot(hash, this.shift)
-    while (slots[slot + 1] !== row + 1) slot = (slot + 2) & (slots.length - 1)
-    return slot
+  move(mixed: number, from: number, to: number): void {
+    this.#slots[this.#slotOf(mixed, from) + 1] = to + 1
   }
 
-  remove(hash: number, row: number): void {
-    const { slots } = this
+  remove(mixed: number, row: number): void {
+    const slots = this.#slots
     const mask = slots.length - 1
-    let hole = this.slotOf(hash, row)
+    let hole = this.#slotOf(mixed, row)
     // Moves up what would not be found behind a hole any more.
     for (let slot = (hole + 2) & mask; slots[slot + 1] !== 0; slot = (slot + 2) & mask) {
-      const distance = (slot - firstSlot(slots[slot] as number, this.shift)) & mask
+      const distance = (slot - this.first(slots[slot] as number)) & mask
       if (distance < ((slot - hole) & mask)) continue
       slots[hole] = slots[slot] as number
       slots[hole + 1] = slots[slot + 1] as number
       hole = slot
     }
     slots[hole + 1] = 0
-    this.size--
+    this.#size--
+  }
+
+  /** Deals its rows out to two by the next bit of their hashes: those with 0, those with 1. */
+  split(): [IndexPart, IndexPart] {
+    const slots = this.#slots
+    const { depth } = this
+    const zeros = new IndexPart(depth + 1, slots.length / 2)
+    const ones = new IndexPart(depth + 1, slots.length / 2)
+    for (let slot = 0; slot < slots.length; slot += 2) {
+      if (slots[slot + 1] === 0) continue
+      const mixed = slots[slot] as number
+      const half = mixed << depth < 0 ? ones : zeros
+      half.#place(mixed, (slots[slot + 1] as number) - 1)
+      half.#size++
+    }
+    return [zeros, ones]
+  }
+
+  #slotOf(mixed: number, row: number): number {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = this.first(mixed)
+    while (slots[slot + 1] !== row + 1) slot = (slot + 2) & mask
+    return slot
   }
 
   #grow(): void {
-    const { slots } = this
-    this.slots = new Int32Array(slots.length * 2)
-    this.shift--
+    const slots = this.#slots
+    this.#slots = new Int32Array(slots.length * 2)
+    this.#shift--
     for (let slot = 0; slot < slots.length; slot += 2) {
       if (slots[slot + 1] !== 0) this.#place(slots[slot] as number, (slots[slot + 1] as number) - 1)
     }
   }
 
-  #place(hash: number, row: number): void {
-    const { slots } = this
-    let slot = firstSlot(hash, this.shift)
-    while (slots[slot + 1] !== 0) slot = (slot + 2) & (slots.length - 1)
-    slots[slot] = hash
+  #place(mixed: number, row: number): void {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = this.first(mixed)
+    while (slots[slot + 1] !== 0) slot = (slot + 2) & mask
+    slots[slot] = mixed
     slots[slot + 1] = row + 1
   }
-}
-
-function firstSlot(hash: number, shift: number): number {
-  return (Math.imul(hash, SLOT_MIX) >>> shift) << 1
 }

@@ -8,6 +8,7 @@
  * before it is done.
  */
 import type { RecordBatch } from '../batch/record-batch.ts'
+import type { Combining } from '../combine/combine-loop.ts'
 import type { KeyedStateBackend } from '../state/state-backend.ts'
 
 export interface Operator {
@@ -78,6 +79,12 @@ export interface OperatorOutput {
   pushBatch?(batch: RecordBatch, bytes?: number): void
   /** A batch for `pushBatch` is large enough with about this many bytes; default: what fills a stage of a chain. */
   readonly batchBytesMax?: number
+  /**
+   * A generated loop may end in the code that takes records in here (`combine/combine-loop.ts`) instead of filling a batch or
+   * emitting, when the first of every `BATCH_RECORDS_MAX` has come the other way, which looks it through for all. What waits in
+   * the output is taken in first.
+   */
+  combining?(): Combining
 }
 
 export interface Counter {

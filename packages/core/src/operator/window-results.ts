@@ -4,7 +4,8 @@
  */
 import { synchronousResult, type TimeWindow, type WindowSpec } from '@millrace/api'
 import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
-import { NO_TIMESTAMP } from '../batch/record-batch.ts'
+import { BATCH_RECORDS_MAX, NO_TIMESTAMP } from '../batch/record-batch.ts'
+import type { CombineForm, Combining } from '../combine/combine-loop.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import type { Accumulator } from '../window/window-contents.ts'
 import type { ReadyRows, WindowResults } from '../window/window-firing.ts'
@@ -29,8 +30,12 @@ export class ProjectedResults implements WindowResults {
   /** What the projection gets. */
   readonly #projected: { key: unknown; window: TimeWindow } = { key: undefined, window: { start: 0, end: 0 } }
   #maxTimestamp = NO_TIMESTAMP
-  /** By the width of accumulators. */
-  readonly #loops: (ResultLoop | undefined)[] = []
+  #loop: ResultLoop | undefined
+  /** What it was generated for. */
+  #loopWidth = 0
+  #loopCombine: CombineForm | undefined
+  /** Results that may go into a combiner until one is looked through. */
+  #unseenMax = 0
 
   constructor(options: WindowResultsOptions) {
     this.#options = options
@@ -71,17 +76,37 @@ export class ProjectedResults implements WindowResults {
 
   /** Of numbers no result can hold a part. */
   emitReady(rows: ReadyRows, from: number, to: number, number: number): number {
+    const output = this.#output
+    if (output.combining === undefined) return this.#runLoop(rows, from, to, number, undefined)
+    for (let next = from; ; ) {
+      if (this.#unseenMax === 0) {
+        if (next === to || !((rows.wholeUntil[next] as number) > number) || output.isFull) return next
+        this.emit(rows.keys[next], rows.whole.get(next))
+        next++
+        this.#unseenMax = BATCH_RECORDS_MAX - 1
+      }
+      const end = Math.min(to, next + this.#unseenMax)
+      const ended = this.#runLoop(rows, next, end, number, output.combining())
+      this.#unseenMax -= ended - next
+      if (ended < end || end === to) return ended
+      next = ended
+    }
+  }
+
+  #runLoop(rows: ReadyRows, from: number, to: number, number: number, combining: Combining | undefined): number {
     const { width } = rows.whole
-    let loop = this.#loops[width]
-    if (loop === undefined) {
-      loop = generateResultLoop({
+    const combine = combining?.form
+    if (this.#loop === undefined || width !== this.#loopWidth || combine !== this.#loopCombine) {
+      this.#loop = generateResultLoop({
         aggregate: this.#aggregate,
         project: this.#project,
         width,
         uid: this.#options.host.uid,
+        combine,
       })
-      this.#loops[width] = loop
+      this.#loopWidth = width
+      this.#loopCombine = combine
     }
-    return loop(rows, from, to, number, this.#projected, this.#output, this.#maxTimestamp)
+    return this.#loop(rows, from, to, number, this.#projected, this.#output, this.#maxTimestamp, combining)
   }
 }

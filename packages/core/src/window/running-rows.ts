@@ -2,7 +2,7 @@
  * The keys that running windows hold, side by side in columns. Rows are dense: a firing walks them one after the other,
  * and where a key goes the last one takes its row. Pages have up to `PAGE_ROWS` rows, so nothing is moved as a whole.
  */
-import { HashIndex } from '../key/hash-index.ts'
+import { HashIndex, mixHash } from '../key/hash-index.ts'
 import { isSameKey } from '../key/same-key.ts'
 import { HeldColumn } from './held-column.ts'
 
@@ -78,7 +78,7 @@ export class RowPage {
 export class RunningRows {
   count = 0
   #pages: RowPage[] = []
-  readonly #index = new HashIndex(this)
+  readonly #index = new HashIndex()
 
   get bytes(): number {
     return this.#pages.reduce((bytes, page) => bytes + page.bytes, this.#index.bytes)
@@ -89,13 +89,15 @@ export class RunningRows {
     return this.#pages[row >>> PAGE_BITS] as RowPage
   }
 
-  hasKey(row: number, key: unknown): boolean {
-    return isSameKey(this.pageOf(row).keys[row & PAGE_MASK], key)
-  }
-
   /** The row of a key, or −1. */
   find(hash: number, key: unknown): number {
-    return this.#index.find(hash, key)
+    const mixed = mixHash(hash)
+    const places = this.#index.partOf(mixed)
+    for (let slot = places.first(mixed); ; slot = places.next(slot)) {
+      const row = places.rowAt(slot)
+      if (row < 0) return -1
+      if (places.hashAt(slot) === mixed && isSameKey(this.pageOf(row).keys[row & PAGE_MASK], key)) return row
+    }
   }
 
   /** Gives a key that is not there the last row; `key` is in canonical form. What is in its other columns is of no meaning. */
@@ -107,7 +109,7 @@ export class RunningRows {
     if (at === page.capacity) page.grow()
     page.keys[at] = key
     page.hashes[at] = hash
-    this.#index.add(hash, row)
+    this.#index.add(mixHash(hash), row)
     return row
   }
 
@@ -115,13 +117,13 @@ export class RunningRows {
   remove(row: number): void {
     const page = this.pageOf(row)
     const at = row & PAGE_MASK
-    this.#index.remove(page.hashes[at] as number, row)
+    this.#index.remove(mixHash(page.hashes[at] as number), row)
     const last = --this.count
     const lastPage = this.pageOf(last)
     const lastAt = last & PAGE_MASK
     if (last !== row) {
       page.take(at, lastPage, lastAt)
-      this.#index.move(page.hashes[at] as number, last, row)
+      this.#index.move(mixHash(page.hashes[at] as number), last, row)
     }
     lastPage.keys.pop()
     lastPage.back.drop(lastAt)

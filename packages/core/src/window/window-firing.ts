@@ -29,7 +29,7 @@ export interface ReadyRows {
   readonly keys: readonly unknown[]
   /** A row is ready for the windows with lower numbers. */
   readonly wholeUntil: Float64Array
-  readonly whole: { readonly numbers: Float64Array | undefined; readonly width: number }
+  readonly whole: { readonly numbers: Float64Array | undefined; readonly width: number; get(row: number): Accumulator }
 }
 
 /** Of a window that shares nothing with others, so that it is one namespace. */

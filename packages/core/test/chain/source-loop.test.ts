@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MillraceError, RejectedInput, type SourceBatch, type WatermarkGenerator } from '@millrace/api'
+import {
+  type AggregateFunction,
+  count,
+  MillraceError,
+  max,
+  RejectedInput,
+  type SourceBatch,
+  sum,
+  type WatermarkGenerator,
+} from '@millrace/api'
 import fc from 'fast-check'
 import { SourceLoop, type SourceLoopOptions } from '../../src/chain/source-loop.ts'
 import { STAGE_BYTES_MAX, StageInbox } from '../../src/chain/stage-inbox.ts'
@@ -12,6 +21,8 @@ import {
   type RecordBatch,
   type SourceInput,
 } from '../../src/index.ts'
+import { CombiningOutput } from '../combine/combining-output.ts'
+import { combined } from '../operator/operator-nodes.ts'
 
 interface Row {
   readonly record: unknown
@@ -104,6 +115,11 @@ const computed = (compute: (index: number) => unknown, first: number, stride: nu
   count,
   end: true,
 })
+
+const boom = new Error('boom')
+const thrower = (): never => {
+  throw boom
+}
 
 const step: fc.Arbitrary<FusedStep> = fc.oneof(
   fc.integer({ min: -3, max: 3 }).map((n) => map(`+${n}`, (record: number) => record + n)),
@@ -198,10 +214,6 @@ describe('SourceLoop', () => {
     assert.equal(loop.run(input, next, 1_000, undefined) - next, STAGE_BYTES_MAX / 1_048_576)
   })
 
-  const boom = new Error('boom')
-  const thrower = (): never => {
-    throw boom
-  }
   for (const takesBatches of [true, false]) {
     const into = takesBatches ? 'into batches' : 'one by one'
     for (const { call, input, options, marks } of [
@@ -278,5 +290,132 @@ describe('SourceLoop', () => {
     const { loop } = open(new Output(true), { steps: [look] })
     loop.run(listed([1]), 0, 1, undefined)
     assert.match(stack, /source-loop\.test\.ts[^\n]*\n[^\n]*millrace:source\/source\+look-uid\/listed/)
+  })
+})
+
+interface Keyed {
+  readonly key: unknown
+  readonly at: number
+  readonly value: number
+}
+
+const atOf = (record: unknown) => (record as Keyed).at
+const counts = combined({ n: count() })
+
+describe('SourceLoop into a combiner', () => {
+  const keyed: fc.Arbitrary<Keyed> = fc.record({
+    key: fc.oneof(fc.constantFrom(0, -0, 7, 2 ** 40, 'a', null, [1, 'x']), fc.integer({ min: -3, max: 3 })),
+    at: fc.integer({ min: 0, max: 45 }),
+    value: fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constant(2 ** 53 - 1)),
+  })
+
+  for (const [form, aggregate] of [
+    ['numbers', counts],
+    ['what stops being numbers', combined({ n: count(), big: sum('value') })],
+    ['what begins as none', combined({ most: max((row) => (row.value > 0 ? row.value : null)), n: count() })],
+  ] as const) {
+    it(`gives what a combiner gives that takes batches, ${form}: any records, any steps, some late`, () => {
+      fc.assert(
+        fc.property(
+          fc.array(keyed, { maxLength: 60 }),
+          fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
+          fc.array(fc.integer({ min: -1, max: 40 }), { minLength: 1 }),
+          fc.constantFrom(1, 2, 100),
+          fc.boolean(),
+          (items, pieces, watermarks, keysMax, isComputed) => {
+            const steps = [
+              filter('positive', ({ at }: Keyed) => at % 7 !== 0),
+              map('later', (record: Keyed) => ({ ...record, value: record.value - 1 })),
+            ]
+            const output = new CombiningOutput({ aggregate, keysMax })
+            const { loop } = open(output, { steps, timestamp: atOf })
+            const input = isComputed ? computed((index) => items[index / 2], 0, 2, items.length) : listed(items)
+            const plain = new CombiningOutput({ aggregate, keysMax })
+            for (let next = 0, turn = 0; next < items.length; turn++) {
+              const to = Math.min(items.length, next + (pieces[turn % pieces.length] as number))
+              const rows = byArrays(
+                steps,
+                items.slice(next, to).map((record) => ({ record, timestamp: record.at })),
+              )
+              assert.equal(loop.run(input, next, to, new Marks()), to)
+              for (const row of rows) plain.combiner.take([row.record], [row.timestamp])
+              assert.equal(output.combiner.recordsCombined, plain.combiner.recordsCombined)
+              const watermark = watermarks[turn % watermarks.length] as number
+              for (const { combiner } of [output, plain]) combiner.advanceWatermark(watermark)
+              next = to
+            }
+            for (const { combiner } of [output, plain]) combiner.flush()
+            assert.deepEqual(output.out, plain.out)
+          },
+        ),
+      )
+    })
+  }
+
+  it('makes a batch up to the first record that is left, and of the others none', () => {
+    const output = new CombiningOutput({ aggregate: counts })
+    const { loop } = open(output, { steps: [filter('from 5 on', ({ value }: Keyed) => value >= 5)], timestamp: atOf })
+    const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 1_000)
+    assert.equal(loop.run(input, 0, 1_000, new Marks()), 1_000)
+    assert.deepEqual(output.batches, [0, 0, 2])
+    output.combiner.flush()
+    assert.deepEqual(output.out, [[1, 10, 995]])
+  })
+
+  it('refuses records that no channel could carry, though none travels, and whatever is dropped before', () => {
+    const steps = [
+      filter('last', ({ value }: Keyed) => value === 900),
+      map('bad', () => ({ key: 1, at: 1, f: () => 1 })),
+    ]
+    const { loop } = open(new CombiningOutput({ aggregate: counts }), { steps, timestamp: atOf })
+    const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 1_000)
+    assert.throws(() => loop.run(input, 0, 1_000, new Marks()), { code: 'VALUE_NOT_ENCODABLE' })
+  })
+
+  it('takes a bounded number of records at once', () => {
+    const { loop } = open(new CombiningOutput({ aggregate: counts }), { timestamp: atOf })
+    const input = computed((value) => ({ key: 1, at: 1, value }), 0, 1, 9_000)
+    assert.equal(loop.run(input, 0, 9_000, new Marks()), BATCH_RECORDS_MAX)
+  })
+
+  it('errors of key, aggregate and steps say whose they are and of which record', () => {
+    const failingAt = (index: number, record: unknown) =>
+      computed((i) => (i === index ? record : { key: 1, at: 1, value: i }), 0, 1, 100)
+    const run = (input: SourceInput, options: Partial<SourceLoopOptions> = {}, aggregate = counts) =>
+      open(new CombiningOutput({ aggregate }), { timestamp: atOf, ...options }).loop.run(input, 0, 100, new Marks())
+    assert.throws(() => run(failingAt(40, { at: 1, colour: 'red' })), {
+      code: 'KEY_INVALID',
+      message: /keyBy\('key'\) for "Counts"/,
+    })
+    const add = (n: number, { value }: Keyed) => {
+      if (value === 40) throw boom
+      return n + 1
+    }
+    const failing = combined({ n: { ...count(), add } as AggregateFunction<unknown, number, number> })
+    assert.throws(() => run(failingAt(-1, {}), {}, failing), {
+      message: 'User code of operator "Counts" threw: boom',
+      details: { operator: 'Counts', uid: 'counts', subtask: 0 },
+    })
+    const throwing = map('m', (record: Keyed) => (record.value === 40 ? thrower() : record))
+    assert.throws(() => run(failingAt(-1, {}), { steps: [throwing] }), {
+      message: 'The map function of "m" threw: boom',
+    })
+  })
+
+  it('lets go of accumulators that may have grown large', () => {
+    const keepAll: AggregateFunction<{ value: number }, string[], number> = {
+      name: 'keepAll',
+      create: () => [],
+      add: (all, { value }) => [...all, `${value} ${'x'.repeat(100_000)}`],
+      result: (all) => all.length,
+      merge: (into, other) => [...into, ...other],
+    }
+    const output = new CombiningOutput({ aggregate: combined({ all: keepAll }) })
+    const { loop } = open(output, { timestamp: () => 1 })
+    const input = computed((value) => ({ key: 1, value, text: `${value} ${'x'.repeat(100_000)}` }), 0, 1, 100_000)
+    for (let next = 0; output.out.length === 0; ) {
+      assert.ok(next < 2_000, `${next} records of 100 kB`)
+      next = loop.run(input, next, next + 100, new Marks())
+    }
   })
 })

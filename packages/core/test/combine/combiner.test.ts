@@ -123,6 +123,26 @@ describe('Combiner', () => {
     )
   })
 
+  it('numbers beyond 32 bits that come in runs keep their own results, however few there may be at once', () => {
+    for (const keysMax of [1, 2, 10]) {
+      const { combiner, take, partials } = open({ keysMax })
+      const first = 1_700_000_000_000
+      for (const runs of [
+        [0, 0, 1, 1, 1, 0],
+        [0, 2, 2, 0],
+      ])
+        take(...runs.map((n) => [first + n * 10, 1] as const))
+      combiner.flush()
+      const sums = new Map<unknown, number>()
+      for (const { key, accumulators } of partials) sums.set(key, (sums.get(key) ?? 0) + (accumulators[0] as number))
+      assert.deepEqual([...sums].sort(), [
+        [first, 5],
+        [first + 10, 3],
+        [first + 20, 2],
+      ])
+    }
+  })
+
   it('many whole numbers, negative ones and borders included, keep their own results', () => {
     const { combiner, partials } = open()
     const keys = Array.from({ length: 5_000 }, (_, i) => (i % 2 === 0 ? i * 65_536 : -i) | 0)
@@ -207,6 +227,33 @@ describe('Combiner', () => {
     combiner.stop()
     combiner.take([{ key: 1 }], [1])
     assert.equal(singles.length, 80_001)
+  })
+
+  it('where it stops, all leaves that it holds: singles must not overtake it, in whichever slice', () => {
+    const { combiner, take, singles, partials } = open()
+    take(['early', 11])
+    const keys = Array.from({ length: 5_000 }, (_, i) => i)
+    combiner.take(
+      keys.map((key) => ({ key })),
+      keys.map(() => 1),
+    )
+    combiner.advanceWatermark(9)
+    assert.deepEqual(byKey(partials).slice(-1), [['early', 20, 1]])
+    assert.equal(combiner.isEmpty, true)
+    take(['early', 12])
+    assert.equal(singles.length, 1)
+  })
+
+  it('stops within a batch that opens more slices than it may hold', () => {
+    const { combiner, take, singles, partials } = open()
+    const keys = Array.from({ length: 5_000 }, (_, i) => i)
+    combiner.take(
+      keys.map((key) => ({ key })),
+      keys.map(() => 1),
+    )
+    take(...Array.from({ length: 16 }, (_, i) => ['a', i * 10 + 11] as const))
+    assert.deepEqual([partials.length, singles.length], [5_015, 1])
+    assert.equal(combiner.isEmpty, true)
   })
 
   it('errors of the aggregate name the step that it belongs to, in the words of that step', () => {

@@ -38,7 +38,7 @@ function run(
   const rows = {
     keys: ['a', 'b', 'c', 'd'],
     wholeUntil: Float64Array.of(9, 9, 8, 9),
-    whole: { width, numbers: Float64Array.from({ length: Math.max(1, width) * 4 }, (_, n) => n) },
+    whole: { width, numbers: Float64Array.from({ length: Math.max(1, width) * 4 }, (_, n) => n), get: () => null },
   }
   const output = new Output(room)
   const next = loop(rows, 1, 4, 8, { key: undefined, window: WINDOW }, output, 7)

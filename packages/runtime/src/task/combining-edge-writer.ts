@@ -14,6 +14,7 @@ import {
   Combiner,
   type CombinerOptions,
   type CombinerOutput,
+  type Combining,
   estimateBatchRecordBytes,
   keyGroupOfHash,
   type RecordBatch,
@@ -81,6 +82,11 @@ export class CombiningEdgeWriter extends EdgeWriter {
   pushBatch({ records, timestamps }: RecordBatch): void {
     this.#combineWaiting()
     this.#combiner.take(records, timestamps)
+  }
+
+  combining(): Combining {
+    this.#combineWaiting()
+    return this.#combiner
   }
 
   override broadcast(element: StreamElement): void {

@@ -99,6 +99,18 @@ describe('CombiningEdgeWriter', () => {
     assert.deepEqual([writer.recordsOut, writer.recordsCombined, writer.partialsOut], [1, 1, 1])
   })
 
+  it('takes in what waits before a loop goes past it', () => {
+    const { writer, channel } = open()
+    writer.emit({ key: 'a' }, 1)
+    const combining = writer.combining()
+    assert.equal(writer.recordsCombined, 1)
+    assert.equal(combining.turnTo(2, 0), true)
+    combining.finish(1)
+    assert.equal(writer.recordsCombined, 2)
+    writer.flush()
+    assert.deepEqual(taken(channel), ['a@10=1'])
+  })
+
   it('late records travel as they are, one by one; before the restored time too', () => {
     const { writer, channel } = open()
     writer.restoreEventTimes({ counts: 9, other: 100 })

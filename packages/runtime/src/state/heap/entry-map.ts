@@ -1,6 +1,6 @@
 /**
  * The map under every heap table: entries by key. An entry is a row (a number, for life) of one of the map's
- * `EntryRows`; `EntryIndex`es lead from the hash of a key to its row. Both grow a bounded step at a time, so that no
+ * `EntryRows`; a `HashIndex` leads from the hash of a key to its row. Both grow a bounded step at a time, so that no
  * insertion ever stops the thread to move the whole (one rehash of a JavaScript map at two million entries takes a third
  * of a second, and none takes more than 2²⁴ entries). Hashes are `hashEntryKey` of the keys.
  *
@@ -9,8 +9,7 @@
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import { hashKey, hashNumbers, NumbersAt, type TableDescriptor } from '@millrace/core'
-import { EntryIndex, mixHash } from './entry-index.ts'
+import { HashIndex, hashKey, hashNumbers, mixHash, NumbersAt, partIn, type TableDescriptor } from '@millrace/core'
 import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
@@ -38,8 +37,6 @@ export const TOUCHED_ENTRIES_MIN = 16_384
 const SCANNED_MAX = 8
 /** Odd, so that different groups stay different. */
 const NULL_MIX = 0x27d4eb2f
-/** Keys may share a whole hash, and no split parts them: an index that is deeper than this just grows. */
-const DEPTH_MAX = 16
 
 export class EntryMap {
   readonly table: EntryMapOwner
@@ -61,10 +58,8 @@ export class EntryMap {
   #open: number
   /** Parts that have got room again. */
   readonly #withRoom: number[] = []
-  /** By the first bits of the mixed hash; a power of two of them, the same one more than once while it is shallow. */
-  #directory: EntryIndex[] | undefined
-  /** Bits to shift the mixed hash by; 32 while there is one index. */
-  #directoryShift = 32
+  /** Made when there are more entries than are looked through. */
+  #index: HashIndex | undefined
 
   constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number) {
     this.table = table
@@ -76,13 +71,13 @@ export class EntryMap {
 
   /** The row of an entry, also when it is deleted, or −1. */
   find(hash: number, key: unknown): number {
-    if (this.#directory === undefined) return this.#scan(hash, key)
+    if (this.#index === undefined) return this.#scan(hash, key)
     const mixed = mixHash(hash)
-    const index = this.#indexOf(this.#directory, mixed)
-    for (let slot = index.first(mixed); ; slot = index.next(slot)) {
-      const row = index.rowAt(slot)
+    const places = this.#index.partOf(mixed)
+    for (let slot = places.first(mixed); ; slot = places.next(slot)) {
+      const row = places.rowAt(slot)
       if (row < 0) return -1
-      if (index.hashAt(slot) === mixed && this.partOf(row).hasKey(row & ROW_MASK, key)) return row
+      if (places.hashAt(slot) === mixed && this.partOf(row).hasKey(row & ROW_MASK, key)) return row
     }
   }
 
@@ -92,21 +87,22 @@ export class EntryMap {
    * nobody could need would not be read.
    */
   touch(hashes: readonly number[], from: number, to: number): number {
-    const directory = this.#directory
-    if (directory === undefined || this.live < TOUCHED_ENTRIES_MIN) return 0
+    const index = this.#index
+    if (index === undefined || this.live < TOUCHED_ENTRIES_MIN) return 0
+    const { directory, shift } = index
     let read = 0
     for (let i = from; i < to; i++) {
       const mixed = mixHash(hashes[i] as number)
-      const index = this.#indexOf(directory, mixed)
-      read ^= index.hashAt(index.first(mixed))
+      const places = partIn(directory, shift, mixed)
+      read ^= places.hashAt(places.first(mixed))
     }
     // A loop of its own: a wrong guess at the end of a search must not wait for memory.
     for (let i = from; i < to; i++) {
       const mixed = mixHash(hashes[i] as number)
-      const index = this.#indexOf(directory, mixed)
-      let slot = index.first(mixed)
-      while (index.hashAt(slot) !== mixed && index.rowAt(slot) >= 0) slot = index.next(slot)
-      const row = index.rowAt(slot)
+      const places = partIn(directory, shift, mixed)
+      let slot = places.first(mixed)
+      while (places.hashAt(slot) !== mixed && places.rowAt(slot) >= 0) slot = places.next(slot)
+      const row = places.rowAt(slot)
       if (row >= 0) read ^= this.partOf(row).touch(row & ROW_MASK)
     }
     return read
@@ -117,7 +113,7 @@ export class EntryMap {
     const part = this.#partWithRoom(epoch)
     const row = (this.#open << ROW_BITS) | part.insert(key, keyGroup, value, epoch)
     this.live++
-    if (this.#directory !== undefined) this.#addToIndex(this.#directory, mixHash(hash), row)
+    if (this.#index !== undefined) this.#index.add(mixHash(hash), row)
     else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
     return row
   }
@@ -159,10 +155,7 @@ export class EntryMap {
     const at = row & ROW_MASK
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
-    if (this.#directory !== undefined) {
-      const mixed = mixHash(hashOfRow(part, at))
-      this.#indexOf(this.#directory, mixed).remove(mixed, row)
-    }
+    this.#index?.remove(mixHash(hashOfRow(part, at)), row)
     part.free(at)
     this.#onFreed(row >>> ROW_BITS, part)
   }
@@ -214,13 +207,8 @@ export class EntryMap {
     }
   }
 
-  #indexOf(directory: EntryIndex[], mixed: number): EntryIndex {
-    // Two steps, since shifting by 32 does nothing.
-    return directory[(mixed >>> 1) >>> (this.#directoryShift - 1)] as EntryIndex
-  }
-
   #buildIndex(): void {
-    const index = new EntryIndex(0)
+    const index = new HashIndex()
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
@@ -228,32 +216,7 @@ export class EntryMap {
         index.add(mixHash(hashOfRow(part, at)), (number << ROW_BITS) | at)
       }
     }
-    this.#directory = [index]
-  }
-
-  #addToIndex(directory: EntryIndex[], mixed: number, row: number): void {
-    let index = this.#indexOf(directory, mixed)
-    while (index.isFull && index.depth < DEPTH_MAX) {
-      this.#split(directory, index)
-      index = this.#indexOf(directory, mixed)
-    }
-    index.add(mixed, row)
-  }
-
-  /** Deals the rows of an index out to two by one more bit of the mixed hash; the directory doubles when it must. */
-  #split(directory: EntryIndex[], index: EntryIndex): void {
-    const bits = 32 - this.#directoryShift
-    if (index.depth === bits) {
-      const doubled = directory.flatMap((each) => [each, each])
-      directory.length = 0
-      directory.push(...doubled)
-      this.#directoryShift--
-    }
-    const halves = index.split()
-    const shift = 32 - this.#directoryShift - (index.depth + 1)
-    directory.forEach((each, at) => {
-      if (each === index) directory[at] = halves[((at >>> shift) & 1) as 0 | 1]
-    })
+    this.#index = index
   }
 }
 

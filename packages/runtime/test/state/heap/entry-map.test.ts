@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hashKey, keyGroupOf, type TableDescriptor } from '@millrace/core'
+import { hashKey, keyGroupOf, PART_ENTRIES_MAX, type TableDescriptor } from '@millrace/core'
 import fc from 'fast-check'
-import { INDEX_ENTRIES_MAX } from '../../../src/state/heap/entry-index.ts'
 import { atOf, EntryMap, type EntryMapOwner } from '../../../src/state/heap/entry-map.ts'
 import { ROWS_MAX } from '../../../src/state/heap/entry-rows.ts'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
 import { NamespaceQueue } from '../../../src/state/heap/namespace-queue.ts'
 
-const COUNT = INDEX_ENTRIES_MAX * 5
+const COUNT = PART_ENTRIES_MAX * 5
 
 const table = (name: string, kind: TableDescriptor['kind']): TableDescriptor => ({
   operatorUid: 'op',
@@ -60,7 +59,7 @@ describe('a table that grows', () => {
       backend.setCurrentKey(n, 0)
       namespaced.put(1, n)
     }
-    const before = INDEX_ENTRIES_MAX + 100
+    const before = PART_ENTRIES_MAX + 100
     for (let n = 0; n < before; n++) put(n)
     const snapshot = backend.beginSnapshot(1, () => 'base')
     const cursor = namespaced.cursor(1)
@@ -161,9 +160,9 @@ describe('EntryMap', () => {
     // With these it has an index; the hashes of what comes later are those that it is given.
     for (let n = -20; n < 0; n++) put(hashKey(n), n)
     // Splitting parts none of them.
-    for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) put(7, n)
-    for (const n of [0, 1, 100, INDEX_ENTRIES_MAX + 9]) assert.equal(map.value(map.find(7, n)), n)
-    assert.equal(map.find(7, INDEX_ENTRIES_MAX + 10), -1)
+    for (let n = 0; n < PART_ENTRIES_MAX + 10; n++) put(7, n)
+    for (const n of [0, 1, 100, PART_ENTRIES_MAX + 9]) assert.equal(map.value(map.find(7, n)), n)
+    assert.equal(map.find(7, PART_ENTRIES_MAX + 10), -1)
     for (let n = -20; n < 0; n++) assert.equal(map.value(map.find(hashKey(n), n)), n)
   })
 })
