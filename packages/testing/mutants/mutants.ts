@@ -430,6 +430,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/chain/source-loop.test.ts'],
   },
   {
+    name: 'combiner forgets keys whose results it holds',
+    why: 'partial results leave under other keys',
+    file: 'core/src/combine/combiner.ts',
+    find: '      this.flush()\n      this.keys.clear()\n    }',
+    replace: '      this.keys.clear()\n    }',
+    suites: ['core/test/combine/combiner.test.ts'],
+  },
+  {
     name: 'loop goes past records that wait for the combiner',
     why: 'records of one key are combined out of order',
     file: 'runtime/src/task/combining-edge-writer.ts',

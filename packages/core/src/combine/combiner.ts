@@ -27,6 +27,12 @@ import { type AccumulatorColumn, CombineSlice } from './combine-slice.ts'
 
 /** Keys that are numbered at once, which bounds the results of a slice too. */
 const KEYS_MAX = 65_536
+/**
+ * So many keys keep their numbers whatever becomes of them; more only as long as a fair share of them is in use. Where keys
+ * come and go, table and columns would be as large as all that have been, and in no near cache.
+ */
+const KEYS_KEPT_MIN = 8_192
+const KEYS_PER_USED_MAX = 4
 /** Slices that are open at once; with more, the oldest leaves. */
 const SLICES_MAX = 16
 /**
@@ -136,7 +142,13 @@ export class Combiner implements Combining {
 
   /** The watermark leaves next: the slices whose windows it fires must leave first. */
   advanceWatermark(watermark: number): void {
+    const used = this.#partials
     this.#flushWhere((slice) => slice.firstWindowEnd - 1 <= watermark)
+    // What a slice leaves with, and what the open ones hold by then, are the keys that are in use.
+    if (this.#partials < used && this.keys.count > Math.max(KEYS_KEPT_MIN, used * KEYS_PER_USED_MAX)) {
+      this.flush()
+      this.keys.clear()
+    }
     this.#eventTime = Math.max(this.#eventTime, watermark)
     this.slice = this.#none
   }

@@ -185,6 +185,41 @@ describe('Combiner', () => {
     ])
   })
 
+  it('forgets keys that are not used any more when a slice leaves, with what the others hold, and loses nothing', () => {
+    const { combiner, partials } = open()
+    const slice = (number: number, from: number, keys: number) =>
+      combiner.take(
+        Array.from({ length: keys * 2 }, (_, i) => ({ key: from + (i % keys) })),
+        Array.from({ length: keys * 2 }, () => number * 10),
+      )
+    // Each slice has keys of its own; the next one is open when it leaves.
+    let keysMost = 0
+    for (let number = 0; number < 100; number++) {
+      slice(number, number * 1_000, 1_000)
+      combiner.advanceWatermark(number * 10 - 1)
+      keysMost = Math.max(keysMost, combiner.keys.count)
+    }
+    combiner.flush()
+    assert.ok(keysMost > 5_000 && keysMost <= 10_000, `${keysMost} keys`)
+    const sums = new Map<unknown, number>()
+    for (const { key, accumulators } of partials) sums.set(key, (sums.get(key) ?? 0) + (accumulators[0] as number))
+    assert.equal(sums.size, 100_000)
+    assert.ok([...sums.values()].every((sum) => sum === 2))
+  })
+
+  it('keeps the numbers of keys that come again in each slice, however many', () => {
+    const { combiner } = open()
+    for (let number = 0; number < 5; number++) {
+      const keys = Array.from({ length: 60_000 }, (_, i) => i % 30_000)
+      combiner.take(
+        keys.map((key) => ({ key })),
+        keys.map(() => number * 10),
+      )
+      combiner.advanceWatermark(number * 10 + 9)
+      assert.equal(combiner.keys.count, 30_000)
+    }
+  })
+
   it('holds a bounded number of slices: the oldest leaves', () => {
     const { take, partials } = open()
     take(...Array.from({ length: 17 }, (_, i) => ['a', 165 - i * 10] as const))
