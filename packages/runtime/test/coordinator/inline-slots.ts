@@ -4,6 +4,7 @@ import { compilePlan, type PlanSettings } from '@millrace/core'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import { Slot } from '../../src/slot/slot.ts'
+import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
 
 export interface InlineSlotsOptions {
@@ -11,6 +12,8 @@ export interface InlineSlotsOptions {
   readonly planSettings: PlanSettings
   readonly files: FileSystem
   readonly clock: Clock
+  /** Default: nothing is used. */
+  readonly memory?: (() => SlotMemory) | undefined
 }
 
 export class InlineSlots implements SlotLauncher {
@@ -72,7 +75,7 @@ export class InlineSlots implements SlotLauncher {
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
         }),
-      memory: () => ({ usedBytes: 0, limitBytes: 1 }),
+      memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })
     this.#running.set(index, { attempt, ring })
     return {

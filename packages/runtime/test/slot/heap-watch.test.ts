@@ -50,6 +50,24 @@ test('from four fifths of the budget on what is alive is close to the limit; gar
   assert.equal(heap.isNear, true)
 })
 
+test('a heap that grows is seen close to its limit before it is over it, however much garbage there is', () => {
+  for (const garbagePerTurn of [0, 1, 3]) {
+    for (let live = 50; live < 80; live++) {
+      const heap = new Heap(100)
+      heap.live = live
+      let near = 0
+      for (;;) {
+        const { usedBytes, limitBytes, isNearLimit } = heap.watch.read()
+        if (usedBytes > limitBytes) break
+        if (isNearLimit === true) near++
+        heap.live += 3
+        heap.garbage += garbagePerTurn
+      }
+      assert.ok(near > 0, `${garbagePerTurn} of garbage, from ${live} on`)
+    }
+  }
+})
+
 test('above the budget what is alive counts', () => {
   const heap = new Heap(100)
   heap.live = 30

@@ -66,4 +66,28 @@ describe('Slot', () => {
       for (const { end, lagMs } of windows) assert.ok(lagMs <= lagMsMax, `the window to ${end} left ${lagMs} ms late`)
     })
   }
+
+  it('warns once when its memory comes close to the limit, naming the state that holds most', async () => {
+    const job = defineJob({
+      name: 'large',
+      build(env) {
+        env
+          .from(generator({ generate: (index) => ({ key: index % 7 }), records: 500 }), { uid: 'items' })
+          .keyBy('key')
+          .aggregate({ items: count() }, ({ items }) => items, { uid: 'counts' })
+          .to(collect('items'), { uid: 'out' })
+      },
+    }) as JobDefinition
+    const MIB = 1_048_576
+    const { outcome, messages } = await runInline(job, {
+      memory: () => ({ usedBytes: 85 * MIB, limitBytes: 100 * MIB, isNearLimit: true }),
+    })
+    assert.equal(outcome.state, 'FINISHED')
+    const warnings = messages.filter((message) => message.includes('above that the job fails'))
+    assert.equal(warnings.length, 1, messages.join('\n'))
+    assert.match(
+      warnings[0] ?? '',
+      /^Slot 0 holds 85 MiB, 85 % of 100 MiB; .*"counts".*taskmanager\.memory\.task\.heap\.size/,
+    )
+  })
 })
