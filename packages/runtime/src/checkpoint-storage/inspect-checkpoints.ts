@@ -50,6 +50,7 @@ async function inspectFolder(
   folder: string,
   checkpointId: number | undefined,
 ): Promise<InspectedCheckpoints> {
+  if ((await files.stat(folder))?.kind !== 'folder') throw await notFound(files, folder)
   const listed = await new FileCheckpointStorage(files, folder).listCheckpoints()
   if (listed.length === 0) throw await notFound(files, folder)
   const manifests = listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : []))

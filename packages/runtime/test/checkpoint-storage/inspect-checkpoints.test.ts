@@ -92,6 +92,8 @@ describe('inspectCheckpoints', () => {
     for (const [path, hint] of [
       ['jobs', /There are checkpoints in jobs\/checkpoints\./],
       ['nowhere', /Name the checkpoint folder/],
+      // A file.
+      [`${FOLDER}/shared/2-v-0-0.seg`, /Name the checkpoint folder/],
     ] as const) {
       await assert.rejects(
         () => inspectCheckpoints(files, path),

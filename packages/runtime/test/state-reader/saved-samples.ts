@@ -11,6 +11,7 @@ import {
 import { SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
+import { manifestOf } from '../checkpoint-storage/checkpoint-samples.ts'
 
 export const FOLDER = 'checkpoints'
 export const NOW_MS = 1_000_000
@@ -84,14 +85,7 @@ export class SavedJob {
     const { maxParallelism } = this
     const nothing = { tables: [], keyGroups: [], entries: [], committables: [], finishedSubtasks: [] }
     return {
-      version: 1,
-      jobName: 'job',
-      lineage: '0123456789abcdef',
-      checkpointId,
-      kind: 'checkpoint',
-      triggeredAtMs: 1,
-      completedAtMs: 2,
-      isFinal: false,
+      ...manifestOf(checkpointId, []),
       operators: [
         { uid: 'clicks', name: 'clicks', parallelism: 1, maxParallelism, ...nothing, entries: [{ position: 7 }] },
         {
