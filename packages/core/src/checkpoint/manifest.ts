@@ -5,7 +5,8 @@
 import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 
-export const MANIFEST_VERSION = 1
+/** 2: tables say what is known of the form of their values. */
+export const MANIFEST_VERSION = 2
 
 export interface CheckpointManifest {
   readonly version: typeof MANIFEST_VERSION

@@ -35,7 +35,7 @@ const operator = (uid: string, change: Partial<OperatorSnapshot> = {}): Operator
 })
 
 const manifestOf = (operators: readonly OperatorSnapshot[]): CheckpointManifest => ({
-  version: 1,
+  version: 2,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId: 4,

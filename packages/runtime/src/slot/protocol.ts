@@ -3,7 +3,13 @@
  * channels. A message of an older attempt cannot arrive: every attempt has new slots and new ports.
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
+import type {
+  CheckpointBarrier,
+  CheckpointId,
+  KeyGroupSnapshot,
+  SubtaskSnapshot,
+  TableDescriptor,
+} from '@millrace/core'
 import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
 
 /** Task states that a slot reports; Flink's words. */
@@ -36,6 +42,8 @@ export interface TaskRestore {
   /** What the segments are relative to, when that is not the job's own checkpoint folder: a savepoint. */
   readonly folder: string | undefined
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
+  /** How the state of each operator was declared when it was stored. */
+  readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }
 
 export interface SlotDeployment {

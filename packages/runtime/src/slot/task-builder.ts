@@ -17,15 +17,19 @@ import {
   type ChannelWriter,
   type CheckpointMode,
   createOperator,
+  type DeclaredTable,
+  declaredTables,
   FreezingInbox,
   type FusedStep,
   FusedSteps,
   type KeyedStateBackend,
+  type KeyGroupSnapshot,
   keyGroupRange,
   NO_TIMESTAMP,
   type Operator,
   OperatorChain,
   type OperatorHost,
+  type OperatorKeyGroups,
   type OperatorOutput,
   type PhysicalPlan,
   type PlanEdge,
@@ -36,6 +40,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import { conversionsOf, convertGroup } from '../state/converted-group.ts'
 import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
@@ -147,19 +152,28 @@ export class TaskBuilder {
     const groups = deployment.restore?.keyGroups ?? {}
     // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
     const isOwn = deployment.restore?.folder === undefined
-    const ledger = new SegmentLedger(
-      isOwn ? Object.entries(groups).map(([operatorUid, keyGroups]) => ({ operatorUid, keyGroups })) : [],
-    )
+    const chains: OperatorKeyGroups[] = []
     for (const [uid, snapshots] of Object.entries(groups)) {
-      for (const { keyGroup, segments } of snapshots) {
+      const keyGroups: KeyGroupSnapshot[] = []
+      const conversions = conversionsOf(deployment.restore?.tables[uid] ?? [], this.#declaredTables(vertex, uid))
+      for (const snapshot of snapshots) {
         const restored = []
-        for (const ref of segments) {
+        for (const ref of snapshot.segments) {
           restored.push({ ref, bytes: await storage.readSegment(ref) })
         }
-        backend.restore(keyGroup, uid, restored)
+        const converted = convertGroup(snapshot, uid, restored, conversions)
+        backend.restore(snapshot.keyGroup, uid, converted === undefined ? restored : [converted])
+        // What was converted is in no file yet: the first checkpoint writes a base of it.
+        if (converted === undefined) keyGroups.push(snapshot)
       }
+      chains.push({ operatorUid: uid, keyGroups })
     }
-    return { backend, ledger }
+    return { backend, ledger: new SegmentLedger(isOwn ? chains : []) }
+  }
+
+  #declaredTables({ steps }: PlanVertex, uid: string): readonly DeclaredTable[] {
+    const node = this.#nodes.get(steps.find((step) => step.uid === uid)?.nodeId ?? -1)
+    return node === undefined ? [] : declaredTables(uid, node.spec)
   }
 
   #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
@@ -468,6 +482,7 @@ class TaskParts {
       subtask: this.#deployment.id.subtask,
       parallelism: this.#vertex.parallelism,
       developmentMode: this.#options.developmentMode,
+      restoredFrom: this.#deployment.restore?.checkpointId,
       output,
       sideOutput: (name) => this.sideOutput(stepIndex, name),
       get state() {
