@@ -70,6 +70,7 @@ export {
   type SegmentRef,
   type SubtaskOperatorSnapshot,
   type SubtaskSnapshot,
+  type VertexMeasures,
 } from './checkpoint/manifest.ts'
 export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
 export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'

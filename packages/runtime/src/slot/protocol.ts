@@ -3,8 +3,14 @@
  * channels. A message of an older attempt cannot arrive: every attempt has new slots and new ports.
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
-import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
+import type {
+  CheckpointBarrier,
+  CheckpointId,
+  KeyGroupSnapshot,
+  SubtaskMeasures,
+  SubtaskSnapshot,
+} from '@millrace/core'
+import type { TaskId } from '../task/task-ports.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -89,7 +95,7 @@ export type FromSlot =
       readonly task: TaskId
       readonly checkpointId: CheckpointId
       readonly snapshot: SubtaskSnapshot
-      readonly stats: SubtaskCheckpointStats
+      readonly stats: SubtaskMeasures
     }
   | { readonly type: 'declined'; readonly task: TaskId; readonly checkpointId: CheckpointId; readonly error: ErrorData }
   | { readonly type: 'committed'; readonly task: TaskId; readonly checkpointId: CheckpointId }
