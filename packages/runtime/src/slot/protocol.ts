@@ -5,6 +5,7 @@
 import type { ErrorData, PlainValue } from '@millrace/api'
 import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
 import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -82,7 +83,9 @@ export type ToSlot =
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'
