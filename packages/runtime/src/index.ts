@@ -69,6 +69,7 @@ export type {
   SubtaskState,
   TaskReading,
 } from './coordinator/job-facts.ts'
+export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
 export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'

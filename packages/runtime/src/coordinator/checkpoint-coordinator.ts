@@ -207,7 +207,7 @@ export class CheckpointCoordinator {
       case 'abort':
         this.#acknowledged.delete(action.checkpointId)
         this.#buildsOn.delete(action.checkpointId)
-        this.#keeper.onGivenUp()
+        this.#keeper.onGivenUp(Math.min(this.#tracker.nextId, ...this.#tracker.pending.map(({ record }) => record.id)))
         this.#execution?.abort(action.checkpointId)
         this.#options.observer.onCheckpoint({ id: action.checkpointId, outcome: 'failed', reason: action.message })
         break

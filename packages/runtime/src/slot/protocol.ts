@@ -11,6 +11,7 @@ import type {
   SubtaskSnapshot,
 } from '@millrace/core'
 import type { TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -88,7 +89,9 @@ export type ToSlot =
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'

@@ -48,6 +48,7 @@ import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../tas
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
 import { hashRoute } from './hash-route.ts'
 import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
+import { NOTHING_RESTORED, type RestoreMeasures, restoreKeyedState } from './restore-keyed-state.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 
 export interface TaskBuilderOptions {
@@ -72,6 +73,7 @@ export interface BuiltTask {
   readonly task: Task
   readonly backend: KeyedStateBackend | undefined
   readonly driver: SourceDriver | undefined
+  readonly restored: RestoreMeasures
   readonly restoredEventTimes: RestoredEventTimes
   /** Called before the first step, with those of all tasks. */
   restoreEventTimes(times: RestoredEventTimes): void
@@ -91,7 +93,9 @@ export class TaskBuilder {
     const vertex = vertexOf(plan, deployment.id.vertexId)
     const { subtask } = deployment.id
     const name = `${vertex.name} (${subtask + 1}/${vertex.parallelism})`
-    const keyed = isKeyed(vertex, this.#nodes) ? await this.#restoreKeyed(vertex, deployment) : undefined
+    const { keyed, restored } = isKeyed(vertex, this.#nodes)
+      ? await this.#restoreKeyed(vertex, deployment)
+      : { keyed: undefined, restored: NOTHING_RESTORED }
     const edges = new Map<PlanEdge, EdgeWriter>()
     for (const edge of plan.edges) {
       if (edge.from === vertex.id) edges.set(edge, this.#edgeWriter(edge, vertex, subtask, name))
@@ -132,6 +136,7 @@ export class TaskBuilder {
       task,
       backend: keyed?.backend,
       driver: input.kind === 'source' ? input.driver : undefined,
+      restored,
       restoredEventTimes: parts.restoredEventTimes,
       restoreEventTimes: (times) => {
         for (const edge of edges.values()) if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)
@@ -139,7 +144,10 @@ export class TaskBuilder {
     }
   }
 
-  async #restoreKeyed(vertex: PlanVertex, deployment: TaskDeployment): Promise<TaskKeyedState> {
+  async #restoreKeyed(
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+  ): Promise<{ keyed: TaskKeyedState; restored: RestoreMeasures }> {
     const { environment, storageOf } = this.#options
     const storage = storageOf(deployment.restore?.folder)
     const range = keyGroupRange(deployment.id.subtask, vertex.parallelism, vertex.maxParallelism)
@@ -150,16 +158,8 @@ export class TaskBuilder {
     const ledger = new SegmentLedger(
       isOwn ? Object.entries(groups).map(([operatorUid, keyGroups]) => ({ operatorUid, keyGroups })) : [],
     )
-    for (const [uid, snapshots] of Object.entries(groups)) {
-      for (const { keyGroup, segments } of snapshots) {
-        const restored = []
-        for (const ref of segments) {
-          restored.push({ ref, bytes: await storage.readSegment(ref) })
-        }
-        backend.restore(keyGroup, uid, restored)
-      }
-    }
-    return { backend, ledger }
+    const restored = await restoreKeyedState(groups, storage, backend, environment.clock)
+    return { keyed: { backend, ledger }, restored }
   }
 
   #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
