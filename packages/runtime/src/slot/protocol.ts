@@ -9,6 +9,7 @@ import type {
   KeyGroupSnapshot,
   SubtaskMeasures,
   SubtaskSnapshot,
+  TableDescriptor,
 } from '@millrace/core'
 import type { TaskId } from '../task/task-ports.ts'
 import type { RestoreMeasures } from './restore-keyed-state.ts'
@@ -43,6 +44,8 @@ export interface TaskRestore {
   /** What the segments are relative to, when that is not the job's own checkpoint folder: a savepoint. */
   readonly folder: string | undefined
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
+  /** How the state of each operator was declared when it was stored. */
+  readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }
 
 export interface SlotDeployment {
