@@ -70,9 +70,11 @@ export {
   type SegmentRef,
   type SubtaskOperatorSnapshot,
   type SubtaskSnapshot,
+  type VertexMeasures,
 } from './checkpoint/manifest.ts'
 export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
 export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'
+export { planReads, type ReadLimits, type ReadPart, type ReadRange } from './checkpoint/read-plan.ts'
 export {
   assignRestore,
   type OperatorRestore,

@@ -6,9 +6,17 @@ import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
 import type { StoredForm } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
+import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
-import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot, SegmentLocation, SegmentRef } from './manifest.ts'
-import { MANIFEST_VERSION } from './manifest.ts'
+import {
+  type CheckpointManifest,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SegmentLocation,
+  type SegmentRef,
+  type VertexMeasures,
+} from './manifest.ts'
 import { fromJsonValue, stringifyAscii, toJsonValue } from './plain-json.ts'
 
 const MAGIC = 'MILLRACE-CHECKPOINT'
@@ -75,6 +83,7 @@ function manifestFromJson(json: unknown, file: string): CheckpointManifest {
     completedAtMs: fields.number('completedAtMs'),
     operators: fields.list('operators', operatorFromJson),
     isFinal: fields.boolean('isFinal'),
+    ...(fields.has('measures') ? { measures: fields.list('measures', measuresFromJson) } : {}),
   }
   fields.refuseOthers()
   const uids = new Set(manifest.operators.map((operator) => operator.uid))
@@ -86,6 +95,36 @@ function manifestFromJson(json: unknown, file: string): CheckpointManifest {
 function versionFromJson(fields: FieldReader): typeof MANIFEST_VERSION {
   fields.integer('version', 1, MANIFEST_VERSION)
   return MANIFEST_VERSION
+}
+
+function measuresFromJson(fields: FieldReader): VertexMeasures {
+  const measures: VertexMeasures = {
+    vertexId: fields.string('vertexId'),
+    name: fields.string('name'),
+    subtasks: fields.list('subtasks', subtaskFromJson),
+  }
+  fields.refuseOthers()
+  if (!measures.subtasks.every(({ subtask }, index) => subtask === index)) throw fields.fail('subtasks', 'out of order')
+  return measures
+}
+
+function subtaskFromJson(fields: FieldReader): SubtaskRecord {
+  const subtask: SubtaskRecord = {
+    subtask: fields.integer('subtask', 0),
+    acknowledgedAtMs: fields.number('acknowledgedAtMs'),
+    endToEndDurationMs: fields.number('endToEndDurationMs'),
+    syncDurationMs: fields.number('syncDurationMs'),
+    asyncDurationMs: fields.number('asyncDurationMs'),
+    alignmentDurationMs: fields.number('alignmentDurationMs'),
+    startDelayMs: fields.number('startDelayMs'),
+    processedBytes: fields.number('processedBytes'),
+    persistedBytes: fields.number('persistedBytes'),
+    ...(fields.has('isUnaligned') ? { isUnaligned: fields.boolean('isUnaligned') } : {}),
+    checkpointedBytes: fields.number('checkpointedBytes'),
+    stateBytes: fields.number('stateBytes'),
+  }
+  fields.refuseOthers()
+  return subtask
 }
 
 function operatorFromJson(fields: FieldReader): OperatorSnapshot {

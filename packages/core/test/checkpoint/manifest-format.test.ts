@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
+import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
 import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
 import { encodeManifest, parseManifest } from '../../src/checkpoint/manifest-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
@@ -71,6 +72,29 @@ const MANIFEST: CheckpointManifest = {
       finishedSubtasks: [1],
     },
   ],
+  measures: [
+    {
+      vertexId: 'v',
+      name: 'Window',
+      subtasks: [measuresOf(0), { ...measuresOf(1), isUnaligned: true, persistedBytes: 9 }],
+    },
+  ],
+}
+
+function measuresOf(subtask: number): SubtaskRecord {
+  return {
+    subtask,
+    acknowledgedAtMs: 1_900,
+    endToEndDurationMs: 899.5,
+    syncDurationMs: 0.25,
+    asyncDurationMs: 31.5,
+    alignmentDurationMs: 400,
+    startDelayMs: 20,
+    processedBytes: 1_000,
+    persistedBytes: 0,
+    checkpointedBytes: 3,
+    stateBytes: 103,
+  }
 }
 
 const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'chk-12/_metadata')
@@ -79,6 +103,16 @@ test('a manifest comes back as it was, numbers without JSON form included', () =
   assert.deepEqual(parse(encodeManifest(MANIFEST)), MANIFEST)
   const header = String.fromCharCode(...encodeManifest(MANIFEST).subarray(0, 80)).split('\n')[0]
   assert.match(header ?? '', /^MILLRACE-CHECKPOINT 2 crc32c=[0-9a-f]{8} length=\d+$/)
+})
+
+test('a manifest of version 1 reads as one without measures', () => {
+  const { measures, ...rest } = MANIFEST
+  assert.equal(measures?.length, 1)
+  const [, ...body] = String.fromCharCode(...encodeManifest(rest)).split('\n')
+  const old = body.join('\n').replace('"version":2', '"version":1')
+  const bytes = new TextEncoder().encode(old)
+  const header = `MILLRACE-CHECKPOINT 1 crc32c=${crc32c(bytes).toString(16).padStart(8, '0')} length=${bytes.length}\n`
+  assert.deepEqual(parse(new Uint8Array([...new TextEncoder().encode(header), ...bytes])), rest)
 })
 
 test('an own __proto__ property stays a property', () => {

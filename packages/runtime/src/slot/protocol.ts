@@ -7,10 +7,12 @@ import type {
   CheckpointBarrier,
   CheckpointId,
   KeyGroupSnapshot,
+  SubtaskMeasures,
   SubtaskSnapshot,
   TableDescriptor,
 } from '@millrace/core'
-import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
+import type { TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -90,14 +92,16 @@ export type ToSlot =
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'
       readonly task: TaskId
       readonly checkpointId: CheckpointId
       readonly snapshot: SubtaskSnapshot
-      readonly stats: SubtaskCheckpointStats
+      readonly stats: SubtaskMeasures
     }
   | { readonly type: 'declined'; readonly task: TaskId; readonly checkpointId: CheckpointId; readonly error: ErrorData }
   | { readonly type: 'committed'; readonly task: TaskId; readonly checkpointId: CheckpointId }

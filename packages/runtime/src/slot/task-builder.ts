@@ -23,13 +23,11 @@ import {
   type FusedStep,
   FusedSteps,
   type KeyedStateBackend,
-  type KeyGroupSnapshot,
   keyGroupRange,
   NO_TIMESTAMP,
   type Operator,
   OperatorChain,
   type OperatorHost,
-  type OperatorKeyGroups,
   type OperatorOutput,
   type PhysicalPlan,
   type PlanEdge,
@@ -40,7 +38,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
-import { conversionsOf, convertGroup } from '../state/converted-group.ts'
+import { conversionsOf } from '../state/converted-group.ts'
 import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
@@ -53,6 +51,7 @@ import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../tas
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
 import { hashRoute } from './hash-route.ts'
 import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
+import { NOTHING_RESTORED, type RestoreMeasures, restoreKeyedState } from './restore-keyed-state.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 
 export interface TaskBuilderOptions {
@@ -77,6 +76,7 @@ export interface BuiltTask {
   readonly task: Task
   readonly backend: KeyedStateBackend | undefined
   readonly driver: SourceDriver | undefined
+  readonly restored: RestoreMeasures
   readonly restoredEventTimes: RestoredEventTimes
   /** Called before the first step, with those of all tasks. */
   restoreEventTimes(times: RestoredEventTimes): void
@@ -96,7 +96,9 @@ export class TaskBuilder {
     const vertex = vertexOf(plan, deployment.id.vertexId)
     const { subtask } = deployment.id
     const name = `${vertex.name} (${subtask + 1}/${vertex.parallelism})`
-    const keyed = isKeyed(vertex, this.#nodes) ? await this.#restoreKeyed(vertex, deployment) : undefined
+    const { keyed, restored } = isKeyed(vertex, this.#nodes)
+      ? await this.#restoreKeyed(vertex, deployment)
+      : { keyed: undefined, restored: NOTHING_RESTORED }
     const edges = new Map<PlanEdge, EdgeWriter>()
     for (const edge of plan.edges) {
       if (edge.from === vertex.id) edges.set(edge, this.#edgeWriter(edge, vertex, subtask, name))
@@ -137,6 +139,7 @@ export class TaskBuilder {
       task,
       backend: keyed?.backend,
       driver: input.kind === 'source' ? input.driver : undefined,
+      restored,
       restoredEventTimes: parts.restoredEventTimes,
       restoreEventTimes: (times) => {
         for (const edge of edges.values()) if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)
@@ -144,7 +147,10 @@ export class TaskBuilder {
     }
   }
 
-  async #restoreKeyed(vertex: PlanVertex, deployment: TaskDeployment): Promise<TaskKeyedState> {
+  async #restoreKeyed(
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+  ): Promise<{ keyed: TaskKeyedState; restored: RestoreMeasures }> {
     const { environment, storageOf } = this.#options
     const storage = storageOf(deployment.restore?.folder)
     const range = keyGroupRange(deployment.id.subtask, vertex.parallelism, vertex.maxParallelism)
@@ -152,23 +158,15 @@ export class TaskBuilder {
     const groups = deployment.restore?.keyGroups ?? {}
     // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
     const isOwn = deployment.restore?.folder === undefined
-    const chains: OperatorKeyGroups[] = []
-    for (const [uid, snapshots] of Object.entries(groups)) {
-      const keyGroups: KeyGroupSnapshot[] = []
-      const conversions = conversionsOf(deployment.restore?.tables[uid] ?? [], this.#declaredTables(vertex, uid))
-      for (const snapshot of snapshots) {
-        const restored = []
-        for (const ref of snapshot.segments) {
-          restored.push({ ref, bytes: await storage.readSegment(ref) })
-        }
-        const converted = convertGroup(snapshot, uid, restored, conversions)
-        backend.restore(snapshot.keyGroup, uid, converted === undefined ? restored : [converted])
-        // What was converted is in no file yet: the first checkpoint writes a base of it.
-        if (converted === undefined) keyGroups.push(snapshot)
-      }
-      chains.push({ operatorUid: uid, keyGroups })
-    }
-    return { backend, ledger: new SegmentLedger(isOwn ? chains : []) }
+    const restored = await restoreKeyedState(groups, {
+      storage,
+      backend,
+      clock: environment.clock,
+      conversionsOf: (uid) => conversionsOf(deployment.restore?.tables[uid] ?? [], this.#declaredTables(vertex, uid)),
+    })
+    // What was converted is in no file yet: the first checkpoint writes a base of it.
+    const ledger = new SegmentLedger(isOwn ? restored.asStored : [])
+    return { keyed: { backend, ledger }, restored: restored.measures }
   }
 
   #declaredTables({ steps }: PlanVertex, uid: string): readonly DeclaredTable[] {
