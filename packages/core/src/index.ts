@@ -174,6 +174,7 @@ export {
   type RestartStrategy,
 } from './restart/restart-strategy.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,
@@ -188,5 +189,7 @@ export type {
   ValueCells,
   ValueTable,
 } from './state/state-backend.ts'
-export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'
+export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
+export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'
+export { TIMER_TABLES, TimerQueue } from './timer/timer-queue.ts'

@@ -148,5 +148,6 @@ function admission(name: string, developmentMode: boolean): <T>(value: T) => T {
 }
 
 function tableOf(host: OperatorHost, name: string, kind: TableKind, descriptor: StateDescriptor): TableDescriptor {
-  return { operatorUid: host.uid, name, kind, version: descriptor.version, ttlMs: descriptor.ttlMs }
+  const { version, ttlMs, ttlRules } = descriptor
+  return { operatorUid: host.uid, name, kind, version, ttlMs, ...(ttlRules === undefined ? {} : { ttlRules }) }
 }

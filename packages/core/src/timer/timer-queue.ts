@@ -9,6 +9,9 @@ import { MillraceError } from '@millrace/api'
 import type { TurnBudget } from '../operator/operator.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 
+/** How the names of tables with timers begin: a backend may keep them in another way. */
+export const TIMER_TABLES = '_timers-'
+
 interface Walk {
   readonly time: number
   cursor: NamespaceCursor<boolean>
@@ -24,7 +27,7 @@ export class TimerQueue {
     this.#state = state
     this.#table = state.namespacedTable<boolean>({
       operatorUid,
-      name: `_timers-${domain}`,
+      name: `${TIMER_TABLES}${domain}`,
       kind: 'namespaced',
       version: 1,
       ttlMs: undefined,

@@ -3,7 +3,7 @@
  * channels. A message of an older attempt cannot arrive: every attempt has new slots and new ports.
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
+import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot, TableUsage } from '@millrace/core'
 import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
 
 /** Task states that a slot reports; Flink's words. */
@@ -99,6 +99,8 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
+  /** What each state of a task holds, when that has changed. */
+  | { readonly type: 'state-usage'; readonly task: TaskId; readonly usage: readonly TableUsage[] }
   /** To the user, from a sink or the slot; information unless it is a warning. */
   | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }

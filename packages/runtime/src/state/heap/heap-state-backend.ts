@@ -22,11 +22,13 @@ import {
 import { readGroup } from '../restored-group.ts'
 import { ChangeTracker } from './change-tracker.ts'
 import { hashEntryKey } from './entry-map.ts'
+import { ExpiryWalk } from './expiry-walk.ts'
 import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
 import { type HeapOperator, HeapSnapshot } from './heap-snapshot.ts'
 import type { CurrentKey, HeapTable, TableHome } from './heap-table.ts'
+import { HeapTimerTable, isTimerTable } from './heap-timer-table.ts'
 import { HeapValueTable } from './heap-value-table.ts'
 
 export interface HeapStateBackendOptions {
@@ -60,6 +62,8 @@ export class HeapStateBackend implements KeyedStateBackend {
   readonly #otherUsage: (() => TableUsage)[] = []
   /** Begun, neither complete nor aborted; all but the last are encoded. */
   readonly #snapshots = new Map<number, HeapSnapshot>()
+  /** That removes what has expired, while it goes on. */
+  #walk: ExpiryWalk | undefined
 
   constructor(options: HeapStateBackendOptions) {
     const { keyGroups } = options
@@ -119,7 +123,7 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   namespacedTable<V>(descriptor: TableDescriptor): NamespacedTable<V> {
-    return this.#declare(descriptor, 'namespaced') as HeapNamespacedTable<V>
+    return this.#declare(descriptor, 'namespaced') as HeapNamespacedTable<V> | HeapTimerTable<V>
   }
 
   restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void {
@@ -150,6 +154,7 @@ export class HeapStateBackend implements KeyedStateBackend {
         completedEpoch: tracker.completedEpoch,
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
+        nowMs: this.#home.now(),
       },
       this.#operators.values(),
       decide,
@@ -182,12 +187,32 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.#closeView(snapshot)
   }
 
+  sweepExpired(units: number): boolean {
+    let left = units
+    while (left > 0) {
+      this.#walk ??= this.#beginWalk()
+      if (this.#walk === undefined) return true
+      left = this.#walk.step(left)
+      if (this.#walk.isDone) this.#walk = undefined
+    }
+    return false
+  }
+
+  sweepDueMs(): number | undefined {
+    if (this.#walk !== undefined) return this.#home.now()
+    let due: number | undefined
+    for (const { tables } of this.#operators.values()) {
+      for (const { walkDueMs } of tables) {
+        if (walkDueMs !== undefined && (due === undefined || walkDueMs < due)) due = walkDueMs
+      }
+    }
+    return due
+  }
+
   usage(): readonly TableUsage[] {
     const usage: TableUsage[] = []
-    for (const { uid, tables } of this.#operators.values()) {
-      for (const { descriptor, entryCount, bytesEstimate } of tables) {
-        usage.push({ operatorUid: uid, name: descriptor.name, entries: entryCount, bytesEstimate })
-      }
+    for (const { tables } of this.#operators.values()) {
+      for (const table of tables) usage.push(table.usage)
     }
     for (const read of this.#otherUsage) usage.push(read())
     return usage
@@ -201,6 +226,23 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.#operators.clear()
     this.#snapshots.clear()
     this.#tracker.open = undefined
+    this.#walk = undefined
+  }
+
+  /** Over the table that has waited longest of those that are due. */
+  #beginWalk(): ExpiryWalk | undefined {
+    const nowMs = this.#home.now()
+    let longest: { readonly table: HeapTable; readonly dueMs: number } | undefined
+    for (const { tables } of this.#operators.values()) {
+      for (const table of tables) {
+        const dueMs = table.walkDueMs
+        if (dueMs !== undefined && dueMs <= nowMs && dueMs < (longest?.dueMs ?? Number.POSITIVE_INFINITY))
+          longest = { table, dueMs }
+      }
+    }
+    if (longest === undefined) return undefined
+    longest.table.onExpiryWalk()
+    return new ExpiryWalk(longest.table)
   }
 
   #closeView(snapshot: HeapSnapshot): void {
@@ -213,10 +255,10 @@ export class HeapStateBackend implements KeyedStateBackend {
     }
     const operator = this.#operator(descriptor.operatorUid)
     const table = operator.byName.get(descriptor.name)
-    if (table === undefined) return this.#createTable(operator, descriptor)
-    checkStoredTable(table.descriptor, descriptor)
-    table.descriptor = descriptor
-    return table
+    if (table !== undefined) checkStoredTable(table.descriptor, descriptor)
+    const declared = table ?? this.#createTable(operator, descriptor)
+    declared.declare(descriptor)
+    return declared
   }
 
   #operator(uid: string): HeapOperator & { readonly byName: Map<string, HeapTable> } {
@@ -253,6 +295,6 @@ function createTable(descriptor: TableDescriptor, home: TableHome): HeapTable {
     case 'map':
       return new HeapMapTable(descriptor, home)
     case 'namespaced':
-      return new HeapNamespacedTable(descriptor, home)
+      return isTimerTable(descriptor) ? new HeapTimerTable(descriptor, home) : new HeapNamespacedTable(descriptor, home)
   }
 }
