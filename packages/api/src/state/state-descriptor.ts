@@ -5,6 +5,7 @@
 import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
 import type { Duration } from '../time/duration.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
+import type { StateEvolution } from './state-evolution.ts'
 
 /** Options that every kind of state has. */
 export interface StateOptions {
@@ -13,7 +14,10 @@ export interface StateOptions {
    * expired. A duration alone takes Flink's defaults for the rest. Default: entries live until they are removed.
    */
   readonly ttl?: Duration | TtlOptions
-  /** Version of the stored form, a positive integer; default 1. */
+  /**
+   * Version of the stored form, a positive integer; default 1. State of an older version needs `migrate`; state of a newer
+   * one is refused.
+   */
   readonly version?: number
 }
 
@@ -52,6 +56,7 @@ interface DescriptorBase<Kind extends StateKind, Handle> {
   readonly ttlMs: number | undefined
   /** Left out where the defaults hold. */
   readonly ttlRules?: TtlRules
+  readonly evolution?: StateEvolution
   readonly __handle?: Handle
 }
 

@@ -32,6 +32,11 @@ export const RUN_OPTIONS = {
   },
   'from-savepoint': { type: 'string', short: 's', value: 'path', help: 'start from this checkpoint or savepoint' },
   resume: { type: 'boolean', help: "start from the job's last complete checkpoint, or fresh where there is none" },
+  'resume-from': {
+    type: 'string',
+    value: 'which',
+    help: 'newest: as --resume; newest-whole: passes damaged checkpoints over and gives up their output',
+  },
   'discard-newer': { type: 'boolean', help: 'remove output that was committed after the restored checkpoint' },
   'allow-non-restored-state': { type: 'boolean', help: 'accept state that no step of the job claims' },
   'stop-after-checkpoint': {
@@ -79,14 +84,21 @@ function parseRestore(values: Values): RestoreRequest {
     allowNonRestoredState: values['allow-non-restored-state'] === true,
   }
   const path = values['from-savepoint']
-  if (path !== undefined && values.resume === true) {
-    throw usageError('run', '-s and --resume both say where to start from.', 'Give one of them.')
+  const from = values['resume-from']
+  const starts = [path !== undefined ? '-s' : '', values.resume === true ? '--resume' : '', from ? '--resume-from' : '']
+  const given = starts.filter((flag) => flag !== '')
+  if (given.length > 1) {
+    throw usageError('run', `${given.join(' and ')} both say where to start from.`, 'Give one of them.')
+  }
+  if (from === 'newest-whole') return { kind: 'newest-whole', ...options, discardNewer: true }
+  if (from !== undefined && from !== 'newest') {
+    throw usageError('run', `--resume-from ${from}: there is newest and newest-whole.`)
   }
   if (typeof path === 'string') {
     if (path === '') throw usageError('run', '-s needs the path of a checkpoint or savepoint.')
     return { kind: 'path', path, ...options }
   }
-  if (values.resume === true) return { kind: 'latest', ...options }
+  if (values.resume === true || from === 'newest') return { kind: 'latest', ...options }
   for (const name of ['discard-newer', 'allow-non-restored-state']) {
     if (values[name] === true) {
       throw usageError('run', `--${name} is about a restore, and there is none.`, 'Add --resume or -s <path>.')

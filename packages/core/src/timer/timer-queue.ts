@@ -7,10 +7,8 @@
  */
 import { MillraceError } from '@millrace/api'
 import type { TurnBudget } from '../operator/operator.ts'
+import { timerTable } from '../state/declared-tables.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
-
-/** How the names of tables with timers begin: a backend may keep them in another way. */
-export const TIMER_TABLES = '_timers-'
 
 interface Walk {
   readonly time: number
@@ -25,13 +23,7 @@ export class TimerQueue {
 
   constructor(state: KeyedStateBackend, operatorUid: string, domain: 'event' | 'processing') {
     this.#state = state
-    this.#table = state.namespacedTable<boolean>({
-      operatorUid,
-      name: `${TIMER_TABLES}${domain}`,
-      kind: 'namespaced',
-      version: 1,
-      ttlMs: undefined,
-    })
+    this.#table = state.namespacedTable<boolean>(timerTable(operatorUid, domain))
   }
 
   /** Registers a timer of the current key; again changes nothing. `time` must be finite. */

@@ -56,10 +56,17 @@ export class CheckpointKeeper {
     return this.#storage.writeSavepoint(manifest, folder)
   }
 
-  /** A checkpoint was given up: what tasks have stored for it is cleared away with the next `retain`. */
-  onGivenUp(): void {
+  /**
+   * A checkpoint was given up: what tasks have stored for it is cleared away at once, since where a disk is full no next one
+   * may ever complete; and once more with the next `retain`, for those that were still writing. Nothing from `pendingFrom`
+   * on is touched.
+   */
+  onGivenUp(pendingFrom: CheckpointId): void {
     this.#hasGivenUp = true
     this.#hasEverGivenUp = true
+    this.#removing = this.#removing.then(() =>
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),
+    )
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   assignRestore,
   type CheckpointId,
   type CheckpointStatistics,
+  checkStoredStates,
   createRestartState,
   decideRestart,
   onCheckpointCompleted,
@@ -23,8 +24,9 @@ import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
 import { Execution, type ExecutionStart, taskKey } from './execution.ts'
 import { JobFacts, type TaskReading } from './job-facts.ts'
+import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
-import { enumerateSplits } from './source-splits.ts'
+import { enumerateSplits, withFreshSources } from './source-splits.ts'
 
 type AttemptEnd =
   | { readonly kind: 'finished' }
@@ -60,6 +62,7 @@ export class JobCoordinator {
   readonly #targets: SinkTargets
   readonly #checkpoints: CheckpointCoordinator
   readonly #collected = new CollectedOutput()
+  readonly #recovery: RecoveryClock
   #restarts: RestartState
   #attempt = 0
   #execution: Execution | undefined
@@ -89,6 +92,7 @@ export class JobCoordinator {
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
+    this.#recovery = new RecoveryClock(clock)
     this.#facts = new JobFacts(options.jobId, plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
     this.#keeper = new CheckpointKeeper({
       storage,
@@ -121,6 +125,7 @@ export class JobCoordinator {
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
     if (this.#isCanceled) return this.#finish('CANCELED', undefined)
+    this.#recovery.begin()
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
@@ -130,6 +135,7 @@ export class JobCoordinator {
       }
       this.#facts.enter('RESTARTING', this.#options.clock.now())
       await this.#delay(next)
+      this.#recovery.mark('delayMs')
       if (this.#isCanceled) return this.#finish('CANCELED', undefined)
       this.#attempt++
     }
@@ -185,6 +191,7 @@ export class JobCoordinator {
       attempt: this.#attempt,
       slots: this.#execution?.slots.length ?? 0,
       statistics: this.statistics,
+      recoveries: this.#recovery.recoveries,
       tasks: this.#taskReadings(),
     }
   }
@@ -215,7 +222,7 @@ export class JobCoordinator {
   async #startAttempt(): Promise<void> {
     const { plan, config, clock } = this.#options
     const restored = this.#keeper.latest
-    const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored)
+    const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored)
     if (!this.#hasClaimed) {
       await this.#targets.check(restored?.manifest)
       await this.#options.claim()
@@ -230,6 +237,7 @@ export class JobCoordinator {
       if (restored.manifest.isFinal) return this.#attemptEnd.resolve({ kind: 'finished' })
     }
     if (this.#isCanceled) return
+    this.#recovery.mark('prepareMs')
     const execution = new Execution({
       attempt: this.#attempt,
       plan,
@@ -261,6 +269,11 @@ export class JobCoordinator {
     for (const task of tasks) this.#facts.onDeployed(task, execution.slotOf(task), clock.now())
     await started
     if (execution !== this.#execution) return
+    this.#recovery.onReady(
+      this.#attempt,
+      restored?.manifest.checkpointId,
+      execution.slots.map((slot) => slot.restored),
+    )
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
     if (restored !== undefined) this.#checkpoints.onRestored(restored)
@@ -273,13 +286,22 @@ export class JobCoordinator {
     return { checkpointId: undefined, folder: undefined, vertices: splits }
   }
 
-  #restoreStart({ manifest, file, folder }: RestoredCheckpoint): ExecutionStart {
-    const { plan, allowNonRestoredState } = this.#options
+  async #restoreStart({ manifest, file, folder }: RestoredCheckpoint): Promise<ExecutionStart> {
+    const { plan, graph, allowNonRestoredState } = this.#options
     const assignment = assignRestore(manifest, plan, { allowNonRestoredState, file })
     if (assignment.report.dropped.length > 0) {
       this.#options.observer.onMessage('warning', `State left behind: ${assignment.report.dropped.join(', ')}`)
     }
-    return { checkpointId: manifest.checkpointId, folder, vertices: assignment.vertices }
+    const unread = checkStoredStates(manifest, graph, file)
+    for (const { operator, state, nearest } of this.#attempt === 0 ? unread : []) {
+      const hint = nearest === undefined ? '' : ` (is it what is "${nearest}" now?)`
+      this.#options.observer.onMessage(
+        'warning',
+        `Operator "${operator}" does not use its stored state "${state}"${hint}`,
+      )
+    }
+    const vertices = await withFreshSources(assignment.vertices, assignment.report.fresh, this.#options)
+    return { checkpointId: manifest.checkpointId, folder, vertices }
   }
 
   #tellRestart(restored: RestoredCheckpoint | undefined): void {
@@ -295,6 +317,7 @@ export class JobCoordinator {
     this.#isRunning = false
     this.#execution = undefined
     if (end.kind === 'failed') {
+      this.#recovery.begin()
       this.#facts.enter('FAILING', clock.now())
       this.#facts.onException({
         atMs: clock.now(),
@@ -311,6 +334,7 @@ export class JobCoordinator {
     if (!(await this.#isSettledInTime(starting))) this.#isStuck = true
     this.#facts.endAttempt(end.kind, this.#lastReading.tasks, clock.now())
     await this.#checkpoints.settled
+    this.#recovery.mark('cancelMs')
   }
 
   /** False: some slot could not be ended. */
@@ -430,6 +454,9 @@ export class JobCoordinator {
       case 'collected':
         this.#collected.add(message.channel, message.id, message.values)
         break
+      case 'first-record':
+        this.#onFirstRecord()
+        break
       case 'ready':
       case 'failed':
       case 'counter':
@@ -437,6 +464,11 @@ export class JobCoordinator {
       case 'closed':
         break
     }
+  }
+
+  #onFirstRecord(): void {
+    const recovery = this.#recovery.onFirstRecord()
+    if (recovery !== undefined) this.#options.observer.onMessage('info', `Recovered ${describeRecovery(recovery)}.`)
   }
 
   get #hasAllEnded(): boolean {

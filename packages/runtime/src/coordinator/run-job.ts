@@ -30,6 +30,7 @@ import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
+import { withAdviceOnDamage } from './newest-whole.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
 
 export interface RunJobOptions {
@@ -71,7 +72,9 @@ export function runJob(options: RunJobOptions): RunningJob {
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
       if (!outcome.isStuck) await prepared.release()
-      return outcome
+      if (outcome.error === undefined) return outcome
+      const { storage, lineage } = prepared.options
+      return { ...outcome, error: await withAdviceOnDamage(outcome.error, storage, lineage) }
     } catch (error) {
       await prepared.release()
       throw error

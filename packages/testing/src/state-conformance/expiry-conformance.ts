@@ -118,6 +118,31 @@ export function expiryConformance(
     )
 
     it(
+      'removes the last of many lists, whatever may be done with expired ones',
+      fresh(() => {
+        for (const rules of [undefined, ON_READ, { ...ONCE_MORE, update: 'onReadAndWrite' } as const]) {
+          now = BEGIN
+          const { backend, list } = open(TTL_MS, rules)
+          for (let key = 0; key < 5_000; key++) {
+            select(backend, key)
+            list.append(key)
+          }
+          now = BEGIN + TTL_MS
+          for (let key = 4_999; key >= 0; key--) {
+            select(backend, key)
+            assert.deepEqual(list.get(), rules?.visibility === 'returnExpiredIfNotCleanedUp' ? [key] : [])
+            assert.deepEqual(list.get(), [])
+          }
+          assert.equal(entriesOf(backend), 0)
+          assert.deepEqual(
+            backend.usage().map(({ expiredEntries }) => expiredEntries),
+            [0, 0, 0],
+          )
+        }
+      }),
+    )
+
+    it(
       'keeps the time of writing through a restore',
       fresh(() => {
         const { backend, value, map } = open()

@@ -121,9 +121,9 @@ export class EntryMap {
     return row
   }
 
-  /** Where in `parts` the part of a row is, if it is still there. */
-  partNumberOf(row: number): number {
-    return row >>> ROW_BITS
+  /** Whether there is an entry in a row that was one, or −1; its part may be gone. */
+  isLive(row: number): boolean {
+    return row >= 0 && this.parts[row >>> ROW_BITS]?.isLive(row & ROW_MASK) === true
   }
 
   /** The part that a row is in; there it is at `atOf(row)`. */

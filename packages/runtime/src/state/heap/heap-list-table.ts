@@ -30,7 +30,7 @@ export class HeapListTable<V> extends KeyedTable implements ListTable<V> {
     cell.handedOut = true
     const { items } = cell
     if (this.expiry?.returnsExpired === true) this.removeExpired(map, row)
-    if (this.expiry?.renewsOnRead === true && map.partOf(row).isLive(atOf(row))) this.#renewAll(row)
+    if (this.expiry?.renewsOnRead === true && map.isLive(row)) this.#renewAll(row)
     return items as V[]
   }
 
@@ -38,7 +38,7 @@ export class HeapListTable<V> extends KeyedTable implements ListTable<V> {
     const { map } = this
     const row = this.find()
     // An expired part of it is of no use here, whoever may still read it.
-    if (row < 0 || !map.partOf(row).isLive(atOf(row))) {
+    if (!map.isLive(row)) {
       this.#write([value])
       return
     }
@@ -61,13 +61,12 @@ export class HeapListTable<V> extends KeyedTable implements ListTable<V> {
 
   remove(): void {
     const row = this.find()
-    if (row >= 0 && this.map.partOf(row).isLive(atOf(row))) this.erase(this.map, row)
+    if (this.map.isLive(row)) this.erase(this.map, row)
   }
 
   protected override isVisible(map: EntryMap, row: number): boolean {
-    if (row < 0 || !map.partOf(row).isLive(atOf(row))) return false
-    if (this.expiry !== undefined) this.removeExpired(map, row)
-    return map.partOf(row).isLive(atOf(row))
+    if (this.expiry !== undefined && map.isLive(row)) this.removeExpired(map, row)
+    return map.isLive(row)
   }
 
   override removeExpired(map: EntryMap, row: number): boolean {
@@ -142,7 +141,8 @@ export class HeapListTable<V> extends KeyedTable implements ListTable<V> {
   }
 }
 
-function oldestOf(timesMs: readonly number[]): number {
+/** Of times that are not none. */
+export function oldestOf(timesMs: readonly number[]): number {
   let oldest = Number.POSITIVE_INFINITY
   for (const timeMs of timesMs) if (timeMs < oldest) oldest = timeMs
   return oldest

@@ -289,7 +289,7 @@ function createPart(
   }
 }
 
-function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
+export function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
   if (!(cause instanceof MillraceError)) return cause
   return new MillraceError(
     cause.code,
@@ -302,7 +302,7 @@ function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): 
   )
 }
 
-function latestOf(timesMs: readonly number[]): number {
+export function latestOf(timesMs: readonly number[]): number {
   let latest = Number.NEGATIVE_INFINITY
   for (const timeMs of timesMs) if (timeMs > latest) latest = timeMs
   return latest

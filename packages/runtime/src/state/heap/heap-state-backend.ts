@@ -20,6 +20,7 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { readGroup } from '../restored-group.ts'
+import { dueTable, nextWalkMs } from '../table-expiry.ts'
 import { ChangeTracker } from './change-tracker.ts'
 import { hashEntryKey } from './entry-map.ts'
 import { ExpiryWalk } from './expiry-walk.ts'
@@ -199,21 +200,12 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   sweepDueMs(): number | undefined {
-    if (this.#walk !== undefined) return this.#home.now()
-    let due: number | undefined
-    for (const { tables } of this.#operators.values()) {
-      for (const { walkDueMs } of tables) {
-        if (walkDueMs !== undefined && (due === undefined || walkDueMs < due)) due = walkDueMs
-      }
-    }
-    return due
+    return this.#walk === undefined ? nextWalkMs(this.#tables()) : this.#home.now()
   }
 
   usage(): readonly TableUsage[] {
     const usage: TableUsage[] = []
-    for (const { tables } of this.#operators.values()) {
-      for (const table of tables) usage.push(table.usage)
-    }
+    for (const table of this.#tables()) usage.push(table.usage)
     for (const read of this.#otherUsage) usage.push(read())
     return usage
   }
@@ -229,20 +221,14 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.#walk = undefined
   }
 
-  /** Over the table that has waited longest of those that are due. */
   #beginWalk(): ExpiryWalk | undefined {
-    const nowMs = this.#home.now()
-    let longest: { readonly table: HeapTable; readonly dueMs: number } | undefined
-    for (const { tables } of this.#operators.values()) {
-      for (const table of tables) {
-        const dueMs = table.walkDueMs
-        if (dueMs !== undefined && dueMs <= nowMs && dueMs < (longest?.dueMs ?? Number.POSITIVE_INFINITY))
-          longest = { table, dueMs }
-      }
-    }
-    if (longest === undefined) return undefined
-    longest.table.onExpiryWalk()
-    return new ExpiryWalk(longest.table)
+    const table = dueTable(this.#tables(), this.#home.now())
+    table?.onExpiryWalk()
+    return table === undefined ? undefined : new ExpiryWalk(table)
+  }
+
+  *#tables(): Generator<HeapTable> {
+    for (const { tables } of this.#operators.values()) yield* tables
   }
 
   #closeView(snapshot: HeapSnapshot): void {

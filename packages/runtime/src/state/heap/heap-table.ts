@@ -4,10 +4,10 @@
  */
 import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { TableExpiry } from '../table-expiry.ts'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
-import { TableExpiry } from './table-expiry.ts'
 
 /** The key that tables work on. */
 export interface CurrentKey {

@@ -43,7 +43,7 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
     const own = this.#own(time)
     const hash = hashKey(own)
     const found = this.map.find(hash, own)
-    const wasLive = this.#isLive(found)
+    const wasLive = this.map.isLive(found)
     const row = this.write(this.map, found, hash, own, this.home.current.keyGroup, value)
     if (!wasLive) this.#enqueue(time, row)
   }
@@ -51,7 +51,7 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
   remove(time: number): void {
     const own = this.#own(time)
     const row = this.map.find(hashKey(own), own)
-    if (this.#isLive(row)) this.erase(this.map, row)
+    if (this.map.isLive(row)) this.erase(this.map, row)
   }
 
   firstNamespace(): number | undefined {
@@ -102,14 +102,9 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
     return [time, this.home.current.key]
   }
 
-  #isLive(row: number): boolean {
-    return row >= 0 && this.map.partOf(row).isLive(atOf(row))
-  }
-
   /** Whether the row holds a live entry of that time: rows are given to others. */
   #isAt(row: number, time: number): boolean {
-    const part = this.map.parts[this.map.partNumberOf(row)]
-    return part?.isLive(atOf(row)) === true && (part.key(atOf(row)) as TimeAndKey)[0] === time
+    return this.map.isLive(row) && (this.map.key(row) as TimeAndKey)[0] === time
   }
 
   #enqueue(time: number, row: number): void {
@@ -122,7 +117,7 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
     this.#queue.clear()
     const walk = this.map.walk()
     for (let row = walk.next(); row >= 0; row = walk.next()) {
-      if (this.#isLive(row)) this.#queue.push((this.map.key(row) as TimeAndKey)[0], row)
+      if (this.map.isLive(row)) this.#queue.push((this.map.key(row) as TimeAndKey)[0], row)
     }
   }
 
@@ -136,7 +131,7 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
     const times: number[] = []
     const walk = this.map.walk()
     for (let row = walk.next(); row >= 0; row = walk.next()) {
-      if (this.#isLive(row)) times.push((this.map.key(row) as TimeAndKey)[0])
+      if (this.map.isLive(row)) times.push((this.map.key(row) as TimeAndKey)[0])
     }
     return times
   }

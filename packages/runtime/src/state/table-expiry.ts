@@ -40,3 +40,29 @@ export class TableExpiry {
     this.#walkBeganAtMs = nowMs
   }
 }
+
+interface ExpiringTable {
+  readonly walkDueMs: number | undefined
+}
+
+/** When a walk over one of the tables is worth it; `undefined` for never. */
+export function nextWalkMs(tables: Iterable<ExpiringTable>): number | undefined {
+  let due: number | undefined
+  for (const { walkDueMs } of tables) {
+    if (walkDueMs !== undefined && (due === undefined || walkDueMs < due)) due = walkDueMs
+  }
+  return due
+}
+
+/** Of the tables that are worth a walk, the one that has been so for longest. */
+export function dueTable<Table extends ExpiringTable>(tables: Iterable<Table>, nowMs: number): Table | undefined {
+  let longest: Table | undefined
+  let longestDueMs = Number.POSITIVE_INFINITY
+  for (const table of tables) {
+    const { walkDueMs } = table
+    if (walkDueMs === undefined || walkDueMs > nowMs || walkDueMs >= longestDueMs) continue
+    longest = table
+    longestDueMs = walkDueMs
+  }
+  return longest
+}
