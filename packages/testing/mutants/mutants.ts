@@ -191,11 +191,11 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['testing/test/state-conformance/segments-state-backend.test.ts'],
   },
   {
-    name: 'row of another timer taken for the earliest',
-    why: 'a timer that was taken back makes another one fire too early',
-    file: 'runtime/src/state/heap/heap-timer-table.ts',
-    find: 'return this.map.isLive(row) && (this.map.key(row) as TimeAndKey)[0] === time',
-    replace: 'return this.map.isLive(row)',
+    name: 'timers of one time lose their chain',
+    why: 'when the first of several timers of one time is taken back, the others never fire',
+    file: 'runtime/src/state/heap/rows-by-time.ts',
+    find: 'this.#firsts.move(mixed, row, next)',
+    replace: 'this.#firsts.remove(mixed, row)',
     suites: [
       'core/test/timer/timer-queue.property.test.ts',
       'testing/test/state-conformance/heap-state-backend.test.ts',
