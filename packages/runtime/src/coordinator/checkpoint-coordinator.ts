@@ -141,7 +141,7 @@ export class CheckpointCoordinator {
     const snapshots = this.#acknowledged.get(checkpointId)
     if (snapshots === undefined) return
     snapshots.set(taskKey(task), snapshot)
-    this.#on({ kind: 'acknowledged', checkpointId, task, measures: { ...stats, persistedBytes: 0 } })
+    this.#on({ kind: 'acknowledged', checkpointId, task, measures: stats })
   }
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
@@ -278,8 +278,11 @@ export class CheckpointCoordinator {
       completedAtMs: clock.now(),
       isFinal,
     }
-    const manifest = assembleManifest(plan, facts, (vertexId, subtask) =>
-      snapshots?.get(taskKey({ vertexId, subtask })),
+    const manifest = assembleManifest(
+      plan,
+      facts,
+      (vertexId, subtask) => snapshots?.get(taskKey({ vertexId, subtask })),
+      pending?.record.vertices,
     )
     const path = await this.#keeper.store(manifest)
     // Asked only now: somebody may have wanted it meanwhile.

@@ -271,8 +271,10 @@ export class Execution {
     const operators = restore?.operators ?? []
     const entries: Record<string, readonly PlainValue[]> = {}
     const keyGroups: Record<string, SubtaskRestore['operators'][number]['keyGroups']> = {}
+    const tables: Record<string, SubtaskRestore['operators'][number]['tables']> = {}
     for (const operator of operators) {
       entries[operator.uid] = operator.entries
+      tables[operator.uid] = operator.tables
       keyGroups[operator.uid] = operator.keyGroups
     }
     return {
@@ -280,7 +282,7 @@ export class Execution {
       restore:
         start.checkpointId === undefined
           ? undefined
-          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups },
+          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups, tables },
       entries,
       wasFinished: restore?.finished ?? false,
       metrics,

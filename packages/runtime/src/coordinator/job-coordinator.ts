@@ -10,6 +10,7 @@ import {
   assignRestore,
   type CheckpointId,
   type CheckpointStatistics,
+  checkStoredStates,
   createRestartState,
   decideRestart,
   onCheckpointCompleted,
@@ -25,7 +26,7 @@ import { Execution, type ExecutionStart, taskKey } from './execution.ts'
 import { JobFacts, type TaskReading } from './job-facts.ts'
 import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
-import { enumerateSplits } from './source-splits.ts'
+import { enumerateSplits, withFreshSources } from './source-splits.ts'
 
 type AttemptEnd =
   | { readonly kind: 'finished' }
@@ -221,7 +222,7 @@ export class JobCoordinator {
   async #startAttempt(): Promise<void> {
     const { plan, config, clock } = this.#options
     const restored = this.#keeper.latest
-    const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored)
+    const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored)
     if (!this.#hasClaimed) {
       await this.#targets.check(restored?.manifest)
       await this.#options.claim()
@@ -285,13 +286,22 @@ export class JobCoordinator {
     return { checkpointId: undefined, folder: undefined, vertices: splits }
   }
 
-  #restoreStart({ manifest, file, folder }: RestoredCheckpoint): ExecutionStart {
-    const { plan, allowNonRestoredState } = this.#options
+  async #restoreStart({ manifest, file, folder }: RestoredCheckpoint): Promise<ExecutionStart> {
+    const { plan, graph, allowNonRestoredState } = this.#options
     const assignment = assignRestore(manifest, plan, { allowNonRestoredState, file })
     if (assignment.report.dropped.length > 0) {
       this.#options.observer.onMessage('warning', `State left behind: ${assignment.report.dropped.join(', ')}`)
     }
-    return { checkpointId: manifest.checkpointId, folder, vertices: assignment.vertices }
+    const unread = checkStoredStates(manifest, graph, file)
+    for (const { operator, state, nearest } of this.#attempt === 0 ? unread : []) {
+      const hint = nearest === undefined ? '' : ` (is it what is "${nearest}" now?)`
+      this.#options.observer.onMessage(
+        'warning',
+        `Operator "${operator}" does not use its stored state "${state}"${hint}`,
+      )
+    }
+    const vertices = await withFreshSources(assignment.vertices, assignment.report.fresh, this.#options)
+    return { checkpointId: manifest.checkpointId, folder, vertices }
   }
 
   #tellRestart(restored: RestoredCheckpoint | undefined): void {

@@ -5,9 +5,10 @@
  * Invariant: no more than two such portions are in memory, whatever the state's size; a group reaches the backend as a
  * whole.
  */
-import type { KeyedStateBackend, KeyGroupSnapshot, SegmentRef } from '@millrace/core'
+import type { KeyedStateBackend, KeyGroupSnapshot, OperatorKeyGroups } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock } from '../clock/clock.ts'
+import { convertGroup, type OperatorConversions } from '../state/converted-group.ts'
 
 /** What a restore took. Times of several slots run side by side, so theirs are not to be added. */
 export interface RestoreMeasures {
@@ -24,18 +25,34 @@ const PORTION_BYTES = 8_388_608
 
 interface Group {
   readonly operatorUid: string
-  readonly keyGroup: number
-  readonly segments: readonly SegmentRef[]
+  readonly snapshot: KeyGroupSnapshot
 }
 
-/** Throws what reading (`CHECKPOINT_DAMAGED`) or the backend (`BYTES_DAMAGED`, `STATE_MISREAD`) throws. */
+export interface RestoreOptions {
+  readonly storage: CheckpointStorage
+  readonly backend: KeyedStateBackend
+  readonly clock: Clock
+  /** Of an operator, which of its states are stored in another form than the job declares. */
+  conversionsOf(operatorUid: string): OperatorConversions
+}
+
+export interface RestoredState {
+  readonly measures: RestoreMeasures
+  /** The groups that the backend got as they are stored: deltas may build on their segments. */
+  readonly asStored: readonly OperatorKeyGroups[]
+}
+
+/**
+ * Throws what reading (`CHECKPOINT_DAMAGED`), converting (`STATE_MIGRATION_FAILED`, `STATE_INCOMPATIBLE`) or the backend
+ * (`BYTES_DAMAGED`, `STATE_MISREAD`) throws.
+ */
 export async function restoreKeyedState(
   groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>,
-  storage: CheckpointStorage,
-  backend: KeyedStateBackend,
-  clock: Clock,
-): Promise<RestoreMeasures> {
+  { storage, backend, clock, conversionsOf }: RestoreOptions,
+): Promise<RestoredState> {
   const portions = portionsOf(groups)
+  const conversions = new Map(Object.keys(groups).map((uid) => [uid, conversionsOf(uid)]))
+  const asStored = new Map<string, KeyGroupSnapshot[]>(Object.keys(groups).map((uid) => [uid, []]))
   let { bytes, keyGroups, readMs, decodeMs } = NOTHING_RESTORED
   let reading = readPortion(storage, portions[0])
   for (const [index, portion] of portions.entries()) {
@@ -45,15 +62,20 @@ export async function restoreKeyedState(
     const decodesFrom = clock.monotonicMs()
     readMs += decodesFrom - waitsFrom
     let at = 0
-    for (const { operatorUid, keyGroup, segments } of portion) {
-      const restored = segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
-      backend.restore(keyGroup, operatorUid, restored)
-      for (const { lengthBytes } of segments) bytes += lengthBytes
+    for (const { operatorUid, snapshot } of portion) {
+      const restored = snapshot.segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
+      const converted = convertGroup(snapshot, operatorUid, restored, conversions.get(operatorUid) ?? new Map())
+      backend.restore(snapshot.keyGroup, operatorUid, converted === undefined ? restored : [converted])
+      if (converted === undefined) asStored.get(operatorUid)?.push(snapshot)
+      for (const { lengthBytes } of snapshot.segments) bytes += lengthBytes
       keyGroups++
     }
     decodeMs += clock.monotonicMs() - decodesFrom
   }
-  return { bytes, keyGroups, readMs, decodeMs }
+  return {
+    measures: { bytes, keyGroups, readMs, decodeMs },
+    asStored: [...asStored].map(([operatorUid, snapshots]) => ({ operatorUid, keyGroups: snapshots })),
+  }
 }
 
 /** The whole of several restores that followed each other. */
@@ -70,7 +92,7 @@ export function sumOfRestores(measures: readonly RestoreMeasures[]): RestoreMeas
 }
 
 function readPortion(storage: CheckpointStorage, portion: readonly Group[] = []): Promise<readonly Uint8Array[]> {
-  const reading = storage.readSegments(portion.flatMap(({ segments }) => segments))
+  const reading = storage.readSegments(portion.flatMap(({ snapshot }) => snapshot.segments))
   // Awaited when its turn comes, unless decoding fails before.
   reading.catch(() => {})
   return reading
@@ -82,14 +104,14 @@ function portionsOf(groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>
   let open: Group[] = []
   let openBytes = 0
   for (const [operatorUid, snapshots] of Object.entries(groups)) {
-    for (const { keyGroup, segments } of snapshots) {
-      const bytes = segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    for (const snapshot of snapshots) {
+      const bytes = snapshot.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
       if (open.length > 0 && openBytes + bytes > PORTION_BYTES) {
         portions.push(open)
         open = []
         openBytes = 0
       }
-      open.push({ operatorUid, keyGroup, segments })
+      open.push({ operatorUid, snapshot })
       openBytes += bytes
     }
   }

@@ -17,6 +17,8 @@ import {
   type ChannelWriter,
   type CheckpointMode,
   createOperator,
+  type DeclaredTable,
+  declaredTables,
   FreezingInbox,
   type FusedStep,
   FusedSteps,
@@ -36,6 +38,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import { conversionsOf } from '../state/converted-group.ts'
 import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
@@ -155,11 +158,20 @@ export class TaskBuilder {
     const groups = deployment.restore?.keyGroups ?? {}
     // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
     const isOwn = deployment.restore?.folder === undefined
-    const ledger = new SegmentLedger(
-      isOwn ? Object.entries(groups).map(([operatorUid, keyGroups]) => ({ operatorUid, keyGroups })) : [],
-    )
-    const restored = await restoreKeyedState(groups, storage, backend, environment.clock)
-    return { keyed: { backend, ledger }, restored }
+    const restored = await restoreKeyedState(groups, {
+      storage,
+      backend,
+      clock: environment.clock,
+      conversionsOf: (uid) => conversionsOf(deployment.restore?.tables[uid] ?? [], this.#declaredTables(vertex, uid)),
+    })
+    // What was converted is in no file yet: the first checkpoint writes a base of it.
+    const ledger = new SegmentLedger(isOwn ? restored.asStored : [])
+    return { keyed: { backend, ledger }, restored: restored.measures }
+  }
+
+  #declaredTables({ steps }: PlanVertex, uid: string): readonly DeclaredTable[] {
+    const node = this.#nodes.get(steps.find((step) => step.uid === uid)?.nodeId ?? -1)
+    return node === undefined ? [] : declaredTables(uid, node.spec)
   }
 
   #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
@@ -468,6 +480,7 @@ class TaskParts {
       subtask: this.#deployment.id.subtask,
       parallelism: this.#vertex.parallelism,
       developmentMode: this.#options.developmentMode,
+      restoredFrom: this.#deployment.restore?.checkpointId,
       output,
       sideOutput: (name) => this.sideOutput(stepIndex, name),
       get state() {

@@ -424,6 +424,7 @@ export class Task {
             asyncDurationMs: this.#clock.monotonicMs() - syncDoneMs,
             checkpointedBytes: stored.writtenBytes,
             stateBytes: stored.stateBytes,
+            persistedBytes: 0,
           },
         )
       },

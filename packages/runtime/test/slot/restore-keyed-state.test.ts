@@ -53,7 +53,7 @@ const group = (keyGroup: number, ...segments: SegmentRef[]): KeyGroupSnapshot =>
 describe('restoreKeyedState', () => {
   it('reads portions of a few megabytes, the next one while one is decoded', async () => {
     const { storage, backend, clock, events } = new Rehearsal()
-    const measures = await restoreKeyedState(
+    const { measures, asStored } = await restoreKeyedState(
       {
         a: [
           group(0, refOf('a0', 5 * MEGABYTE), refOf('a0d', MEGABYTE)),
@@ -62,9 +62,7 @@ describe('restoreKeyedState', () => {
         ],
         b: [group(0, refOf('b0', 20 * MEGABYTE)), group(1, refOf('b1', 1_000))],
       },
-      storage,
-      backend,
-      clock,
+      { storage, backend, clock, conversionsOf: () => new Map() },
     )
     assert.deepEqual(events, [
       'read a0+a0d+a1',
@@ -78,6 +76,13 @@ describe('restoreKeyedState', () => {
       'decode b 1 b1',
     ])
     assert.deepEqual(measures, { bytes: 29 * MEGABYTE + 1_000, keyGroups: 5, readMs: 0, decodeMs: 25 })
+    assert.deepEqual(
+      asStored.map(({ operatorUid, keyGroups }) => [operatorUid, keyGroups.length]),
+      [
+        ['a', 3],
+        ['b', 2],
+      ],
+    )
   })
 
   it('ends with the first error, whatever else is under way', async () => {
@@ -85,7 +90,10 @@ describe('restoreKeyedState', () => {
     rehearsal.failing = 'a1'
     const { storage, backend, clock, events } = rehearsal
     const groups = { a: [group(0, refOf('a0', 9 * MEGABYTE)), group(1, refOf('a1', 9 * MEGABYTE))] }
-    await assert.rejects(restoreKeyedState(groups, storage, backend, clock), /a1 is damaged/)
+    await assert.rejects(
+      restoreKeyedState(groups, { storage, backend, clock, conversionsOf: () => new Map() }),
+      /a1 is damaged/,
+    )
     assert.deepEqual(events, ['read a0', 'read a1', 'decode a 0 a0'])
   })
 })
