@@ -71,7 +71,7 @@ export type {
   TypeOf,
   TypeToken,
 } from './function/process-function.ts'
-export { isPromise, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
+export { isPromise, type NothingReturned, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
 export {
   type AnyKeyedProcessFunction,
   type AnyProcessFunction,
