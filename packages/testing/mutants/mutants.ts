@@ -651,7 +651,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'restored committables not committed',
     why: 'what was prepared and not yet visible when the process died is lost',
-    file: 'runtime/src/coordinator/job-coordinator.ts',
+    file: 'runtime/src/coordinator/attempt-start.ts',
     find: 'await this.#targets.commit(restored.manifest)',
     replace: '',
     suites: [SIMULATION],
@@ -726,7 +726,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'folder claimed before sinks are asked',
     why: 'a start that is refused takes the run before it away from --resume',
-    file: 'runtime/src/coordinator/job-coordinator.ts',
+    file: 'runtime/src/coordinator/attempt-start.ts',
     find: '      await this.#targets.check(restored?.manifest)\n      await this.#options.claim()\n',
     replace: '      await this.#options.claim()\n      await this.#targets.check(restored?.manifest)\n',
     suites: ['runtime/test/coordinator/job-ending.test.ts'],

@@ -110,14 +110,17 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
+    let isBegun = false
     try {
       await makeDurableFolder(this.#files, folder)
       await checkSavepointFolder(this.#files, folder)
+      isBegun = true
       const copied = await this.#copySegments(manifest, folder)
       await this.#files.syncFolder(folder)
       await this.#publishManifest(folder, { ...copied, kind: 'savepoint' })
       return folder
     } catch (cause) {
+      if (isBegun) await this.#removeSavepoint(folder)
       if (cause instanceof MillraceError && cause.code === 'SAVEPOINT_FAILED') throw cause
       throw new MillraceError('SAVEPOINT_FAILED', `The savepoint in ${folder} could not be written`, {
         details: { folder, checkpointId: manifest.checkpointId },
@@ -284,6 +287,17 @@ export class FileCheckpointStorage implements CheckpointStorage {
     return copied
   }
 
+  /** Half a savepoint is nobody's; best effort, since what hindered it may hinder this too. */
+  async #removeSavepoint(folder: string): Promise<void> {
+    try {
+      for (const file of [MANIFEST_FILE, TEMPORARY_FILE, SAVEPOINT_SEGMENTS])
+        await this.#files.remove(`${folder}/${file}`)
+      await this.#files.removeFolder(folder)
+    } catch (error) {
+      this.#report(`What was written of the savepoint in ${folder} could not be removed: ${messageOf(error)}`)
+    }
+  }
+
   /** Durably, before any file of it goes: a manifest that came back after a crash would name missing bytes. */
   async #removeManifest(checkpointId: number): Promise<void> {
     const folder = `${this.folder}/chk-${checkpointId}`
@@ -430,6 +444,15 @@ function damaged(place: string, problem: string, cause?: unknown): MillraceError
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Removes a savepoint, its manifest first and durably; other files in its folder stay, and so does then the folder. */
+export async function discardSavepoint(files: FileSystem, folder: string): Promise<void> {
+  if ((await files.stat(`${folder}/${MANIFEST_FILE}`)) === undefined) return
+  await files.remove(`${folder}/${MANIFEST_FILE}`)
+  await files.syncFolder(folder)
+  await files.remove(`${folder}/${SAVEPOINT_SEGMENTS}`)
+  if ((await files.list(folder)).length === 0) await files.removeFolder(folder)
 }
 
 /** Throws `SAVEPOINT_FAILED` for a folder that a savepoint cannot be written into because something is there. */

@@ -22,6 +22,7 @@ async function open(retainedMax: number, existing: readonly number[] = [], uncla
     existing: manifests,
     firstCheckpointId,
     unclaimedId,
+    claimed: undefined,
   })
   return {
     keeper,

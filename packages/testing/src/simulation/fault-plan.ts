@@ -25,9 +25,17 @@ export const FAULT_KINDS = [
   'savepoint-stop',
   'stop',
   'cancel',
+  /** All input is ended where it stands, and the job with it. */
+  'drain-stop',
+  /** Asks the running job for one; it goes on. */
+  'checkpoint-request',
+  'savepoint-request',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** What a user asks for: it disturbs nothing, so that nothing is explained by it. */
+export const REQUESTS: ReadonlySet<FaultKind> = new Set(['checkpoint-request', 'savepoint-request'])
 
 /** Those that a job without checkpoints lives through. */
 export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
