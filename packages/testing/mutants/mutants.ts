@@ -20,6 +20,7 @@ export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
+const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
 export const MUTANTS: readonly Mutant[] = [
@@ -562,7 +563,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
     find: '      await file.sync()\n    })\n  }\n\n  async #withNewFile',
     replace: '    })\n  }\n\n  async #withNewFile',
-    suites: [SIMULATION],
+    suites: [STORAGE, SIMULATION],
   },
   {
     name: 'names of segments not made durable',
@@ -571,7 +572,7 @@ export const MUTANTS: readonly Mutant[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the engine's text
     find: 'await this.#files.syncFolder(`${this.folder}/${SHARED_FOLDER}`)',
     replace: '',
-    suites: [SIMULATION],
+    suites: [STORAGE, SIMULATION],
   },
   {
     name: 'manifest not made durable before the commit',
@@ -579,7 +580,47 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
     find: "await this.#step('manifest:before-folder-sync')\n    await this.#files.syncFolder(folder)",
     replace: "await this.#step('manifest:before-folder-sync')",
-    suites: [SIMULATION],
+    suites: [STORAGE, SIMULATION],
+  },
+  {
+    name: 'part of a file stays where there was no room',
+    why: 'a full disk is filled up for good by what failed',
+    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
+    find: 'await this.#files.remove(file).catch(() => false)\n    return writeFailed',
+    replace: 'return writeFailed',
+    suites: [STORAGE],
+  },
+  {
+    name: 'segments of a range taken from its beginning',
+    why: 'a restore reads the bytes of another key group',
+    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
+    find: 'const from = offsetBytes - range.offsetBytes',
+    replace: 'const from = 0',
+    suites: [STORAGE],
+  },
+  {
+    name: 'what was stored for a failed checkpoint stays until one completes',
+    why: 'on a full disk no checkpoint ever completes, and every try fills it further',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: 'this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),',
+    replace: 'Promise.resolve(),',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: 'segments of a pending checkpoint taken for those of a failed one',
+    why: 'a checkpoint under way loses what it has stored',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: 'this.#firstCheckpointId, pendingFrom - 1,',
+    replace: 'this.#firstCheckpointId, pendingFrom,',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: 'a damaged segment taken for whole',
+    why: 'the way out of a damaged checkpoint leads into another one',
+    file: 'runtime/src/coordinator/newest-whole.ts',
+    find: 'for (const portion of portionsOf(manifest)) await storage.readSegments(portion)',
+    replace: 'portionsOf(manifest)',
+    suites: ['runtime/test/coordinator/choose-start.test.ts'],
   },
   {
     name: 'commit before the manifest',
@@ -722,6 +763,62 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'claim: () => writeLineage(files, folder, { id: manifest.lineage, origin }),',
     replace: 'claim: () => writeLineage(files, folder, { id: manifest.lineage, origin: undefined }),',
     suites: ['runtime/test/coordinator/choose-start.test.ts'],
+  },
+  {
+    name: 'checkpoint while the input is drained',
+    why: 'a failure goes back to a checkpoint that calls inputs finished that were not read',
+    file: 'core/src/checkpoint/tracker-state.ts',
+    find: "  if (state.stopping !== 'no') return undefined\n",
+    replace: '',
+    suites: ['core/test/checkpoint/checkpoint-tracker.test.ts'],
+  },
+  {
+    name: 'savepoint overtaken by a checkpoint',
+    why: 'the savepoint that somebody waits for is given up',
+    file: 'core/src/checkpoint/tracker-state.ts',
+    find: '  if (pending.some(({ record, request }) => record.isFinal || request !== undefined)) return false\n',
+    replace: '',
+    suites: ['core/test/checkpoint/checkpoint-tracker.test.ts'],
+  },
+  {
+    name: 'job goes on after the savepoint that it was to stop with',
+    why: 'records are processed after the end that was promised',
+    file: 'runtime/src/coordinator/attempt-start.ts',
+    find: 'if (isFinal || this.#surroundings.endsWith(checkpointId))',
+    replace: 'if (isFinal)',
+    suites: ['runtime/test/coordinator/job-ending.test.ts'],
+  },
+  {
+    name: 'checkpoint builds on one that is not claimed',
+    why: 'whoever owns it deletes it, and the newer ones are damaged',
+    file: 'runtime/src/coordinator/choose-start.ts',
+    find: 'folder: isOwn && isClaimed ? undefined : opened.folder',
+    replace: 'folder: isOwn ? undefined : opened.folder',
+    suites: ['runtime/test/coordinator/claim-modes.test.ts'],
+  },
+  {
+    name: 'claim forgotten by a resume',
+    why: 'a savepoint that the job was to remove stays for ever',
+    file: 'runtime/src/coordinator/lineage-file.ts',
+    find: "...(claimMode === 'CLAIM' ? { claimMode } : {})",
+    replace: '',
+    suites: ['runtime/test/coordinator/claim-modes.test.ts'],
+  },
+  {
+    name: 'claimed checkpoint takes files of its neighbours',
+    why: 'another checkpoint of that folder cannot be restored any more',
+    file: 'runtime/src/coordinator/claimed-snapshot.ts',
+    find: '.filter((file) => !named.has(file))',
+    replace: '',
+    suites: ['runtime/test/coordinator/claim-modes.test.ts'],
+  },
+  {
+    name: 'refused start removes checkpoints',
+    why: 'a start that does not fit the folder destroys what is in it',
+    file: 'runtime/src/coordinator/job-coordinator.ts',
+    find: '} else if (this.#starts.hasClaimed) {',
+    replace: '} else {',
+    suites: ['runtime/test/coordinator/claim-modes.test.ts'],
   },
   {
     name: 'folder claimed before sinks are asked',

@@ -5,12 +5,16 @@
 import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
 import type { Duration } from '../time/duration.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
+import type { StateEvolution } from './state-evolution.ts'
 
 /** Options that every kind of state has. */
 export interface StateOptions {
   /** Entries that were not written for this long (processing time) are no longer returned. Default: never. */
   readonly ttl?: Duration
-  /** Version of the stored form, a positive integer; default 1. */
+  /**
+   * Version of the stored form, a positive integer; default 1. State of an older version needs `migrate`; state of a newer
+   * one is refused.
+   */
   readonly version?: number
 }
 
@@ -22,6 +26,7 @@ interface DescriptorBase<Kind extends StateKind, Handle> {
   readonly kind: Kind
   readonly version: number
   readonly ttlMs: number | undefined
+  readonly evolution?: StateEvolution
   readonly __handle?: Handle
 }
 

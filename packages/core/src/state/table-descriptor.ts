@@ -1,4 +1,5 @@
 /** How one state of one operator is declared to a backend and recorded in a manifest. */
+import type { StoredForm } from './stored-form.ts'
 
 /** `table` is one named state of one operator. */
 export interface TableDescriptor {
@@ -12,6 +13,8 @@ export interface TableDescriptor {
    * entry. A map has one per user key. Namespaced tables have no time to live.
    */
   readonly ttlMs: number | undefined
+  /** What else is known of the form of its values. In manifests only; segments do not hold it. */
+  readonly form?: StoredForm
 }
 
 /** `value`: one value per key. `list`: an appendable list per key. `map`: entries per key. `namespaced`: one value per (namespace, key). */

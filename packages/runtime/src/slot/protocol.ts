@@ -3,8 +3,16 @@
  * channels. A message of an older attempt cannot arrive: every attempt has new slots and new ports.
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
-import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
+import type {
+  CheckpointBarrier,
+  CheckpointId,
+  KeyGroupSnapshot,
+  SubtaskMeasures,
+  SubtaskSnapshot,
+  TableDescriptor,
+} from '@millrace/core'
+import type { TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -36,6 +44,8 @@ export interface TaskRestore {
   /** What the segments are relative to, when that is not the job's own checkpoint folder: a savepoint. */
   readonly folder: string | undefined
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
+  /** How the state of each operator was declared when it was stored. */
+  readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }
 
 export interface SlotDeployment {
@@ -84,14 +94,16 @@ export type ToSlot =
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'
       readonly task: TaskId
       readonly checkpointId: CheckpointId
       readonly snapshot: SubtaskSnapshot
-      readonly stats: SubtaskCheckpointStats
+      readonly stats: SubtaskMeasures
     }
   | { readonly type: 'declined'; readonly task: TaskId; readonly checkpointId: CheckpointId; readonly error: ErrorData }
   | { readonly type: 'committed'; readonly task: TaskId; readonly checkpointId: CheckpointId }

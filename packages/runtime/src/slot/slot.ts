@@ -11,6 +11,7 @@ import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
 import { latestByUid, type SlotDeployment, type TaskDeployment, type TaskState, type ToSlot } from './protocol.ts'
+import { sumOfRestores } from './restore-keyed-state.ts'
 import { SlotChannels } from './slot-channels.ts'
 import type { SlotEnvironment, SlotMemory } from './slot-environment.ts'
 import { type BuiltTask, TaskBuilder } from './task-builder.ts'
@@ -40,6 +41,7 @@ export class Slot {
   #isRunning = false
   #hasFailed = false
   #hasWarnedOfMemory = false
+  #hasMovedRecords = false
   #isClosed = false
 
   constructor(environment: SlotEnvironment) {
@@ -115,7 +117,10 @@ export class Slot {
     running.lastProgress = progress
     running.lastStepEndMs = endMs
     const nowMs = clock.now()
-    if (task.recordsIn + task.recordsOut !== recordsBefore) metrics.set('lastProgressAtMs', nowMs)
+    if (task.recordsIn + task.recordsOut !== recordsBefore) {
+      metrics.set('lastProgressAtMs', nowMs)
+      this.#onRecords()
+    }
     metrics.set('lastHeartbeatAtMs', nowMs)
     publish(task, metrics)
     if (endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
@@ -125,6 +130,12 @@ export class Slot {
       metrics.set('sourceProgressTotal', total > 0 ? total : Number.NaN)
     }
     return progress
+  }
+
+  #onRecords(): void {
+    if (this.#hasMovedRecords) return
+    this.#hasMovedRecords = true
+    this.#environment.post({ type: 'first-record' })
   }
 
   #refreshUsage(running: RunningTask, nowMs: number): void {
@@ -191,7 +202,8 @@ export class Slot {
       if (this.#isClosed) return
     }
     const restoredEventTimes = latestByUid(this.#tasks.map((task) => task.restoredEventTimes))
-    this.#environment.post({ type: 'ready', restoredEventTimes })
+    const restored = sumOfRestores(this.#tasks.map((task) => task.restored))
+    this.#environment.post({ type: 'ready', restoredEventTimes, restored })
   }
 
   async #buildTask(builder: TaskBuilder, task: TaskDeployment, vertices: readonly PlanVertex[]): Promise<RunningTask> {

@@ -277,7 +277,7 @@ function createPart(
   }
 }
 
-function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
+export function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
   if (!(cause instanceof MillraceError)) return cause
   return new MillraceError(
     cause.code,
