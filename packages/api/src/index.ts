@@ -71,7 +71,7 @@ export type {
   TypeOf,
   TypeToken,
 } from './function/process-function.ts'
-export { isPromise, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
+export { isPromise, type NothingReturned, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
 export {
   type AnyKeyedProcessFunction,
   type AnyProcessFunction,
@@ -152,6 +152,10 @@ export type {
   StateKind,
   StateOptions,
   Storable,
+  TtlOptions,
+  TtlRules,
+  TtlUpdate,
+  TtlVisibility,
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'

@@ -175,8 +175,9 @@ export {
   type RestartStrategy,
 } from './restart/restart-strategy.ts'
 export { type Conversion, convertEntry, isSameValue, type StoredEntry } from './state/convert-entry.ts'
-export { type DeclaredTable, declaredTables } from './state/declared-tables.ts'
+export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declared-tables.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,
@@ -194,6 +195,7 @@ export type {
 export { createStateHandles } from './state/state-handles.ts'
 export type { StoredForm } from './state/stored-form.ts'
 export { checkStoredStates, decideReading, type TableReading, type UnreadState } from './state/stored-state-check.ts'
-export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'
+export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
+export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'
 export { TimerQueue } from './timer/timer-queue.ts'

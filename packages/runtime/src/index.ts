@@ -106,3 +106,14 @@ export {
   type SummaryOptions,
   summarizeState,
 } from './state-reader/summarize-state.ts'
+export { exportedEntries } from './state-writer/exported-entries.ts'
+export {
+  type BootstrapContext,
+  type BootstrapOptions,
+  bootstrapState,
+  type OperatorState,
+  type StoredStateEntry,
+  storedEntries,
+  type Values,
+} from './state-writer/operator-state.ts'
+export { type WriteSavepointOptions, type WrittenOperator, writeSavepoint } from './state-writer/write-savepoint.ts'

@@ -317,6 +317,9 @@ export class Execution {
       case 'counter':
         this.metricsOf(message.task)?.onCounter({ name: message.name, index: message.index })
         break
+      case 'state-usage':
+        this.metricsOf(message.task)?.onStateUsage(message.usage)
+        break
       default:
         this.#options.events.onMessage(message)
     }

@@ -416,6 +416,7 @@ export class JobCoordinator {
       case 'ready':
       case 'failed':
       case 'counter':
+      case 'state-usage':
       case 'closed':
         break
     }
