@@ -71,7 +71,7 @@ export type {
 } from './coordinator/job-facts.ts'
 export type { CheckpointType } from './coordinator/on-demand-snapshots.ts'
 export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
-export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
+export { type JobDescription, type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
 export type { CompletedSnapshot } from './coordinator/snapshot-request.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'

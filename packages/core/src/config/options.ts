@@ -122,6 +122,42 @@ export const CONFIG_OPTIONS = {
     allowZero: true,
     doc: 'Longest time that a record waits for its batch to fill; 0 sends after every turn.',
   },
+  'rest.address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Name under which the REST server is reached; millrace list, cancel, stop, savepoint and checkpoint ask there.',
+    differs: 'Flink: no default.',
+  },
+  'rest.port': {
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 8081,
+    doc: 'Port of the REST server; 0: any free one. Where it is not set and 8081 is taken, the next free one.',
+    differs: 'Flink: a taken port ends the process.',
+  },
+  'rest.bind-port': {
+    type: 'text',
+    default: undefined,
+    doc: 'Ports of which the REST server takes the first free one, as 8081-8090; wins over rest.port, which clients ask.',
+  },
+  'rest.bind-address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Address that the REST server listens on. It has no passwords: any other than that of this machine lets everybody there cancel the job.',
+    differs: 'Flink: all addresses, unless its own configuration file says so.',
+  },
+  'rest.async.store-duration': {
+    type: 'duration',
+    default: 300_000,
+    doc: 'How long a savepoint or checkpoint that was asked for can be asked about after it has ended.',
+  },
+  'web.access-control-allow-origin': {
+    type: 'text',
+    default: undefined,
+    doc: 'Sites whose pages may read what the REST server answers; * are all. Default: none.',
+    differs: 'Flink: *.',
+  },
   'parallelism.default': {
     type: 'integer',
     min: 1,
@@ -274,6 +310,11 @@ export const CONFIG_OPTIONS = {
     type: 'size',
     default: 64 * 1024 ** 2,
     doc: 'Largest encoded record; a larger one fails the job.',
+  },
+  'millrace.rest.enabled': {
+    type: 'boolean',
+    default: true,
+    doc: 'Whether millrace run starts the REST server.',
   },
   'millrace.development-mode': {
     type: 'boolean',

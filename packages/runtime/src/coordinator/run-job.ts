@@ -49,9 +49,17 @@ export interface RunJobOptions {
   readonly observer?: Partial<CoordinatorObserver>
 }
 
+/** What runs, and how it was configured. */
+export interface JobDescription {
+  readonly plan: PhysicalPlan
+  readonly config: TypedConfig
+}
+
 export interface RunningJob {
   /** Never rejects. */
   readonly outcome: Promise<JobOutcome>
+  /** `undefined` until the job is loaded. */
+  description(): JobDescription | undefined
   /** `undefined` until the job is loaded. */
   reading(): JobReading | undefined
   /** What happened so far; `undefined` until the job is loaded. */
@@ -79,11 +87,13 @@ export interface RunningJob {
 /** Starts at once; everything that goes wrong is in the outcome. */
 export function runJob(options: RunJobOptions): RunningJob {
   let coordinator: JobCoordinator | undefined
+  let description: JobDescription | undefined
   let stopRequest: 'none' | 'stop' | 'cancel' = 'none'
   const start = async (): Promise<JobOutcome> => {
     const prepared = await prepare(options)
     try {
       coordinator = new JobCoordinator(prepared.options)
+      description = { plan: prepared.options.plan, config: prepared.config }
       if (stopRequest !== 'none') coordinator.cancel()
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
@@ -115,6 +125,7 @@ export function runJob(options: RunJobOptions): RunningJob {
   }
   return {
     outcome,
+    description: () => description,
     reading: () => coordinator?.reading(),
     history: () => coordinator?.facts.history(),
     stop: () => {
@@ -134,6 +145,7 @@ export function runJob(options: RunJobOptions): RunningJob {
 
 interface Prepared {
   readonly options: ConstructorParameters<typeof JobCoordinator>[0]
+  readonly config: TypedConfig
   release(): Promise<void>
 }
 
@@ -187,6 +199,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       killPoint,
     })
     return {
+      config,
       options: {
         jobId: random.hex(32),
         graph,
