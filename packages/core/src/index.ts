@@ -46,21 +46,7 @@ export {
   type SubtaskRecord,
   type VertexRecord,
 } from './checkpoint/checkpoint-statistics.ts'
-export {
-  type CheckpointRequest,
-  checkpointStatistics,
-  createTrackerState,
-  decideCheckpoint,
-  nextDeadlineMs,
-  type PendingCheckpoint,
-  type RequestOutcome,
-  type TaskRef,
-  type TrackerAction,
-  type TrackerConfig,
-  type TrackerDecision,
-  type TrackerEvent,
-  type TrackerState,
-} from './checkpoint/checkpoint-tracker.ts'
+export { decideCheckpoint, type TrackerDecision } from './checkpoint/checkpoint-tracker.ts'
 export {
   type CheckpointManifest,
   type KeyGroupSnapshot,
@@ -80,9 +66,9 @@ export {
   type OperatorRestore,
   type RestoreAssignment,
   type RestoreOptions,
-  type RestoreReport,
   type SubtaskRestore,
 } from './checkpoint/restore-assignment.ts'
+export { describeMatched, describeUnmatched, type RestoreReport } from './checkpoint/restore-report.ts'
 export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
 export {
   checkStoredTable,
@@ -102,6 +88,19 @@ export {
   SegmentLedger,
   type StoredPiece,
 } from './checkpoint/segment-ledger.ts'
+export {
+  type CheckpointRequest,
+  checkpointStatistics,
+  createTrackerState,
+  nextDeadlineMs,
+  type PendingCheckpoint,
+  type RequestOutcome,
+  type TaskRef,
+  type TrackerAction,
+  type TrackerConfig,
+  type TrackerEvent,
+  type TrackerState,
+} from './checkpoint/tracker-state.ts'
 export { BATCH_MESSAGE_RECORDS_MAX, decodeBatch, encodeBatch } from './codec/batch-codec.ts'
 export { ByteReader } from './codec/byte-reader.ts'
 export { ByteWriter } from './codec/byte-writer.ts'

@@ -160,6 +160,11 @@ export class Execution {
     for (const { handle } of this.#slots) handle.post({ type: 'abort', checkpointId })
   }
 
+  /** All sources end as if their input had. */
+  drain(): void {
+    for (const { handle } of this.#slots) handle.post({ type: 'drain' })
+  }
+
   /** Ends one slot as a crash would. */
   async killSlot(index: number): Promise<void> {
     const slot = this.#slots[index]

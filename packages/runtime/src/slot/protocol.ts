@@ -88,6 +88,8 @@ export type ToSlot =
   | { readonly type: 'trigger'; readonly barrier: CheckpointBarrier; readonly tasks: readonly TaskId[] }
   | { readonly type: 'complete'; readonly checkpointId: CheckpointId }
   | { readonly type: 'abort'; readonly checkpointId: CheckpointId }
+  /** Sources end as if their input had: what they have not read stays unread. */
+  | { readonly type: 'drain' }
   /** Close everything in order and answer `closed`. */
   | { readonly type: 'close' }
 

@@ -72,6 +72,9 @@ export class Slot {
       case 'abort':
         for (const { task } of this.#tasks) task.onCheckpointAborted(message.checkpointId)
         break
+      case 'drain':
+        for (const { task } of this.#tasks) task.drain()
+        break
       case 'close':
         void this.#close()
         break
