@@ -167,12 +167,12 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
-    name: 'sweep only when records come',
-    why: 'keys that are never touched again stay in the memory of a job that has nothing to do',
-    file: 'runtime/src/slot/slot.ts',
-    find: 'for (const own of [task.nextDueMs(), sweep?.nextDueMs(nowMs)]) {',
-    replace: 'for (const own of [task.nextDueMs(), sweep === undefined ? nowMs : undefined]) {',
-    suites: ['runtime/test/slot/slot.test.ts'],
+    name: 'clean-up without a pause',
+    why: 'while state expires, the job does little else',
+    file: 'core/src/state/expiry-sweep.ts',
+    find: '    if (monotonicMs - this.#lastStepMs < STEP_EVERY_MS) return false\n',
+    replace: '',
+    suites: ['core/test/state/expiry-sweep.test.ts'],
   },
   {
     name: 'walk that begins anew with each step',
