@@ -905,6 +905,72 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/job-ending.test.ts'],
   },
 
+  // State of other versions
+  {
+    name: 'evolution: converted state counts as stored',
+    why: 'a delta of the new version is built on a base of the old one, which is then read as new',
+    file: 'runtime/src/slot/restore-keyed-state.ts',
+    find: 'if (converted === undefined) asStored.get(',
+    replace: 'asStored.get(',
+    suites: ['runtime/test/coordinator/state-evolution.test.ts'],
+  },
+  {
+    name: 'evolution: older state without migrate is read',
+    why: 'values of another form reach the functions of the job',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (evolution?.migrate === undefined && evolution?.migrateKey === undefined) {',
+    replace: 'if (evolution === null) {',
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: newer state is read',
+    why: 'an older job misreads what a newer one has stored',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (stored.version > descriptor.version) {',
+    replace: 'if (stored.version === Number.NaN) {',
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: accumulators of any aggregate are read',
+    why: 'an aggregate that was added to a step takes the accumulator of its neighbour for its own',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (stored.name === declared.name) return []',
+    replace: "if (stored.name !== '') return []",
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: a schema may change what it gave',
+    why: 'stored values change with every restore',
+    file: 'core/src/state/convert-entry.ts',
+    find: "if ('problem' in twice || !isSameValue(once.value, twice.value)) {",
+    replace: "if ('problem' in twice) {",
+    suites: ['core/test/state/convert-entry.test.ts'],
+  },
+  {
+    name: 'evolution: two keys of a map may become one',
+    why: 'one of two stored values is lost without a word',
+    file: 'runtime/src/state/converted-group.ts',
+    find: '      check?.(key, converted.sub)\n',
+    replace: '',
+    suites: ['runtime/test/state/converted-group.test.ts'],
+  },
+  {
+    name: 'evolution: a source that a checkpoint does not know ends at once',
+    why: 'the input of a source that was added is missing without an error',
+    file: 'runtime/src/coordinator/source-splits.ts',
+    find: "if (!vertex.isSource || !fresh.includes(vertex.steps[0]?.uid ?? '')) continue",
+    replace: 'if (!vertex.isSource || fresh.length >= 0) continue',
+    suites: ['runtime/test/state-writer/write-savepoint.test.ts'],
+  },
+  {
+    name: 'evolution: input beyond the budget is forgotten',
+    why: 'a savepoint that is written from large input lacks most of it',
+    file: 'runtime/src/state-writer/key-group-spool.ts',
+    find: '      pieces.push({ offsetBytes, lengthBytes: bytes.length })\n',
+    replace: '',
+    suites: ['runtime/test/state-writer/write-savepoint.test.ts'],
+  },
+
   // Aggregates
   {
     name: 'merge puts shared values of the other together in place',
