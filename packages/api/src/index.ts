@@ -152,6 +152,10 @@ export type {
   StateKind,
   StateOptions,
   Storable,
+  TtlOptions,
+  TtlRules,
+  TtlUpdate,
+  TtlVisibility,
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'

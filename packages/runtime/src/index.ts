@@ -69,9 +69,11 @@ export type {
   SubtaskState,
   TaskReading,
 } from './coordinator/job-facts.ts'
+export type { CheckpointType } from './coordinator/on-demand-snapshots.ts'
 export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
-export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
+export { type JobDescription, type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
+export type { CompletedSnapshot } from './coordinator/snapshot-request.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'
 export { type BundledJob, bundleJob } from './job-loading/bundle-job.ts'
 export { loadJob } from './job-loading/load-job.ts'

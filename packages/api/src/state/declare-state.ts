@@ -1,7 +1,7 @@
 /** Declares the states of a keyed process function: `state: { seen: valueState<number>() }`. */
 import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
 import type { SchemaOutput } from '../job/standard-schema.ts'
-import { checkFunction, checkOptions, checkWholeNumber } from '../option/check-options.ts'
+import { checkChoice, checkFunction, checkOptions, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 import { parseDurationMs } from '../time/duration.ts'
 import type {
   AggregatingStateDescriptor,
@@ -9,6 +9,9 @@ import type {
   MapStateDescriptor,
   ReducingStateDescriptor,
   StateOptions,
+  TtlRules,
+  TtlUpdate,
+  TtlVisibility,
   ValueStateDescriptor,
 } from './state-descriptor.ts'
 import {
@@ -19,6 +22,15 @@ import {
   parseEvolution,
   type StateEvolution,
 } from './state-evolution.ts'
+
+const UPDATES: readonly TtlUpdate[] = ['onCreateAndWrite', 'onReadAndWrite']
+const VISIBILITIES: readonly TtlVisibility[] = ['neverReturnExpired', 'returnExpiredIfNotCleanedUp']
+/** As in Flink. */
+const DEFAULT_RULES: TtlRules = {
+  update: 'onCreateAndWrite',
+  visibility: 'neverReturnExpired',
+  cleanupInBackground: true,
+}
 
 /** One value per key; given a schema, of the type that it gives. */
 export function valueState<Schema extends AnySchema>(
@@ -109,6 +121,7 @@ function schemaAndOptions<Options>(
 interface ParsedOptions {
   readonly version: number
   readonly ttlMs: number | undefined
+  readonly ttlRules?: TtlRules
   readonly evolution?: StateEvolution
 }
 
@@ -118,7 +131,28 @@ function parseStateOptions(call: string, options: StateOptions | undefined, give
   const evolution = parseEvolution(call, given)
   return {
     version: checkWholeNumber(call, 'version', options?.version, { min: 1 }) ?? 1,
-    ttlMs: options?.ttl === undefined ? undefined : parseDurationMs(options.ttl),
+    ...parseTtl(call, options?.ttl),
     ...(evolution === undefined ? {} : { evolution }),
   }
+}
+
+function parseTtl(call: string, ttl: StateOptions['ttl']): Pick<ParsedOptions, 'ttlMs' | 'ttlRules'> {
+  if (ttl === undefined) return { ttlMs: undefined }
+  if (typeof ttl !== 'object' || ttl === null) return { ttlMs: parseDurationMs(ttl) }
+  const what = `${call} ttl`
+  checkOptions(what, ttl, ['after', 'update', 'visibility', 'cleanupInBackground'])
+  if (ttl.after === undefined) throw invalidOption(what, 'after', ttl.after, 'a duration such as "7 d"')
+  const ttlMs = parseDurationMs(ttl.after)
+  const update = checkChoice(what, 'update', ttl.update, UPDATES) ?? DEFAULT_RULES.update
+  const visibility = checkChoice(what, 'visibility', ttl.visibility, VISIBILITIES) ?? DEFAULT_RULES.visibility
+  const cleanupInBackground = ttl.cleanupInBackground ?? DEFAULT_RULES.cleanupInBackground
+  if (typeof cleanupInBackground !== 'boolean') {
+    throw invalidOption(what, 'cleanupInBackground', cleanupInBackground, 'true or false')
+  }
+  const ttlRules = { update, visibility, cleanupInBackground }
+  return isDefault(ttlRules) ? { ttlMs } : { ttlMs, ttlRules }
+}
+
+function isDefault({ update, visibility, cleanupInBackground }: TtlRules): boolean {
+  return update === DEFAULT_RULES.update && visibility === DEFAULT_RULES.visibility && cleanupInBackground
 }

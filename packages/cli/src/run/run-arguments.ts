@@ -31,6 +31,11 @@ export const RUN_OPTIONS = {
     help: 'a configuration value; may be given several times',
   },
   'from-savepoint': { type: 'string', short: 's', value: 'path', help: 'start from this checkpoint or savepoint' },
+  'claim-mode': {
+    type: 'string',
+    value: 'mode',
+    help: 'NO_CLAIM: what -s names stays yours (default); CLAIM: the job owns and removes it',
+  },
   resume: { type: 'boolean', help: "start from the job's last complete checkpoint, or fresh where there is none" },
   'resume-from': {
     type: 'string',
@@ -55,7 +60,7 @@ export function parseRunArguments(argv: readonly string[]): RunArguments {
   return {
     jobFile: requireJobFile('run', line),
     parallelism: values.parallelism === undefined ? undefined : parseParallelism('-p', values.parallelism as string),
-    configuration: parseConfiguration((values.define ?? []) as readonly string[]),
+    configuration: withClaimMode(parseConfiguration((values.define ?? []) as readonly string[]), values),
     restore: parseRestore(values),
     stopAfter: parseStopAfter(values),
     json: values.json === true,
@@ -105,6 +110,18 @@ function parseRestore(values: Values): RestoreRequest {
     }
   }
   return { kind: 'none' }
+}
+
+const PATH_KEY = 'execution.state-recovery.path'
+
+/** `--claim-mode` is short for a key, which checks the value. */
+function withClaimMode(configuration: RunArguments['configuration'], values: Values): RunArguments['configuration'] {
+  const claimMode = values['claim-mode']
+  if (typeof claimMode !== 'string') return configuration
+  if (values['from-savepoint'] === undefined && configuration[PATH_KEY] === undefined) {
+    throw usageError('run', '--claim-mode says who owns what -s names, and nothing is named.', 'Add -s <path>.')
+  }
+  return { ...configuration, 'execution.state-recovery.claim-mode': claimMode }
 }
 
 function parseStopAfter(values: Values): StopAfter | undefined {

@@ -32,6 +32,13 @@ const read: { argv: string; result: Partial<RunArguments> }[] = [
     result: { restore: { kind: 'latest', discardNewer: true, allowNonRestoredState: true } },
   },
   {
+    argv: 'job.ts -s sp --claim-mode CLAIM',
+    result: {
+      restore: { kind: 'path', path: 'sp', discardNewer: false, allowNonRestoredState: false },
+      configuration: { 'execution.state-recovery.claim-mode': 'CLAIM' },
+    },
+  },
+  {
     argv: 'job.ts --stop-after-checkpoint 2 --savepoint sp',
     result: { stopAfter: { checkpoints: 2, savepointFolder: 'sp' } },
   },
@@ -54,6 +61,7 @@ const refused: { argv: string; message: RegExp; hint?: RegExp }[] = [
   { argv: 'job.ts --resume -s a', message: /both say/ },
   { argv: 'job.ts --resume --resume-from newest-whole', message: /--resume and --resume-from both say/ },
   { argv: 'job.ts --resume-from oldest', message: /--resume-from oldest: there is newest and newest-whole/ },
+  { argv: 'job.ts --claim-mode CLAIM', message: /nothing is named/, hint: /-s <path>/ },
   { argv: 'job.ts --discard-newer', message: /about a restore/, hint: /--resume/ },
   { argv: 'job.ts --stop-after-checkpoint 2', message: /together/ },
   { argv: 'job.ts --savepoint sp', message: /together/ },

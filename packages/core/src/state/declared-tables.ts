@@ -44,12 +44,23 @@ export function declaredTables(uid: string, spec: NodeSpec): readonly DeclaredTa
 export function stateTable(operatorUid: string, name: string, state: StateDescriptor): TableDescriptor {
   const kind: TableKind = state.kind === 'list' || state.kind === 'map' ? state.kind : 'value'
   const form = state.kind === 'aggregating' ? formOf(state.aggregate) : schemaForm(state.evolution)
-  const { version, ttlMs } = state
-  return { operatorUid, name, kind, version, ttlMs, ...(form === undefined ? {} : { form }) }
+  const { version, ttlMs, ttlRules } = state
+  return {
+    operatorUid,
+    name,
+    kind,
+    version,
+    ttlMs,
+    ...(ttlRules === undefined ? {} : { ttlRules }),
+    ...(form === undefined ? {} : { form }),
+  }
 }
 
+/** How the names of tables with timers begin: a backend may keep them in another way. */
+export const TIMER_TABLES = '_timers-'
+
 export function timerTable(operatorUid: string, domain: 'event' | 'processing'): TableDescriptor {
-  return engineTable(operatorUid, `_timers-${domain}`, 'namespaced')
+  return engineTable(operatorUid, `${TIMER_TABLES}${domain}`, 'namespaced')
 }
 
 export function reduceTable(operatorUid: string): TableDescriptor {

@@ -447,6 +447,15 @@ async function withSegments(
   return { ...manifest, operators }
 }
 
+/** Removes a savepoint, its manifest first and durably; other files in its folder stay, and so does then the folder. */
+export async function discardSavepoint(files: FileSystem, folder: string): Promise<void> {
+  if ((await files.stat(`${folder}/${MANIFEST_FILE}`)) === undefined) return
+  await files.remove(`${folder}/${MANIFEST_FILE}`)
+  await files.syncFolder(folder)
+  await files.remove(`${folder}/${SAVEPOINT_SEGMENTS}`)
+  if ((await files.list(folder)).length === 0) await files.removeFolder(folder)
+}
+
 /** Throws `SAVEPOINT_FAILED` for a folder that a savepoint cannot be written into because something is there. */
 export async function checkSavepointFolder(files: FileSystem, folder: string): Promise<void> {
   const found = await files.stat(folder)

@@ -6,8 +6,9 @@ import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
 import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
-import { openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import type { RandomSource } from '../clock/clock.ts'
+import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
 import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
@@ -18,7 +19,15 @@ export type RestoreRequest =
   | ({ readonly kind: 'latest' } & RestoreChoices)
   /** As `latest`, but where that is damaged the newest that is not, read to its last byte; what is newer is given up. */
   | ({ readonly kind: 'newest-whole' } & RestoreChoices)
-  | ({ readonly kind: 'path'; readonly path: string } & RestoreChoices)
+  | ({
+      readonly kind: 'path'
+      readonly path: string
+      /** Who owns it from then on; default NO_CLAIM. */
+      readonly claimMode?: ClaimMode
+    } & RestoreChoices)
+
+/** `execution.state-recovery.claim-mode`. */
+export type ClaimMode = 'NO_CLAIM' | 'CLAIM'
 
 export interface RestoreChoices {
   /** Gives up output and checkpoints that are newer than the restored one. */
@@ -33,6 +42,8 @@ export interface StartSurroundings {
   readonly folder: string
   readonly jobName: string
   readonly random: RandomSource
+  /** Locks another checkpoint folder; throws `CHECKPOINT_FOLDER_LOCKED`. */
+  lock(folder: string): Promise<{ release(): Promise<void> }>
   /** Says something to the user. */
   report(message: string): void
 }
@@ -41,6 +52,8 @@ export interface ChosenStart {
   readonly restored: RestoredCheckpoint | undefined
   /** The checkpoint of the folder that this history was started from by its name; it stays its owner's. */
   readonly unclaimedId: number | undefined
+  /** What was restored, when it lies outside the folder and is the job's now. */
+  readonly claimed: ClaimedSnapshot | undefined
   readonly existing: readonly CheckpointManifest[]
   readonly lineage: string
   readonly firstCheckpointId: number
@@ -95,13 +108,22 @@ async function startFromPath(
     .map(({ checkpointId }) => checkpointId)
     .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
   const existing = await giveUpNewer(request, newer, whole, storage, folder)
-  const origin: LineageOrigin = { path: request.path, checkpointId: manifest.checkpointId }
+  const isClaimed = request.claimMode === 'CLAIM'
+  const origin: LineageOrigin = {
+    path: request.path,
+    checkpointId: manifest.checkpointId,
+    ...(isClaimed ? { claimMode: 'CLAIM' } : {}),
+  }
   await storage.removeLeftovers()
-  surroundings.report(`Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}`)
-  const restored = { manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
+  surroundings.report(
+    `Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}${isClaimed ? ', which the job owns from now on' : ''}`,
+  )
+  // What is not the job's may go at any time, so that its segments are read as those of another folder: nothing builds on them.
+  const restored = { manifest, file: opened.manifestFile, folder: isOwn && isClaimed ? undefined : opened.folder }
   return {
     restored,
-    unclaimedId: isOwn ? manifest.checkpointId : undefined,
+    unclaimedId: isOwn && !isClaimed ? manifest.checkpointId : undefined,
+    claimed: isClaimed && !isOwn ? await claim(opened, surroundings) : undefined,
     existing,
     lineage: manifest.lineage,
     firstCheckpointId: Math.max(newestId, manifest.checkpointId) + 1,
@@ -128,11 +150,14 @@ async function startFromLatest(
     await files.syncFolder(`${folder}/chk-${manifest.checkpointId}`)
     await files.syncFolder(folder)
     await storage.removeLeftovers()
-    const restored = { manifest, file: `${folder}/chk-${manifest.checkpointId}/_metadata`, folder: undefined }
+    const unclaimedId = ownOriginOf(origin, whole, folder)
+    const file = `${folder}/chk-${manifest.checkpointId}/_metadata`
+    const restored = { manifest, file, folder: unclaimedId === manifest.checkpointId ? folder : undefined }
     report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
     return {
       restored,
-      unclaimedId: ownOriginOf(origin, whole, folder),
+      unclaimedId,
+      claimed: await claimAgain(manifest.lineage, origin, surroundings),
       existing: whole,
       lineage: manifest.lineage,
       firstCheckpointId: newestId + 1,
@@ -147,6 +172,7 @@ async function startFromLatest(
     return {
       restored,
       unclaimedId: undefined,
+      claimed: await claimAgain(lineage.id, origin, surroundings),
       existing: whole,
       lineage: lineage.id,
       firstCheckpointId: Math.max(newestId, opened.manifest.checkpointId) + 1,
@@ -175,9 +201,15 @@ async function startFromNewestWhole(contents: FolderContents, surroundings: Star
   const existing = await removeNewer(givenUp, whole, storage, folder)
   await storage.removeLeftovers()
   report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}, the newest that is whole`)
+  const unclaimedId = ownOriginOf(lineage?.origin, existing, folder)
   return {
-    restored: { manifest, file: `${path}/_metadata`, folder: undefined },
-    unclaimedId: ownOriginOf(lineage?.origin, existing, folder),
+    restored: {
+      manifest,
+      file: `${path}/_metadata`,
+      folder: unclaimedId === manifest.checkpointId ? folder : undefined,
+    },
+    unclaimedId,
+    claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
     existing,
     lineage: manifest.lineage,
     firstCheckpointId: newestId + 1,
@@ -212,6 +244,7 @@ async function freshStart(
   return {
     restored: undefined,
     unclaimedId: undefined,
+    claimed: undefined,
     existing,
     lineage: id,
     firstCheckpointId: newestId + 1,
@@ -221,13 +254,43 @@ async function freshStart(
   }
 }
 
-/** The id of the origin when it is a checkpoint of the folder itself. */
+function claim(
+  { manifest, manifestFile, folder }: OpenedSnapshot,
+  surroundings: StartSurroundings,
+): Promise<ClaimedSnapshot> {
+  return claimSnapshot(manifest, snapshotFolderOf(manifestFile), folder, surroundings)
+}
+
+/** What an earlier process had claimed and not removed yet; something else may be there by now. */
+async function claimAgain(
+  lineage: string,
+  origin: LineageOrigin | undefined,
+  surroundings: StartSurroundings,
+): Promise<ClaimedSnapshot | undefined> {
+  if (origin?.claimMode !== 'CLAIM') return undefined
+  const { files, folder } = surroundings
+  try {
+    const opened = await openSnapshot(files, origin.path)
+    const { manifest } = opened
+    if (manifest.lineage !== lineage || manifest.checkpointId !== origin.checkpointId) return undefined
+    const isOwn = manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
+    return isOwn ? undefined : await claim(opened, surroundings)
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    if (error.code === 'CHECKPOINT_NOT_FOUND') return undefined
+    surroundings.report(`${origin.path}, which the job had claimed, is left where it is: ${error.message}`)
+    return undefined
+  }
+}
+
+/** The id of the origin when it is a checkpoint of the folder itself and was not claimed. */
 function ownOriginOf(
   origin: LineageOrigin | undefined,
   whole: readonly CheckpointManifest[],
   folder: string,
 ): number | undefined {
-  if (origin === undefined || !whole.some(({ checkpointId }) => checkpointId === origin.checkpointId)) return undefined
+  if (origin === undefined || origin.claimMode === 'CLAIM') return undefined
+  if (!whole.some(({ checkpointId }) => checkpointId === origin.checkpointId)) return undefined
   return resolve(origin.path).startsWith(resolve(folder) + sep) ? origin.checkpointId : undefined
 }
 

@@ -160,6 +160,11 @@ export class Execution {
     for (const { handle } of this.#slots) handle.post({ type: 'abort', checkpointId })
   }
 
+  /** All sources end as if their input had. */
+  drain(): void {
+    for (const { handle } of this.#slots) handle.post({ type: 'drain' })
+  }
+
   /** Ends one slot as a crash would. */
   async killSlot(index: number): Promise<void> {
     const slot = this.#slots[index]
@@ -311,6 +316,9 @@ export class Execution {
         break
       case 'counter':
         this.metricsOf(message.task)?.onCounter({ name: message.name, index: message.index })
+        break
+      case 'state-usage':
+        this.metricsOf(message.task)?.onStateUsage(message.usage)
         break
       default:
         this.#options.events.onMessage(message)

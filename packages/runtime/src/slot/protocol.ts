@@ -10,6 +10,7 @@ import type {
   SubtaskMeasures,
   SubtaskSnapshot,
   TableDescriptor,
+  TableUsage,
 } from '@millrace/core'
 import type { TaskId } from '../task/task-ports.ts'
 import type { RestoreMeasures } from './restore-keyed-state.ts'
@@ -87,6 +88,8 @@ export type ToSlot =
   | { readonly type: 'trigger'; readonly barrier: CheckpointBarrier; readonly tasks: readonly TaskId[] }
   | { readonly type: 'complete'; readonly checkpointId: CheckpointId }
   | { readonly type: 'abort'; readonly checkpointId: CheckpointId }
+  /** Sources end as if their input had: what they have not read stays unread. */
+  | { readonly type: 'drain' }
   /** Close everything in order and answer `closed`. */
   | { readonly type: 'close' }
 
@@ -111,6 +114,8 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
+  /** What each state of a task holds, when that has changed. */
+  | { readonly type: 'state-usage'; readonly task: TaskId; readonly usage: readonly TableUsage[] }
   /** To the user, from a sink or the slot; information unless it is a warning. */
   | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }

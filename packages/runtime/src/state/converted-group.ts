@@ -72,12 +72,12 @@ export function convertGroup(
     const one = conversions.get(table.descriptor.name)
     if (one?.conversion.fromVersion !== undefined) hasChanged = true
     const check = one === undefined || table.descriptor.kind !== 'map' ? undefined : refuseSameKeys(one.table)
-    for (const { key, sub, value, writtenAtMs } of table.entries()) {
+    for (const { key, sub, value, writtenAtMs, elementTimesMs } of table.entries()) {
       const entry: StoredEntry = { key, sub, value }
       const converted = one === undefined ? entry : convertEntry(entry, one.table, one.conversion)
       check?.(key, converted.sub)
       hasChanged ||= !isSameValue(converted.value, value) || !isSameValue(converted.sub, sub)
-      writer.put(index, key, converted.sub, converted.value, writtenAtMs)
+      writer.put(index, key, converted.sub, converted.value, writtenAtMs, elementTimesMs)
     }
   })
   if (!hasChanged) return undefined

@@ -22,6 +22,7 @@ async function open(retainedMax: number, existing: readonly number[] = [], uncla
     existing: manifests,
     firstCheckpointId,
     unclaimedId,
+    claimed: undefined,
   })
   return {
     keeper,
@@ -91,8 +92,14 @@ describe('CheckpointKeeper', () => {
   const ends: { state: 'FINISHED' | 'FAILED' | 'CANCELED'; retention: CheckpointRetention; isKept: boolean }[] = [
     { state: 'CANCELED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'CANCELED', retention: 'DELETE_ON_CANCELLATION', isKept: false },
+    { state: 'CANCELED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+    { state: 'FAILED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'FAILED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
     { state: 'FAILED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+    // The final checkpoint tells --resume that there is nothing left to do.
+    { state: 'FINISHED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
+    { state: 'FINISHED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
+    { state: 'FINISHED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
   ]
   for (const { state, retention, isKept } of ends) {
     it(`${state} with ${retention}: ${isKept ? 'kept' : 'removed'}`, async () => {

@@ -23,7 +23,9 @@ async function open({ isRefused = false } = {}) {
   const storage = new FileCheckpointStorage(files, FOLDER)
   await storage.open()
   const messages: string[] = []
+  const locks: string[] = []
   return {
+    locks,
     disk,
     files,
     storage,
@@ -38,6 +40,10 @@ async function open({ isRefused = false } = {}) {
         folder: FOLDER,
         jobName: 'job',
         random: { hex: (digits) => 'f'.repeat(digits), fraction: () => 0 },
+        lock: async (folder) => {
+          locks.push(folder)
+          return { release: async () => void locks.push(`${folder} released`) }
+        },
         report: (message) => void messages.push(message),
       })
       if (!isRefused) await start.claim()
