@@ -30,6 +30,7 @@ import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
+import { slotStateSettingsOf } from './slot-state-settings.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
 
 export interface RunJobOptions {
@@ -137,15 +138,17 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     const plan = compilePlan(graph, planSettings)
     checkReplayable(plan, config)
     checkSlots(plan, config)
+    const heapBudgetBytes = decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
+      memoryBytes: machineMemoryBytes(),
+      slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
+    })
     const launcher = new ThreadSlotLauncher({
       bundlePath: options.bundlePath,
       params: options.params,
       planSettings,
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
-      heapBudgetBytes: decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
-        memoryBytes: machineMemoryBytes(),
-        slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
-      }),
+      heapBudgetBytes,
+      state: slotStateSettingsOf(config, heapBudgetBytes),
       killPoint,
     })
     return {
