@@ -69,8 +69,11 @@ export type {
   SubtaskState,
   TaskReading,
 } from './coordinator/job-facts.ts'
-export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
+export type { CheckpointType } from './coordinator/on-demand-snapshots.ts'
+export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
+export { type JobDescription, type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
+export type { CompletedSnapshot } from './coordinator/snapshot-request.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'
 export { type BundledJob, bundleJob } from './job-loading/bundle-job.ts'
 export { loadJob } from './job-loading/load-job.ts'
@@ -104,3 +107,14 @@ export {
   type SummaryOptions,
   summarizeState,
 } from './state-reader/summarize-state.ts'
+export { exportedEntries } from './state-writer/exported-entries.ts'
+export {
+  type BootstrapContext,
+  type BootstrapOptions,
+  bootstrapState,
+  type OperatorState,
+  type StoredStateEntry,
+  storedEntries,
+  type Values,
+} from './state-writer/operator-state.ts'
+export { type WriteSavepointOptions, type WrittenOperator, writeSavepoint } from './state-writer/write-savepoint.ts'

@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   STATE_MISREAD: user('fail', 'Stored state that does not fit the state that the job declares.'),
   STATE_NOT_FOUND: user('fail', 'An operator or a state that a checkpoint does not hold.'),
   STATE_INCOMPATIBLE: user('fail', 'State declared in a way that cannot read what was stored.'),
+  STATE_MIGRATION_FAILED: user('fail', 'A migration that threw or gave something that cannot be stored.'),
   REPEATED_FAILURE: user('fail', 'The same error of user code twice without a checkpoint in between.'),
 
   // Inputs
@@ -94,6 +95,13 @@ export const ERROR_CODES = {
   CHECKPOINT_FOLDER_UNUSABLE: external('fail', 'The checkpoint folder cannot be read or written.'),
   SAVEPOINT_FAILED: external('fail', 'A savepoint could not be taken.'),
   BYTES_DAMAGED: external('fail', 'Bytes with a wrong magic, version or checksum.'),
+
+  // Operating a running job
+  REST_BIND_FAILED: external('continue', 'The REST server could not listen.'),
+  REST_UNREACHABLE: external('fail', 'No REST server answers where it was looked for.'),
+  REST_REQUEST_FAILED: external('fail', 'A REST server refused a request, or gave an answer that cannot be read.'),
+  RUNNING_JOB_NOT_FOUND: user('fail', 'No running job fits what was asked for.'),
+  OPERATION_FAILED: external('fail', 'A checkpoint, savepoint or stop that was asked for failed.'),
 
   // Running
   SLOT_LOST: external('restart', 'A slot ended without being asked.'),

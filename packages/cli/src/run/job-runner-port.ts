@@ -4,6 +4,8 @@
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
 import type { PhysicalPlan, VertexId } from '@millrace/core'
+import type { RestSettings } from '@millrace/rest'
+import type { RecoveryFacts } from '@millrace/runtime'
 
 export interface JobRunner {
   /** Starts at once; what goes wrong from then on is in the result. */
@@ -20,12 +22,16 @@ export interface RunRequest {
   readonly restore: RestoreRequest
   /** End the job with a savepoint in `savepointFolder` once this many checkpoints are complete. */
   readonly stopAfter: StopAfter | undefined
+  /** The REST server to start with the job; `undefined`: none. */
+  readonly rest?: RestSettings | undefined
 }
 
 export type RestoreRequest =
   | { readonly kind: 'none' }
   /** `latest`: of the job's checkpoint folder, or nothing where there is none. */
   | ({ readonly kind: 'latest' } & RestoreOptions)
+  /** As `latest`, but the newest that is whole where that one is damaged. */
+  | ({ readonly kind: 'newest-whole' } & RestoreOptions)
   | ({ readonly kind: 'path'; readonly path: string } & RestoreOptions)
 
 export interface RestoreOptions {
@@ -80,6 +86,8 @@ export type RunEvent =
   | { readonly kind: 'state'; readonly atMs: number; readonly state: JobState }
   /** Something to tell the user: what was restored, removed, found. */
   | { readonly kind: 'message'; readonly atMs: number; readonly level: 'info' | 'warning'; readonly text: string }
+  /** The REST server listens. `takenPort`: the port that it would have had, and somebody else has. */
+  | { readonly kind: 'rest'; readonly atMs: number; readonly url: string; readonly takenPort: number | undefined }
   /** A line of a print sink. */
   | { readonly kind: 'printed'; readonly line: string }
   | {
@@ -151,6 +159,8 @@ export interface JobReading {
   readonly checkpointsCompleted: number
   readonly checkpointsFailed: number
   readonly lastCheckpoint: CheckpointReading | undefined
+  /** The last return after a failure, or the restore that this process began with; phase by phase. */
+  readonly lastRecovery: RecoveryFacts | undefined
 }
 
 export interface TaskReading {

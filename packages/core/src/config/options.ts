@@ -15,6 +15,8 @@ export type OptionSpec =
   | (Spec<'choice', string> & {
       readonly choices: readonly string[]
       readonly aliases?: Readonly<Record<string, string>>
+      /** Values that Flink has and this engine does not, with what to write instead. */
+      readonly refused?: Readonly<Record<string, string>>
     })
 
 interface Spec<Type extends string, V> {
@@ -39,6 +41,11 @@ export const CONFIG_OPTIONS = {
     default: undefined,
     doc: 'Folder of the checkpoints. Default: .millrace/<job name>.',
     differs: 'Flink: no default.',
+  },
+  'execution.checkpointing.savepoint-dir': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folder in which savepoints get folders of their own, where the request names no other. Default: a savepoint needs a folder.',
   },
   'execution.checkpointing.mode': {
     type: 'choice',
@@ -93,6 +100,17 @@ export const CONFIG_OPTIONS = {
     default: undefined,
     doc: 'Checkpoint or savepoint to start from, as -s. Default: a fresh start.',
   },
+  'execution.state-recovery.claim-mode': {
+    type: 'choice',
+    choices: ['NO_CLAIM', 'CLAIM'],
+    refused: {
+      legacy:
+        'LEGACY leaves open who may delete what: write NO_CLAIM to leave it to you, or CLAIM to give it to the job.',
+    },
+    default: 'NO_CLAIM',
+    doc: 'Who owns the checkpoint or savepoint that execution.state-recovery.path or -s names. NO_CLAIM: you; the job never removes it and soon does not need it. CLAIM: the job; it counts as its oldest checkpoint and is removed like one.',
+    differs: 'Flink: LEGACY too.',
+  },
   'execution.state-recovery.ignore-unclaimed-state': {
     type: 'boolean',
     default: false,
@@ -103,6 +121,42 @@ export const CONFIG_OPTIONS = {
     default: 100,
     allowZero: true,
     doc: 'Longest time that a record waits for its batch to fill; 0 sends after every turn.',
+  },
+  'rest.address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Name under which the REST server is reached; millrace list, cancel, stop, savepoint and checkpoint ask there.',
+    differs: 'Flink: no default.',
+  },
+  'rest.port': {
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 8081,
+    doc: 'Port of the REST server; 0: any free one. Where it is not set and 8081 is taken, the next free one.',
+    differs: 'Flink: a taken port ends the process.',
+  },
+  'rest.bind-port': {
+    type: 'text',
+    default: undefined,
+    doc: 'Ports of which the REST server takes the first free one, as 8081-8090; wins over rest.port, which clients ask.',
+  },
+  'rest.bind-address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Address that the REST server listens on. It has no passwords: any other than that of this machine lets everybody there cancel the job.',
+    differs: 'Flink: all addresses, unless its own configuration file says so.',
+  },
+  'rest.async.store-duration': {
+    type: 'duration',
+    default: 300_000,
+    doc: 'How long a savepoint or checkpoint that was asked for can be asked about after it has ended.',
+  },
+  'web.access-control-allow-origin': {
+    type: 'text',
+    default: undefined,
+    doc: 'Sites whose pages may read what the REST server answers; * are all. Default: none.',
+    differs: 'Flink: *.',
   },
   'parallelism.default': {
     type: 'integer',
@@ -274,6 +328,11 @@ export const CONFIG_OPTIONS = {
     type: 'size',
     default: 64 * 1024 ** 2,
     doc: 'Largest encoded record; a larger one fails the job.',
+  },
+  'millrace.rest.enabled': {
+    type: 'boolean',
+    default: true,
+    doc: 'Whether millrace run starts the REST server.',
   },
   'millrace.development-mode': {
     type: 'boolean',

@@ -165,14 +165,18 @@ export class EntryStore implements CleanedStore {
       map.add(mixed, CACHED + created.row)
       map.live++
       map.table.entryCount++
+      map.table.noteWritten(writtenAtMs)
       this.touch(created)
       return created
     }
-    if (!entry.isLive) {
+    if (entry.isLive) {
+      map.table.noteGone(entry.writtenAtMs)
+    } else {
       entry.isLive = true
       map.live++
       map.table.entryCount++
     }
+    map.table.noteWritten(writtenAtMs)
     entry.value = value
     entry.writtenAtMs = writtenAtMs
     this.cache.resize(entry, bytes)
@@ -195,6 +199,7 @@ export class EntryStore implements CleanedStore {
     const { map } = entry
     map.live--
     map.table.entryCount--
+    map.table.noteGone(entry.writtenAtMs)
     if (entry.freshEpoch === this.epoch) {
       this.forget(entry)
       return
@@ -464,7 +469,7 @@ export class EntryStore implements CleanedStore {
     record.writtenAtMs = entry.writtenAtMs
     const from = this.#writer.position
     try {
-      const value = entry.isLive ? table.storedValue(entry.value) : undefined
+      const value = entry.isLive ? table.recordValue(entry.value) : undefined
       this.#encoder.write(record, entry.key, value, table.valueName)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, entry.key)

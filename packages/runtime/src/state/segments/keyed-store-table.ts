@@ -21,10 +21,17 @@ export abstract class KeyedStoreTable extends StoreTable {
 
   onEmptied(): void {}
 
+  liveMaps(): Iterable<RecordMap> {
+    return [this.#map]
+  }
+
   restoreEntry(keyGroup: number, { key, value, writtenAtMs }: RestoredEntry): void {
+    this.restoreInto(keyGroup, key, value, writtenAtMs)
+  }
+
+  protected restoreInto(keyGroup: number, key: unknown, value: unknown, writtenAtMs: number | undefined): void {
     const mixed = mixHash(hashEntryKey(key, keyGroup))
-    const canonical = canonicalKey(key)
-    this.home.store.write(this.#map, undefined, mixed, canonical, keyGroup, this.loadedValue(value), writtenAtMs)
+    this.home.store.write(this.#map, undefined, mixed, canonicalKey(key), keyGroup, value, writtenAtMs)
   }
 
   /** The entry of the current key, also a deleted one. */

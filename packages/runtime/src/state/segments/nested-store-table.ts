@@ -5,6 +5,7 @@
  * Invariant: while a snapshot is open, the number of a map that was taken out is not given to another.
  */
 import { canonicalKey, HashIndex, isSameKey } from '@millrace/core'
+import { EntryWalk } from './entry-walk.ts'
 import { RecordMap } from './record-map.ts'
 import { StoreTable } from './store-table.ts'
 
@@ -51,12 +52,16 @@ export abstract class NestedStoreTable extends StoreTable {
   /** Drops an inner map with all that is in it. */
   protected detach(map: RecordMap, keyGroups: readonly number[]): void {
     const { store } = this.home
+    if (this.expiry !== undefined) {
+      const walk = new EntryWalk(store, map)
+      for (let entry = walk.next(); entry !== undefined; entry = walk.next()) this.noteGone(entry.writtenAtMs)
+    }
     store.clear(map)
     this.#takeOut(map)
     if (map.createdEpoch !== store.epoch) this.drops.push({ outerKey: map.outerKey, keyGroups, epoch: store.epoch })
   }
 
-  protected *inners(): Generator<RecordMap> {
+  *liveMaps(): Generator<RecordMap> {
     for (const map of this.#maps) if (map !== undefined && !map.isDetached) yield map
   }
 

@@ -28,9 +28,12 @@ export interface MapOwner {
   onEmptied(map: RecordMap): void
   /** Maps that were taken out are in no snapshot any more. */
   onViewClosed(): void
-  /** The value as it is stored, from that of an entry, and back. */
-  storedValue(value: unknown): unknown
+  /** The value as it is in a record, from that of an entry, and back. */
+  recordValue(value: unknown): unknown
   loadedValue(value: unknown): unknown
+  /** A live entry has a time of writing, and has it no more. */
+  noteWritten(writtenAtMs: number | undefined): void
+  noteGone(writtenAtMs: number | undefined): void
 }
 
 export class RecordMap {

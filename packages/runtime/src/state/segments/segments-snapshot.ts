@@ -7,8 +7,14 @@
  * everything else may stand in any order, because each entry has one record in the view.
  */
 import { MillraceError } from '@millrace/api'
-import { type KeyedSnapshot, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
-import { describeFailure } from '../heap/heap-snapshot.ts'
+import {
+  type KeyedSnapshot,
+  SegmentWriter,
+  type SnapshotPiece,
+  storedTable,
+  type TableDescriptor,
+} from '@millrace/core'
+import { describeFailure, latestOf } from '../heap/heap-snapshot.ts'
 import type { EntryStore } from './entry-store.ts'
 import { LogScan } from './log-scan.ts'
 import type { LogFile } from './record-log.ts'
@@ -31,6 +37,8 @@ export interface SnapshotBounds {
   readonly firstGroup: number
   /** Records between two looks at the clock. */
   readonly stepEntries: number
+  /** Wall clock when it began: what had expired by then is in no base. */
+  readonly nowMs: number
 }
 
 interface OperatorPart {
@@ -156,14 +164,18 @@ export class SegmentsSnapshot implements KeyedSnapshot {
     const { key, value } = store.decode(table, record, scan.bytes, scan.bodyAt)
     const outerKey = store.mapOf(record)?.outerKey
     const isMap = table.descriptor.kind === 'map'
-    const writer = this.#writer(part, group)
     if (record.isTombstone) {
-      writer.delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
+      this.#writer(part, group).delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
       return
     }
-    const writtenAtMs = Number.isFinite(record.writtenAtMs) ? record.writtenAtMs : undefined
+    // Nobody who restores the base could read it; the tombstone that it gets later finds nothing.
+    if (record.writtenAtMs !== undefined && isBase && table.isLeftOut(value, record.writtenAtMs, this.bounds.nowMs))
+      return
+    const timesMs = table.elementTimesMs(value)
+    const writtenAtMs = timesMs === undefined ? record.writtenAtMs : latestOf(timesMs)
+    const writer = this.#writer(part, group)
     try {
-      writer.put(index, isMap ? outerKey : key, isMap ? key : outerKey, table.storedValue(value), writtenAtMs)
+      writer.put(index, isMap ? outerKey : key, isMap ? key : outerKey, table.storedValue(value), writtenAtMs, timesMs)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, key)
     }
@@ -235,7 +247,7 @@ function createPart(
   }
   return {
     operator,
-    tables: operator.tables.map(({ descriptor }) => descriptor),
+    tables: operator.tables.map(({ descriptor }) => storedTable(descriptor)),
     isBase,
     writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
   }

@@ -23,7 +23,9 @@ import {
 } from '@millrace/core'
 import { hashEntryKey } from '../heap/entry-map.ts'
 import { readGroup } from '../restored-group.ts'
+import { dueTable, nextWalkMs } from '../table-expiry.ts'
 import { EntryStore } from './entry-store.ts'
+import { ExpiryWalk } from './expiry-walk.ts'
 import { TABLES_MAX } from './record-format.ts'
 import { SegmentsSnapshot, type StoreOperator } from './segments-snapshot.ts'
 import type { StoreFolder } from './store-file.ts'
@@ -76,6 +78,8 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   readonly #snapshots = new Map<number, SegmentsSnapshot>()
   #open: SegmentsSnapshot | undefined
   #isClosed = false
+  /** That removes what has expired, while it goes on. */
+  #walk: ExpiryWalk | undefined
 
   constructor(options: SegmentsStateBackendOptions) {
     const { keyGroups, folder, cacheBytes, now, cachedEntriesMin, fileBytes } = options
@@ -178,6 +182,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
         completedEpoch: store.completedEpoch,
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
+        nowMs: store.now(),
       },
       this.#operators.values(),
       store,
@@ -210,13 +215,28 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     this.#closeView(snapshot)
   }
 
+  sweepExpired(units: number): boolean {
+    let left = units
+    while (left > 0) {
+      if (this.#walk === undefined) {
+        const table = dueTable(this.store.tables as StoreTable[], this.store.now())
+        if (table === undefined) return true
+        table.onExpiryWalk()
+        this.#walk = new ExpiryWalk(table)
+      }
+      left = this.#walk.step(left)
+      if (this.#walk.isDone) this.#walk = undefined
+    }
+    return false
+  }
+
+  sweepDueMs(): number | undefined {
+    return this.#walk === undefined ? nextWalkMs(this.store.tables as StoreTable[]) : this.store.now()
+  }
+
   usage(): readonly TableUsage[] {
     const usage: TableUsage[] = []
-    for (const { uid, tables } of this.#operators.values()) {
-      for (const { descriptor, entryCount, bytesEstimate } of tables) {
-        usage.push({ operatorUid: uid, name: descriptor.name, entries: entryCount, bytesEstimate })
-      }
-    }
+    for (const { tables } of this.#operators.values()) for (const table of tables) usage.push(table.usage)
     for (const read of this.#otherUsage) usage.push(read())
     return usage
   }
@@ -229,6 +249,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     this.#operators.clear()
     this.#snapshots.clear()
     this.#open = undefined
+    this.#walk = undefined
     this.store.close()
     if (this.#isClosed) return
     this.#isClosed = true
@@ -247,10 +268,10 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     }
     const operator = this.#operator(descriptor.operatorUid)
     const table = operator.byName.get(descriptor.name)
-    if (table === undefined) return this.#createTable(operator, descriptor)
-    checkStoredTable(table.descriptor, descriptor)
-    table.descriptor = descriptor
-    return table
+    if (table !== undefined) checkStoredTable(table.descriptor, descriptor)
+    const declared = table ?? this.#createTable(operator, descriptor)
+    declared.declare(descriptor)
+    return declared
   }
 
   #operator(uid: string): Operator {

@@ -17,12 +17,14 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
   }
 
   get(userKey: K): V | undefined {
-    const entry = this.#entry(userKey)
-    return this.isVisible(entry) ? (entry.value as V) : undefined
+    return this.read(this.#entry(userKey)) as V | undefined
   }
 
   has(userKey: K): boolean {
-    return this.isVisible(this.#entry(userKey))
+    const entry = this.#entry(userKey)
+    if (!this.isReadable(entry)) return false
+    if (this.expiry?.renewsOnRead === true && !this.hasExpired(entry.writtenAtMs)) this.renew(entry)
+    return true
   }
 
   put(userKey: K, value: V): void {
@@ -44,16 +46,18 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
     if (inner === undefined) return
     const walk = new EntryWalk(this.home.store, inner)
     for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-      if (this.isVisible(entry)) yield [entry.key as K, entry.value as V]
+      if (!this.isReadable(entry)) continue
+      const key = entry.key as K
+      yield [key, this.read(entry) as V]
     }
   }
 
   get isEmpty(): boolean {
     const inner = this.#inner()
     if (inner === undefined || inner.live === 0) return true
-    if (this.descriptor.ttlMs === undefined) return false
+    if (this.expiry === undefined) return false
     const walk = new EntryWalk(this.home.store, inner)
-    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) if (this.isVisible(entry)) return false
+    for (let entry = walk.next(); entry !== undefined; entry = walk.next()) if (this.isReadable(entry)) return false
     return true
   }
 

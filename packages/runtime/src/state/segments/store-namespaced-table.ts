@@ -70,7 +70,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
   namespaces(): readonly number[] {
     if (this.#sorted === undefined) {
       const namespaces: number[] = []
-      for (const { live, outerKey } of this.inners()) if (live > 0) namespaces.push(outerKey as number)
+      for (const { live, outerKey } of this.liveMaps()) if (live > 0) namespaces.push(outerKey as number)
       this.#sorted = namespaces.sort((a, b) => a - b)
     }
     return this.#sorted
@@ -149,7 +149,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
 
   #rebuildQueue(): void {
     this.#queue.clear()
-    for (const inner of this.inners()) {
+    for (const inner of this.liveMaps()) {
       inner.isQueued = inner.live > 0
       if (inner.isQueued) this.#queue.push(inner.outerKey as number)
     }

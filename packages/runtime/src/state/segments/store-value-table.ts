@@ -4,8 +4,7 @@ import { KeyedStoreTable } from './keyed-store-table.ts'
 
 export class StoreValueTable<V> extends KeyedStoreTable implements ValueTable<V> {
   get(): V | undefined {
-    const entry = this.find()
-    return this.isVisible(entry) ? (entry.value as V) : undefined
+    return this.read(this.find()) as V | undefined
   }
 
   put(value: V): void {
