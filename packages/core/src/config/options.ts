@@ -202,10 +202,28 @@ export const CONFIG_OPTIONS = {
     doc: 'Heap of one slot; a slot over it fails itself, naming the state. Default: its share of the memory of the machine.',
     differs: 'Flink: of the whole task manager.',
   },
+  'taskmanager.memory.managed.size': {
+    type: 'size',
+    default: undefined,
+    doc: 'Memory of one slot for entries of state that are in use, with state.backend.type: segments. It is a part of the heap of the slot. Default: two fifths of that.',
+    differs: 'Flink: of the whole task manager, outside of the heap.',
+  },
+  'io.tmp.dirs': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folders for the files of the local state store, separated by commas; slots take them in turn. Nothing in there outlives the process. Default: the folder for temporary files of the system.',
+  },
   'heartbeat.timeout': {
     type: 'duration',
     default: 50_000,
     doc: 'A slot that makes no progress for this long is terminated and the job restarted.',
+  },
+  'state.backend.type': {
+    type: 'choice',
+    choices: ['hashmap', 'segments'],
+    default: 'hashmap',
+    doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. Any checkpoint or savepoint restores on either.',
+    differs: 'Flink: rocksdb instead of segments.',
   },
   'state.storage.fs.memory-threshold': {
     type: 'size',
