@@ -19,6 +19,7 @@ function contents(more: Partial<CheckpointContents>): CheckpointContents {
     isFinal: false,
     stateBytes: 4 * KIB,
     ownBytes: 4 * KIB,
+    inFlightBytes: 0,
     inlineBytes: 0,
     ownBases: 2,
     ownDeltas: 0,

@@ -11,8 +11,10 @@ import {
   crc32c,
   encodeManifest,
   filesOf,
+  type InFlightSnapshot,
   parseManifest,
   type SegmentRef,
+  segmentsNamedBy,
 } from '@millrace/core'
 import type {
   CheckpointStorage,
@@ -381,11 +383,9 @@ function refOf(checkpointId: number, segment: NewSegment, location: SegmentRef['
 /** Per file, the end of the last segment that is named in it. */
 function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   const extents = new Map<string, number>()
-  for (const { keyGroups } of manifest.operators) {
-    for (const { location, lengthBytes } of keyGroups.flatMap((group) => group.segments)) {
-      if (location.kind !== 'file') continue
-      extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
-    }
+  for (const { location, lengthBytes } of segmentsNamedBy(manifest)) {
+    if (location.kind !== 'file') continue
+    extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
   }
   return extents
 }
@@ -402,7 +402,9 @@ async function withSegments(
       for (const ref of segments) changed.push(await change(ref))
       keyGroups.push({ keyGroup, segments: changed })
     }
-    operators.push({ ...operator, keyGroups })
+    const inFlight: InFlightSnapshot[] = []
+    for (const each of operator.inFlight ?? []) inFlight.push({ ...each, segment: await change(each.segment) })
+    operators.push({ ...operator, keyGroups, ...(inFlight.length === 0 ? {} : { inFlight }) })
   }
   return { ...manifest, operators }
 }

@@ -268,6 +268,7 @@ export class Execution {
     const operators = restore?.operators ?? []
     const entries: Record<string, readonly PlainValue[]> = {}
     const keyGroups: Record<string, SubtaskRestore['operators'][number]['keyGroups']> = {}
+    const inFlight = operators.flatMap((operator) => operator.inFlight)
     for (const operator of operators) {
       entries[operator.uid] = operator.entries
       keyGroups[operator.uid] = operator.keyGroups
@@ -277,7 +278,7 @@ export class Execution {
       restore:
         start.checkpointId === undefined
           ? undefined
-          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups },
+          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups, inFlight },
       entries,
       wasFinished: restore?.finished ?? false,
       metrics,

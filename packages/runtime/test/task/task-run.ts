@@ -145,6 +145,7 @@ export class TaskRun {
         schedule: () => () => {},
       },
       bufferTimeoutMs,
+      overtakeAfterMs: undefined,
       events: {
         onSnapshot: (id, snapshot) => void this.acknowledged.push({ id, snapshot }),
         onDeclined: (id) => void this.declined.push(id),

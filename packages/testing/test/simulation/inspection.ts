@@ -36,8 +36,8 @@ export function checkManifests(contents: Contents): readonly CheckpointManifest[
     const manifest = parseManifest(bytes, path)
     manifests.push(manifest)
     assert.ok(manifest.measures !== undefined, `${path} does not say what its tasks measured`)
-    for (const { uid, keyGroups } of manifest.operators) {
-      for (const { segments } of keyGroups) {
+    for (const { uid, keyGroups, inFlight = [] } of manifest.operators) {
+      for (const { segments } of [...keyGroups, { segments: inFlight.map(({ segment }) => segment) }]) {
         for (const { location, lengthBytes, crc32c: sum } of segments) {
           if (location.kind !== 'file') continue
           const file = contents.get(`/ckpt/${location.file}`)
@@ -57,7 +57,8 @@ export function checkManifests(contents: Contents): readonly CheckpointManifest[
 export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
   const live = new Set<string>()
   for (const { operators } of manifests) {
-    for (const { segments } of operators.flatMap(({ keyGroups }) => keyGroups)) {
+    for (const { keyGroups, inFlight = [] } of operators) {
+      const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
       for (const { location } of segments) if (location.kind === 'file') live.add(`/ckpt/${location.file}`)
     }
   }

@@ -24,6 +24,8 @@ const HAVE_TO_HAPPEN = [
   'rescaled',
   'rewound',
   'retention-checked',
+  'in-flight',
+  'restored-in-flight',
   'state:RESTARTING',
   'disk-failed:write',
   'disk-failed:sync',
