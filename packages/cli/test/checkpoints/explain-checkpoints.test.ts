@@ -95,6 +95,11 @@ describe('explainCheckpoints', () => {
     assert.match(final, /^Checkpoint 1 is final: .* Checkpoint 1 holds no keyed state/)
   })
 
+  it('says what is in flight and what becomes of it', () => {
+    const [text = ''] = explainCheckpoints(inspected([contents({ inFlightBytes: 3 * KIB })]))
+    assert.match(text, /Checkpoint 1 holds 3\.0 KiB of records in flight, .* a restore works them off first\./)
+  })
+
   it('says what a damaged one holds back, and what dead bytes are', () => {
     const problem = new MillraceError('CHECKPOINT_DAMAGED', 'a file is missing')
     const damaged = [{ state: 'damaged', checkpointId: 7, path: 'folder/chk-7', problem }] as const
