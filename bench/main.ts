@@ -9,6 +9,7 @@ import { ComparisonRunner } from './comparison.ts'
 import { measureCheckpointCost } from './costs/checkpoints.ts'
 import { measurePauses } from './costs/pauses.ts'
 import { measureScaling } from './costs/scaling.ts'
+import { measureStateCost, STATE_COSTS, type StateCostSettings } from './costs/state-cost.ts'
 import type { CurveName } from './curves/curve.ts'
 import { measureCurve } from './curves/measure-curve.ts'
 import { type Standing, standingsOf } from './goal.ts'
@@ -17,6 +18,9 @@ import { measureLatency } from './latency/latency-suite.ts'
 import { MILLRACE, missingFor, PEER_GROUPS, type Peer } from './peer.ts'
 import { LEGEND, renderComparison, renderQueriesMean } from './report.ts'
 import { aboutThisMachine, lineWriter, type OnLine } from './run-lines.ts'
+
+/** Of the costs of state, where `--keys` does not say. */
+const STATE_KEYS = 5_000_000
 
 try {
   const holds = await main(parseBenchArguments(process.argv.slice(2)))
@@ -48,9 +52,17 @@ async function main(args: BenchArguments): Promise<boolean> {
     ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],
     ['scaling', () => measureScaling(settings.events, rounds, onLine)],
     ['pauses', () => measurePauses(settings.events, rounds, onLine)],
+    ...STATE_COSTS.map((name): [string, () => Promise<boolean>] => [
+      name,
+      () => measureStateCost(name, stateCostSettingsOf(args), rounds, onLine),
+    ]),
   ]
   for (const [name, measureCost] of costs) if (args.costs.includes(name) && !(await measureCost())) isFine = false
   return isFine
+}
+
+function stateCostSettingsOf({ settings, checkpoints }: BenchArguments): StateCostSettings {
+  return { keys: settings.keys ?? STATE_KEYS, parallelism: settings.parallelism, checkpoints }
 }
 
 async function compareAll(

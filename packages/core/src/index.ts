@@ -48,21 +48,7 @@ export {
   type SubtaskRecord,
   type VertexRecord,
 } from './checkpoint/checkpoint-statistics.ts'
-export {
-  type CheckpointRequest,
-  checkpointStatistics,
-  createTrackerState,
-  decideCheckpoint,
-  nextDeadlineMs,
-  type PendingCheckpoint,
-  type RequestOutcome,
-  type TaskRef,
-  type TrackerAction,
-  type TrackerConfig,
-  type TrackerDecision,
-  type TrackerEvent,
-  type TrackerState,
-} from './checkpoint/checkpoint-tracker.ts'
+export { decideCheckpoint, type TrackerDecision } from './checkpoint/checkpoint-tracker.ts'
 export {
   countRecords,
   type InFlightChannel,
@@ -93,14 +79,15 @@ export {
 export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
 export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'
 export { inFlightOf, keyedSegmentsOf, segmentsNamedBy } from './checkpoint/manifest-segments.ts'
+export { planReads, type ReadLimits, type ReadPart, type ReadRange } from './checkpoint/read-plan.ts'
 export {
   assignRestore,
   type OperatorRestore,
   type RestoreAssignment,
   type RestoreOptions,
-  type RestoreReport,
   type SubtaskRestore,
 } from './checkpoint/restore-assignment.ts'
+export { describeMatched, describeUnmatched, type RestoreReport } from './checkpoint/restore-report.ts'
 export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
 export {
   checkStoredTable,
@@ -120,6 +107,19 @@ export {
   SegmentLedger,
   type StoredPiece,
 } from './checkpoint/segment-ledger.ts'
+export {
+  type CheckpointRequest,
+  checkpointStatistics,
+  createTrackerState,
+  nextDeadlineMs,
+  type PendingCheckpoint,
+  type RequestOutcome,
+  type TaskRef,
+  type TrackerAction,
+  type TrackerConfig,
+  type TrackerEvent,
+  type TrackerState,
+} from './checkpoint/tracker-state.ts'
 export { BATCH_MESSAGE_RECORDS_MAX, decodeBatch, encodeBatch } from './codec/batch-codec.ts'
 export { ByteReader } from './codec/byte-reader.ts'
 export { ByteWriter } from './codec/byte-writer.ts'
@@ -134,7 +134,7 @@ export type { TextCopier } from './codec/text-copier.ts'
 export { decodeValue, encodeValue } from './codec/value-codec.ts'
 export { ValueDecoder } from './codec/value-decoder.ts'
 export { ValueEncoder } from './codec/value-encoder.ts'
-export { type JsonForm, valueToJson } from './codec/value-json.ts'
+export { type JsonForm, valueFromJson, valueToJson } from './codec/value-json.ts'
 export type { Combining } from './combine/combine-loop.ts'
 export type { AccumulatorColumn } from './combine/combine-slice.ts'
 export { Combiner, type CombinerOptions, type CombinerOutput } from './combine/combiner.ts'
@@ -193,7 +193,10 @@ export {
   type RestartState,
   type RestartStrategy,
 } from './restart/restart-strategy.ts'
+export { type Conversion, convertEntry, isSameValue, type StoredEntry } from './state/convert-entry.ts'
+export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declared-tables.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,
@@ -208,5 +211,10 @@ export type {
   ValueCells,
   ValueTable,
 } from './state/state-backend.ts'
-export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'
+export { createStateHandles } from './state/state-handles.ts'
+export type { StoredForm } from './state/stored-form.ts'
+export { checkStoredStates, decideReading, type TableReading, type UnreadState } from './state/stored-state-check.ts'
+export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
+export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'
+export { TimerQueue } from './timer/timer-queue.ts'

@@ -147,12 +147,11 @@ export function withEnded(statistics: CheckpointStatistics, record: CheckpointRe
     const failed = { ...counts, inProgress, failed: counts.failed + 1 }
     return { ...statistics, counts: failed, history, latest: { ...latest, failed: record } }
   }
-  const isSavepoint = record.kind === 'savepoint'
   return {
     counts: { ...counts, inProgress, completed: counts.completed + 1 },
     summary: withSample(statistics.summary, record),
     history,
-    latest: isSavepoint ? { ...latest, savepoint: record } : { ...latest, completed: record },
+    latest: { ...latest, completed: record },
   }
 }
 
@@ -169,14 +168,18 @@ export function withExported(
 ): CheckpointStatistics {
   const record = statistics.history.find((each) => each.id === id)
   if (record === undefined) return statistics
-  const savepoint: CheckpointRecord = { ...record, kind: 'savepoint', externalPath }
-  return { ...statistics, latest: { ...statistics.latest, savepoint } }
+  const savepoint: CheckpointRecord = { ...record, kind: 'savepoint', externalPath, discarded: false }
+  return {
+    ...statistics,
+    history: statistics.history.map((each) => (each === record ? savepoint : each)),
+    latest: { ...statistics.latest, savepoint },
+  }
 }
 
 /** Marks a checkpoint as no longer on disk. Savepoints are their owner's, and stay. */
 export function withDiscarded(statistics: CheckpointStatistics, id: CheckpointId): CheckpointStatistics {
   const mark = (record: CheckpointRecord): CheckpointRecord =>
-    record.id === id ? { ...record, discarded: true } : record
+    record.id === id && record.kind !== 'savepoint' ? { ...record, discarded: true } : record
   const { completed } = statistics.latest
   return {
     ...statistics,

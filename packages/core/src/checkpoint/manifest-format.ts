@@ -4,6 +4,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
+import type { StoredForm } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
@@ -170,9 +171,31 @@ function tableFromJson(fields: FieldReader): TableDescriptor {
     kind: fields.oneOf('kind', ['value', 'list', 'map', 'namespaced']),
     version: fields.integer('version', 1),
     ttlMs: fields.has('ttlMs') ? fields.integer('ttlMs', 1) : undefined,
+    ...(fields.has('form') ? { form: formFromJson(fields.record('form')) } : {}),
   }
   fields.refuseOthers()
   return table
+}
+
+function formFromJson(fields: FieldReader): StoredForm {
+  const kind = fields.oneOf('kind', ['aggregate', 'schema'])
+  const form: StoredForm =
+    kind === 'aggregate'
+      ? { kind, name: fields.string('name') }
+      : { kind, value: schemaText(fields, 'value'), key: schemaText(fields, 'key') }
+  fields.refuseOthers()
+  return form
+}
+
+function schemaText(fields: FieldReader, name: string): string | undefined {
+  if (!fields.has(name)) return undefined
+  const text = fields.string(name)
+  try {
+    JSON.parse(text)
+  } catch {
+    throw fields.fail(name, 'no JSON')
+  }
+  return text
 }
 
 function keyGroupFromJson(fields: FieldReader, maxParallelism: number): KeyGroupSnapshot {

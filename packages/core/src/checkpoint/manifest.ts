@@ -6,7 +6,7 @@ import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 
-/** 2: says what its subtasks measured, and names data in flight. */
+/** 2: says what its subtasks measured and what is known of the form of values, and names data in flight. */
 export const MANIFEST_VERSION = 2
 
 export interface CheckpointManifest {

@@ -5,12 +5,13 @@
  * Invariant: every key group, entry and committable of a matched operator goes to exactly one place; nothing of an
  * unmatched one is dropped unless that was allowed in so many words.
  */
-import { MillraceError, type NodeSpec, nearestName, type PlainValue } from '@millrace/api'
+import { MillraceError, type NodeSpec, type PlainValue } from '@millrace/api'
 import { subtaskOfKeyGroup } from '../key/key-group.ts'
 import type { PhysicalPlan, PlanStep, PlanVertex } from '../plan/physical-plan.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import { takesInFlightOf } from './in-flight.ts'
 import type { CheckpointManifest, InFlightSnapshot, KeyGroupSnapshot, OperatorSnapshot } from './manifest.ts'
+import { describeMatched, describeUnmatched, type RestoreReport } from './restore-report.ts'
 
 export interface RestoreAssignment {
   readonly checkpointId: number
@@ -38,15 +39,6 @@ export interface OperatorRestore {
   readonly entries: readonly PlainValue[]
   /** Of which this subtask works off its part before it reads anything (`selectInFlight`). */
   readonly inFlight: readonly InFlightSnapshot[]
-}
-
-export interface RestoreReport {
-  /** Uids with state in the checkpoint that the job has too. */
-  readonly matched: readonly string[]
-  /** Uids with state that the job does not have; only with `allowNonRestoredState`. */
-  readonly dropped: readonly string[]
-  /** Stateful steps of the job that the checkpoint knows nothing of; they start empty. */
-  readonly fresh: readonly string[]
 }
 
 export interface RestoreOptions {
@@ -78,7 +70,12 @@ export function assignRestore(
   const fresh = steps
     .filter(({ step }) => (step.kind === 'source' || holdsKeyedState(step)) && !stored.has(step.uid))
     .map(({ step }) => step.uid)
-  if (unmatched.length > 0 && !options.allowNonRestoredState) throw unmatchedState(manifest, unmatched, uids, options)
+  const report: RestoreReport = {
+    matched: uids.filter((uid) => stored.has(uid)),
+    dropped: unmatched.map((operator) => operator.uid),
+    fresh,
+  }
+  if (unmatched.length > 0 && !options.allowNonRestoredState) throw unmatchedState(manifest, report, uids, options)
   const vertices = new Map<string, readonly SubtaskRestore[]>()
   const committables = new Map<string, readonly PlainValue[]>()
   for (const vertex of plan.vertices) {
@@ -97,11 +94,7 @@ export function assignRestore(
     isFinal: manifest.isFinal,
     vertices,
     committables,
-    report: {
-      matched: uids.filter((uid) => stored.has(uid)),
-      dropped: unmatched.map((operator) => operator.uid),
-      fresh,
-    },
+    report,
   }
 }
 
@@ -238,21 +231,16 @@ function hasState(operator: OperatorSnapshot): boolean {
 
 function unmatchedState(
   manifest: CheckpointManifest,
-  unmatched: readonly OperatorSnapshot[],
+  report: RestoreReport,
   uids: readonly string[],
   options: RestoreOptions,
 ): MillraceError {
-  const known = new Set(manifest.operators.map((operator) => operator.uid))
-  const free = uids.filter((uid) => !known.has(uid))
-  const described = unmatched.map((operator) => {
-    const near = nearestName(operator.uid, free)
-    return near === undefined ? `"${operator.uid}"` : `"${operator.uid}" (did you mean "${near}"?)`
-  })
+  const free = uids.filter((uid) => !report.matched.includes(uid))
   return new MillraceError(
     'CHECKPOINT_OTHER_JOB',
-    `${options.file} holds state of ${described.join(', ')}, which the job does not have`,
+    `${options.file} holds state of ${describeUnmatched(report.dropped, free)}, which the job does not have. ${describeMatched(report)}`,
     {
-      details: { file: options.file, job: manifest.jobName, operators: unmatched.map(({ uid }) => uid).join(', ') },
+      details: { file: options.file, job: manifest.jobName, operators: report.dropped.join(', ') },
       hint: 'Give the steps the uids that they had, or leave their state behind with --allow-non-restored-state.',
     },
   )

@@ -4,7 +4,8 @@
  * snapshot names. It reads and writes no bytes.
  *
  * Invariant: a chain that it names consists of segments of completed checkpoints, plus at most one segment of the
- * snapshot that is being taken. Savepoints own what they name and never become part of a chain.
+ * snapshot that is being taken. A savepoint is a full checkpoint that is also copied (decision 0006): what comes after it
+ * builds on it as on any other.
  */
 import type { CheckpointId, SnapshotKind } from '../channel/stream-element.ts'
 import type { KeyGroupSnapshot, SegmentRef } from './manifest.ts'
@@ -40,7 +41,6 @@ export interface OperatorKeyGroups {
 }
 
 interface OpenSnapshot {
-  readonly snapshotKind: SnapshotKind
   readonly decided: Map<string, 'base' | 'delta'>
   /** What its deltas build on: the chains when it began, whatever completes meanwhile. */
   readonly earlier: ReadonlyMap<string, readonly SegmentRef[]>
@@ -67,7 +67,7 @@ export class SegmentLedger {
   /** For `KeyedStateBackend.beginSnapshot`. The answers are remembered for `chainsOf`. */
   decide(id: CheckpointId, snapshotKind: SnapshotKind): (operatorUid: string, keyGroup: number) => 'base' | 'delta' {
     const decided = new Map<string, 'base' | 'delta'>()
-    this.#open.set(id, { snapshotKind, decided, earlier: this.#chains, chains: undefined })
+    this.#open.set(id, { decided, earlier: this.#chains, chains: undefined })
     const sparse = this.#sparseFiles()
     return (operatorUid, keyGroup) => {
       const key = chainKey(operatorUid, keyGroup)
@@ -86,8 +86,7 @@ export class SegmentLedger {
   chainsOf(id: CheckpointId, pieces: readonly StoredPiece[]): readonly OperatorKeyGroups[] {
     const open = this.#open.get(id)
     if (open === undefined) throw new Error(`snapshot ${id} was not begun or has ended`)
-    const isOwn = open.snapshotKind === 'savepoint'
-    const chains = new Map(isOwn ? [] : open.earlier)
+    const chains = new Map(open.earlier)
     for (const [key, kind] of open.decided) if (kind === 'base') chains.delete(key)
     for (const { operatorUid, keyGroup, ref } of pieces) {
       const key = chainKey(operatorUid, keyGroup)
@@ -105,7 +104,7 @@ export class SegmentLedger {
   onComplete(id: CheckpointId): void {
     const open = this.#open.get(id)
     this.#open.delete(id)
-    if (open?.chains === undefined || open.snapshotKind === 'savepoint') return
+    if (open?.chains === undefined) return
     this.#chains = open.chains
     this.#noteFiles(open.chains)
     for (const older of [...this.#open.keys()]) if (older < id) this.#open.delete(older)

@@ -15,6 +15,8 @@ export type OptionSpec =
   | (Spec<'choice', string> & {
       readonly choices: readonly string[]
       readonly aliases?: Readonly<Record<string, string>>
+      /** Values that Flink has and this engine does not, with what to write instead. */
+      readonly refused?: Readonly<Record<string, string>>
     })
 
 interface Spec<Type extends string, V> {
@@ -39,6 +41,11 @@ export const CONFIG_OPTIONS = {
     default: undefined,
     doc: 'Folder of the checkpoints. Default: .millrace/<job name>.',
     differs: 'Flink: no default.',
+  },
+  'execution.checkpointing.savepoint-dir': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folder in which savepoints get folders of their own, where the request names no other. Default: a savepoint needs a folder.',
   },
   'execution.checkpointing.mode': {
     type: 'choice',
@@ -103,6 +110,17 @@ export const CONFIG_OPTIONS = {
     type: 'text',
     default: undefined,
     doc: 'Checkpoint or savepoint to start from, as -s. Default: a fresh start.',
+  },
+  'execution.state-recovery.claim-mode': {
+    type: 'choice',
+    choices: ['NO_CLAIM', 'CLAIM'],
+    refused: {
+      legacy:
+        'LEGACY leaves open who may delete what: write NO_CLAIM to leave it to you, or CLAIM to give it to the job.',
+    },
+    default: 'NO_CLAIM',
+    doc: 'Who owns the checkpoint or savepoint that execution.state-recovery.path or -s names. NO_CLAIM: you; the job never removes it and soon does not need it. CLAIM: the job; it counts as its oldest checkpoint and is removed like one.',
+    differs: 'Flink: LEGACY too.',
   },
   'execution.state-recovery.ignore-unclaimed-state': {
     type: 'boolean',

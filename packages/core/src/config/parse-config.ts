@@ -28,10 +28,12 @@ const KEYS = Object.keys(CONFIG_OPTIONS)
 /** Keys that Flink has under another name. */
 const RENAMED: Readonly<Record<string, ConfigKey>> = {
   'state.checkpoints.dir': 'execution.checkpointing.dir',
+  'state.savepoints.dir': 'execution.checkpointing.savepoint-dir',
   'state.checkpoints.num-retained': 'execution.checkpointing.num-retained',
   'state.backend.incremental': 'execution.checkpointing.incremental',
   'restart-strategy': 'restart-strategy.type',
   'execution.savepoint.path': 'execution.state-recovery.path',
+  'execution.savepoint-restore-mode': 'execution.state-recovery.claim-mode',
   'execution.savepoint.ignore-unclaimed-state': 'execution.state-recovery.ignore-unclaimed-state',
   'execution.checkpointing.data-inline-threshold': 'state.storage.fs.memory-threshold',
 }
@@ -130,7 +132,8 @@ function parseValue(key: ConfigKey, spec: OptionSpec, written: string, source: s
       const alias = spec.aliases?.[text.toLowerCase()] ?? text
       const found = spec.choices.find((choice) => normalised(choice) === normalised(alias))
       if (found !== undefined) return found
-      throw invalid(key, written, source, `one of ${spec.choices.join(', ')}`)
+      const instead = spec.refused?.[normalised(text)]
+      throw invalid(key, written, source, `one of ${spec.choices.join(', ')}`, instead)
     }
     case 'duration':
       return parseWith(
@@ -211,10 +214,16 @@ function checkUnaligned(get: TypedConfig['get'], sources: TypedConfig['sources']
   )
 }
 
-function invalid(key: ConfigKey, written: string, source: string, expected: string): MillraceError {
+function invalid(
+  key: ConfigKey,
+  written: string,
+  source: string,
+  expected: string,
+  hint = `Write ${expected}.`,
+): MillraceError {
   return new MillraceError('CONFIG_INVALID_VALUE', `"${written}" is not a value for ${key} (from ${source})`, {
     details: { key, value: written, source },
-    hint: `Write ${expected}.`,
+    hint,
   })
 }
 

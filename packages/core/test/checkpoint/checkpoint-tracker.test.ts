@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SubtaskMeasures } from '../../src/checkpoint/checkpoint-statistics.ts'
+import { decideCheckpoint } from '../../src/checkpoint/checkpoint-tracker.ts'
+import { FINAL_RETRY_DELAY_MS } from '../../src/checkpoint/tracker-draft.ts'
 import {
   checkpointStatistics,
   createTrackerState,
-  decideCheckpoint,
-  FINAL_RETRY_DELAY_MS,
   nextDeadlineMs,
   type TaskRef,
   type TrackerAction,
   type TrackerConfig,
   type TrackerEvent,
-} from '../../src/checkpoint/checkpoint-tracker.ts'
+} from '../../src/checkpoint/tracker-state.ts'
 
 const CONFIG: TrackerConfig = {
   intervalMs: 1_000,
@@ -79,7 +79,7 @@ class Driver {
 const kinds = (actions: readonly TrackerAction[]): string[] => actions.map((action) => action.kind)
 const request = (requestId: string, thenStop = false): TrackerEvent => ({
   kind: 'requested',
-  request: { requestId, snapshotKind: 'savepoint', thenStop },
+  request: { requestId, snapshotKind: 'savepoint', thenStop, drain: false },
 })
 
 test('nothing is triggered before all tasks run; then one interval later', () => {
@@ -244,7 +244,13 @@ test('a savepoint goes before a periodic checkpoint, and its failure is answered
     requestId: 'r1',
     outcome: { kind: 'completed', checkpointId: 1, externalPath: 'chk-1' },
   })
-  assert.equal(driver.state.lastCompletedId, undefined, 'a savepoint is no base for deltas')
+  assert.equal(driver.state.lastCompletedId, 1, 'it is a checkpoint, which the next one builds on')
+  assert.deepEqual(
+    [checkpointStatistics(driver.state).latest.completed?.kind, checkpointStatistics(driver.state).latest.savepoint],
+    ['full-checkpoint', undefined],
+    'a savepoint once its copy exists',
+  )
+  driver.at(25, { kind: 'exported', checkpointId: 1, externalPath: 'copy' })
   const failed = driver.at(30, {
     kind: 'declined',
     checkpointId: 2,
@@ -253,7 +259,47 @@ test('a savepoint goes before a periodic checkpoint, and its failure is answered
     message: 'no',
   })
   assert.deepEqual(kinds(failed), ['abort', 'answer'])
-  assert.equal(checkpointStatistics(driver.state).latest.savepoint?.id, 1)
+  const { latest, history } = checkpointStatistics(driver.state)
+  assert.deepEqual([latest.savepoint?.id, latest.savepoint?.externalPath], [1, 'copy'])
+  assert.deepEqual([history[1]?.kind, latest.completed?.externalPath], ['savepoint', 'chk-1'])
+})
+
+test('what was asked for is not overtaken: nothing is triggered while it is pending', () => {
+  const driver = Driver.running({ maxConcurrent: 3, timeoutMs: 60_000 })
+  driver.at(1_000)
+  assert.deepEqual(kinds(driver.at(1_001, request('r1'))), ['trigger'], 'beside a periodic one')
+  assert.deepEqual(driver.at(5_000, request('r2')), [])
+  assert.deepEqual(kinds(driver.finish(5_001, 1)), ['complete'])
+  assert.deepEqual(kinds(driver.finish(5_002, 2)), ['complete', 'answer', 'trigger'])
+  assert.deepEqual(kinds(driver.finish(5_003, 3)), ['complete', 'answer', 'trigger'], 'the overdue periodic one')
+})
+
+test('while the input is drained only the final checkpoint is triggered, and it answers all that wait', () => {
+  const driver = Driver.running({ maxConcurrent: 3 })
+  driver.at(1_000)
+  const drain: TrackerEvent = {
+    kind: 'requested',
+    request: { requestId: 'drain', snapshotKind: 'savepoint', thenStop: true, drain: true },
+  }
+  assert.deepEqual(driver.at(1_001, drain), [])
+  assert.deepEqual(driver.at(1_002, request('beside')), [])
+  assert.deepEqual(driver.at(2_500), [], 'no periodic one, which would call inputs finished that were not read')
+  assert.deepEqual(kinds(driver.finish(2_501, 1)), ['complete'], 'one that was triggered before')
+  assert.equal(nextDeadlineMs(driver.state), undefined)
+  const [final] = driver.at(3_000, { kind: 'all-ended' })
+  assert.equal(final?.kind === 'trigger' && final.isFinal, true)
+  assert.deepEqual(kinds(driver.finish(3_001, 2)), ['answer', 'answer', 'complete'])
+})
+
+test('an attempt that ends while it drains is answered, and the next one is not draining', () => {
+  const driver = Driver.running()
+  driver.at(1, {
+    kind: 'requested',
+    request: { requestId: 'drain', snapshotKind: 'savepoint', thenStop: true, drain: true },
+  })
+  assert.deepEqual(kinds(driver.at(2, { kind: 'attempt-ended', message: 'failed' })), ['answer'])
+  driver.at(3, { kind: 'tasks-running', tasks: TASKS })
+  assert.deepEqual(kinds(driver.at(1_003)), ['trigger'])
 })
 
 test('nothing follows a savepoint to stop, unless it fails', () => {

@@ -22,8 +22,23 @@ const MANIFEST: CheckpointManifest = {
       parallelism: 2,
       maxParallelism: 128,
       tables: [
-        { operatorUid: 'window', name: '_window', kind: 'namespaced', version: 1, ttlMs: undefined },
+        {
+          operatorUid: 'window',
+          name: '_window',
+          kind: 'namespaced',
+          version: 1,
+          ttlMs: undefined,
+          form: { kind: 'aggregate', name: '{n: count}' },
+        },
         { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
+        {
+          operatorUid: 'window',
+          name: 'rows',
+          kind: 'list',
+          version: 1,
+          ttlMs: undefined,
+          form: { kind: 'schema', value: '{"type":"string"}', key: undefined },
+        },
       ],
       keyGroups: [
         {
@@ -161,6 +176,18 @@ test('a newer version says so', () => {
   )
 })
 
+test('a manifest of version 1 is read, and says nothing of the form of values', () => {
+  const json = JSON.parse(bodyOf(encodeManifest(withOperator({ tables: [], entries: [] })))) as Json
+  json.version = 1
+  operatorOf(json, (operator) => {
+    operator.tables = [{ operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 }]
+  })
+  const read = parse(withBody(JSON.stringify(json), 1))
+  assert.deepEqual(read.operators[0]?.tables, [
+    { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
+  ])
+})
+
 test('fields that do not fit are refused even with a good checksum', () => {
   const wrong: readonly ((json: Record<string, unknown>) => void)[] = [
     (json) => delete json.lineage,
@@ -178,6 +205,10 @@ test('fields that do not fit are refused even with a good checksum', () => {
     (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '../x', offsetBytes: 0 })),
     (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '/x', offsetBytes: 0 })),
     (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'guess' })),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate' })),
+    (json) => tableOf(json, 2, (table) => (table.form = { kind: 'schema', value: '{' })),
+    (json) => (json.version = 3),
     (json) => (json.operators = [...(json.operators as unknown[]), ...(json.operators as unknown[])]),
   ]
   for (const change of wrong) {
@@ -199,6 +230,10 @@ function operatorOf(json: Json, change: (operator: Json) => void): void {
   change((json.operators as Json[])[0] as Json)
 }
 
+function tableOf(json: Json, index: number, change: (table: Json) => void): void {
+  operatorOf(json, (operator) => change((operator.tables as Json[])[index] as Json))
+}
+
 function segmentOf(json: Json, change: (segment: Json) => void): void {
   operatorOf(json, (operator) => {
     change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[0] as Json)
@@ -209,10 +244,10 @@ function bodyOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes.subarray(bytes.indexOf(10) + 1))
 }
 
-function withBody(body: string): Uint8Array {
+function withBody(body: string, version = 2): Uint8Array {
   const bytes = new TextEncoder().encode(body)
   const checksum = crc32c(bytes).toString(16).padStart(8, '0')
-  const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT 1 crc32c=${checksum} length=${bytes.length}\n`)
+  const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT ${version} crc32c=${checksum} length=${bytes.length}\n`)
   return new Uint8Array([...header, ...bytes])
 }
 

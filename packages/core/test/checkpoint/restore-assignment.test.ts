@@ -158,6 +158,7 @@ test('state that the job has no step for is refused with the name that was proba
       error instanceof MillraceError &&
       error.code === 'CHECKPOINT_OTHER_JOB' &&
       error.message.includes('"hourly-count" (did you mean "hourly-counts"?)') &&
+      error.message.endsWith('No step matched by uid; without state there, so empty: "hourly-counts"') &&
       !error.message.includes('stateless'),
   )
   const { report } = assignRestore(manifest, plan, { ...OPTIONS, allowNonRestoredState: true })

@@ -56,7 +56,7 @@ test('no delta leaves a group as it was; no base for one that was to get one mea
   assert.deepEqual(ledger.chainsOf(3, []), [])
 })
 
-test('a savepoint names only its own segments and changes nothing', () => {
+test('a savepoint is a full checkpoint, which the next one builds on', () => {
   const ledger = new SegmentLedger([
     { operatorUid: 'op', keyGroups: [{ keyGroup: 1, segments: [ref('base', 1, 5_000)] }] },
   ])
@@ -65,7 +65,7 @@ test('a savepoint names only its own segments and changes nothing', () => {
   assert.deepEqual(ledger.chainsOf(2, [piece(1, own)])[0]?.keyGroups[0]?.segments, [own])
   ledger.onComplete(2)
   ledger.decide(3, 'checkpoint')('op', 1)
-  assert.equal(ledger.chainsOf(3, [])[0]?.keyGroups[0]?.segments[0]?.checkpointId, 1)
+  assert.equal(ledger.chainsOf(3, [])[0]?.keyGroups[0]?.segments[0]?.checkpointId, 2)
 })
 
 test('the deltas of a snapshot build on what was complete when it began', () => {
@@ -161,7 +161,7 @@ test('replaying the named chains always gives the state of the snapshot, whateve
         assert.deepEqual(sorted(read), sorted(state))
         if (isComplete) {
           ledger.onComplete(id)
-          if (kind !== 'savepoint') dirty.clear()
+          dirty.clear()
         } else {
           ledger.onAborted(id)
         }

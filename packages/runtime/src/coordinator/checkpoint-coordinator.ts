@@ -3,6 +3,10 @@
  * attempt, keeps what tasks acknowledge, has the manifest stored, tells the tasks, and lets retention run. What a
  * completion or a failure means for the job is for its `events`.
  *
+ * What is asked for is answered exactly once, whatever happens to the attempt. A savepoint is copied while its checkpoint is
+ * being stored, before retention may remove a segment that it names; of the final checkpoint, which nothing follows, at any
+ * time.
+ *
  * What it keeps: events and the actions that follow from them are worked off in order, also those that come while others
  * are; tasks are told of a completion only after the manifest is stored; retention never removes what a pending
  * checkpoint may build on; between attempts nothing is triggered, and `settled` says when nothing is being stored.
@@ -13,12 +17,12 @@ import {
   type CheckpointBarrier,
   type CheckpointId,
   type CheckpointManifest,
-  type CheckpointRequest,
   type CheckpointStatistics,
   checkpointStatistics,
   createTrackerState,
   decideCheckpoint,
   nextDeadlineMs,
+  type RequestOutcome,
   type SnapshotKind,
   type SubtaskSnapshot,
   type TrackerAction,
@@ -30,15 +34,13 @@ import type { TaskId } from '../task/task-ports.ts'
 import type { CheckpointKeeper } from './checkpoint-keeper.ts'
 import type { CoordinatorOptions, RestoredCheckpoint } from './coordinator-ports.ts'
 import { type Execution, taskKey } from './execution.ts'
+import type { SnapshotAnswer, SnapshotRequest } from './snapshot-request.ts'
 
 export interface CheckpointCoordinatorEvents {
   /** It exists; the tasks do not know yet. */
   onCompleted(checkpointId: CheckpointId, completed: CompletedCheckpoint): void
   /** The tasks of the running attempt were told. */
   onAnnounced(isLast: boolean): void
-  onRequestFailed(error: MillraceError): void
-  /** The checkpoint that was asked for exists, its copy does not. */
-  onSavepointFailed(error: unknown): void
   /** One failure more than is tolerated. */
   onTooManyFailures(error: MillraceError): void
   /** It is not known whether a checkpoint exists, so that neither it nor the one before may be gone on from. */
@@ -50,6 +52,11 @@ export interface CompletedCheckpoint {
   readonly isLast: boolean
   /** All input had ended before it. */
   readonly isFinal: boolean
+}
+
+/** What became of a savepoint whose checkpoint exists. */
+interface Copy {
+  readonly answer: SnapshotAnswer
 }
 
 /** A timer that comes later than this says that the process stood still; what has arrived meanwhile is heard first. */
@@ -69,9 +76,11 @@ export class CheckpointCoordinator {
   readonly #buildsOn = new Map<CheckpointId, CheckpointId>()
   #storing: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
-  /** The request whose checkpoint is exported, or `final` for that one, and where to. */
-  #export: { readonly of: string | 'final'; readonly folder: string } | undefined
-  #savepoint: string | undefined
+  /** Asked for and not answered yet, by the id that the tracker knows. */
+  readonly #requests = new Map<string, SnapshotRequest>()
+  /** What became of the copy of a checkpoint that is being stored, by request. */
+  readonly #copies = new Map<string, Copy>()
+  #requestCount = 0
 
   constructor(options: CoordinatorOptions, keeper: CheckpointKeeper, events: CheckpointCoordinatorEvents) {
     this.#options = options
@@ -89,14 +98,11 @@ export class CheckpointCoordinator {
     return this.#tracker.nextId
   }
 
-  /** The folder of the savepoint that was asked for, once it is written. */
-  get savepoint(): string | undefined {
-    return this.#savepoint
-  }
-
-  /** Resolves when no manifest is being written. */
+  /** Resolves when no manifest and no savepoint is being written. */
   get settled(): Promise<void> {
-    return this.#storing
+    const storing = this.#storing
+    // What was stored may have been asked for: then it is copied next.
+    return storing.then(() => (storing === this.#storing ? undefined : this.settled))
   }
 
   beginAttempt(execution: Execution): void {
@@ -119,22 +125,24 @@ export class CheckpointCoordinator {
     this.#on({ kind: 'restored', record })
   }
 
-  /** `savepointFolder`: what is taken is also written there, to stand by itself. */
-  request(request: CheckpointRequest, savepointFolder?: string): void {
-    if (savepointFolder !== undefined) this.#export = { of: request.requestId, folder: savepointFolder }
-    this.#on({ kind: 'requested', request })
+  request(request: SnapshotRequest): void {
+    const final = this.#finalCheckpoint
+    if (final !== undefined) {
+      // The tasks have nothing to add to it, and may be closing.
+      this.#answerWith(request, final, final.path)
+      return
+    }
+    const requestId = `request-${++this.#requestCount}`
+    this.#requests.set(requestId, request)
+    const { snapshotKind, thenStop, drain } = request
+    this.#on({ kind: 'requested', request: { requestId, snapshotKind, thenStop, drain } })
   }
 
-  /** Writes the final checkpoint also as a savepoint: at once where it exists, or when it does. */
-  exportFinal(folder: string): void {
-    this.#export = { of: 'final', folder }
-    const latest = this.#keeper.latest?.manifest
-    const isPending = this.#tracker.pending.some(({ record }) => record.isFinal)
-    if (latest?.isFinal === true && !isPending) {
-      this.#storing = this.#storing
-        .then(() => this.#exportTo(folder, latest))
-        .then(() => this.#tellExported(latest.checkpointId))
-    }
+  /** The final checkpoint of this run, once it exists. */
+  get #finalCheckpoint(): { readonly manifest: CheckpointManifest; readonly path: string } | undefined {
+    const { latest } = this.#keeper
+    if (this.#tracker.final !== 'done' || latest?.manifest.isFinal !== true) return undefined
+    return { manifest: latest.manifest, path: latest.file.slice(0, latest.file.lastIndexOf('/')) }
   }
 
   onSnapshot({ checkpointId, task, snapshot, stats }: FromSlot & { type: 'snapshot' }): void {
@@ -207,14 +215,12 @@ export class CheckpointCoordinator {
       case 'abort':
         this.#acknowledged.delete(action.checkpointId)
         this.#buildsOn.delete(action.checkpointId)
-        this.#keeper.onGivenUp()
+        this.#keeper.onGivenUp(Math.min(this.#tracker.nextId, ...this.#tracker.pending.map(({ record }) => record.id)))
         this.#execution?.abort(action.checkpointId)
         this.#options.observer.onCheckpoint({ id: action.checkpointId, outcome: 'failed', reason: action.message })
         break
       case 'answer':
-        if (action.outcome.kind === 'failed') {
-          this.#events.onRequestFailed(new MillraceError(action.outcome.code, action.outcome.message))
-        }
+        this.#answer(action.requestId, action.outcome)
         break
       case 'fail-job':
         this.#events.onTooManyFailures(new MillraceError(action.code, action.message))
@@ -236,26 +242,58 @@ export class CheckpointCoordinator {
     this.#execution?.trigger(barrier)
   }
 
-  /** What becomes a savepoint may outlive everything that has no finished name, so that sinks have to close it. */
-  #barrierKind({ checkpointId, snapshotKind }: TrackerAction & { kind: 'trigger' }): SnapshotKind {
-    if (this.#exportFolderOf(checkpointId) !== undefined) return 'savepoint'
-    return this.#options.config.isIncremental ? snapshotKind : 'full-checkpoint'
+  #barrierKind({ snapshotKind }: TrackerAction & { kind: 'trigger' }): SnapshotKind {
+    return snapshotKind === 'checkpoint' && !this.#options.config.isIncremental ? 'full-checkpoint' : snapshotKind
   }
 
-  #exportFolderOf(checkpointId: CheckpointId): string | undefined {
-    const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
-    // A request that waits behind the final checkpoint is answered with it.
-    const isMeant = pending?.record.isFinal === true || pending?.request?.requestId === this.#export?.of
-    return isMeant ? this.#export?.folder : undefined
+  #answer(requestId: string, outcome: RequestOutcome): void {
+    const request = this.#requests.get(requestId)
+    if (request === undefined) return
+    this.#requests.delete(requestId)
+    if (outcome.kind === 'failed') {
+      request.onAnswer({ kind: 'failed', error: new MillraceError(outcome.code, outcome.message) })
+      return
+    }
+    const { checkpointId, externalPath } = outcome
+    const copy = this.#copies.get(requestId)
+    this.#copies.delete(requestId)
+    if (copy !== undefined) request.onAnswer(copy.answer)
+    else if (request.savepointFolder === undefined) {
+      request.onAnswer({ kind: 'completed', snapshot: { checkpointId, externalPath } })
+    } else {
+      const manifest = this.#keeper.latest?.manifest
+      if (manifest?.checkpointId !== checkpointId) {
+        throw new MillraceError('INTERNAL', `Checkpoint ${checkpointId} was to be copied and is not the newest`)
+      }
+      this.#answerWith(request, { manifest }, externalPath)
+    }
+  }
+
+  /** Nothing is stored after a final checkpoint, so that it can be copied at any time. */
+  #answerWith(request: SnapshotRequest, { manifest }: { manifest: CheckpointManifest }, externalPath: string): void {
+    const { checkpointId } = manifest
+    if (request.savepointFolder === undefined) {
+      request.onAnswer({ kind: 'completed', snapshot: { checkpointId, externalPath } })
+      return
+    }
+    const folder = request.savepointFolder
+    this.#storing = this.#storing.then(async () => {
+      const copy = await this.#copy(manifest, folder)
+      this.#tellCopied(copy)
+      request.onAnswer(copy.answer)
+    })
   }
 
   /** Never rejects: the tracker is told how it went. */
   async #store(checkpointId: CheckpointId, isFinal: boolean): Promise<void> {
+    const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
+    const requestId = pending?.request?.requestId
     try {
       const path = this.#options.config.isCheckpointing ? await this.#write(checkpointId, isFinal) : ''
       this.#acknowledged.delete(checkpointId)
+      const copy = requestId === undefined ? undefined : this.#copies.get(requestId)
       this.#on({ kind: 'stored', checkpointId, externalPath: path })
-      this.#tellExported(checkpointId)
+      if (copy !== undefined) this.#tellCopied(copy)
     } catch (error) {
       this.#acknowledged.delete(checkpointId)
       if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') {
@@ -285,22 +323,28 @@ export class CheckpointCoordinator {
       pending?.record.vertices,
     )
     const path = await this.#keeper.store(manifest)
-    // Asked only now: somebody may have wanted it meanwhile.
-    const exportFolder = this.#exportFolderOf(checkpointId)
-    if (exportFolder !== undefined) await this.#exportTo(exportFolder, manifest)
+    const requestId = pending?.request?.requestId
+    const folder = requestId === undefined ? undefined : this.#requests.get(requestId)?.savepointFolder
+    if (requestId !== undefined && folder !== undefined) {
+      this.#copies.set(requestId, await this.#copy(manifest, folder))
+    }
     return path
   }
 
-  #tellExported(checkpointId: CheckpointId): void {
-    if (this.#savepoint !== undefined) this.#on({ kind: 'exported', checkpointId, externalPath: this.#savepoint })
+  #tellCopied({ answer }: Copy): void {
+    if (answer.kind === 'completed') this.#on({ kind: 'exported', ...answer.snapshot })
   }
 
   /** Never rejects: the checkpoint itself exists, whatever becomes of its copy. */
-  async #exportTo(folder: string, manifest: CheckpointManifest): Promise<void> {
+  async #copy(manifest: CheckpointManifest, folder: string): Promise<Copy> {
+    const { checkpointId } = manifest
     try {
-      this.#savepoint = await this.#keeper.exportSavepoint(manifest, folder)
-    } catch (error) {
-      this.#events.onSavepointFailed(error)
+      const externalPath = await this.#keeper.exportSavepoint(manifest, folder)
+      return { answer: { kind: 'completed', snapshot: { checkpointId, externalPath } } }
+    } catch (cause) {
+      const message = `The savepoint in ${folder} could not be written`
+      const error = cause instanceof MillraceError ? cause : new MillraceError('SAVEPOINT_FAILED', message, { cause })
+      return { answer: { kind: 'not-copied', error } }
     }
   }
 

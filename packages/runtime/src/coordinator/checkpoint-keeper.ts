@@ -4,6 +4,7 @@
  */
 import { type CheckpointId, type CheckpointManifest, decideRetention, filesOf } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
+import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { CheckpointRetention, RestoredCheckpoint } from './coordinator-ports.ts'
 
 export interface CheckpointKeeperOptions {
@@ -16,6 +17,8 @@ export interface CheckpointKeeperOptions {
   readonly firstCheckpointId: CheckpointId
   /** A checkpoint of the folder that was restored by its name: it stays its owner's, whatever retention says. */
   readonly unclaimedId: CheckpointId | undefined
+  /** A snapshot outside the folder that the job owns: its oldest checkpoint. */
+  readonly claimed: ClaimedSnapshot | undefined
 }
 
 export class CheckpointKeeper {
@@ -23,6 +26,8 @@ export class CheckpointKeeper {
   readonly #retainedMax: number
   readonly #firstCheckpointId: CheckpointId
   readonly #unclaimedId: CheckpointId | undefined
+  /** Until it is removed. */
+  #claimed: ClaimedSnapshot | undefined
   #hasGivenUp = false
   #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
@@ -35,6 +40,7 @@ export class CheckpointKeeper {
     this.#retainedMax = options.retainedMax
     this.#firstCheckpointId = options.firstCheckpointId
     this.#unclaimedId = options.unclaimedId
+    this.#claimed = options.claimed
     this.#latest = options.restored
     this.#retained = options.existing
   }
@@ -56,10 +62,17 @@ export class CheckpointKeeper {
     return this.#storage.writeSavepoint(manifest, folder)
   }
 
-  /** A checkpoint was given up: what tasks have stored for it is cleared away with the next `retain`. */
-  onGivenUp(): void {
+  /**
+   * A checkpoint was given up: what tasks have stored for it is cleared away at once, since where a disk is full no next one
+   * may ever complete; and once more with the next `retain`, for those that were still writing. Nothing from `pendingFrom`
+   * on is touched.
+   */
+  onGivenUp(pendingFrom: CheckpointId): void {
     this.#hasGivenUp = true
     this.#hasEverGivenUp = true
+    this.#removing = this.#removing.then(() =>
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),
+    )
   }
 
   /**
@@ -80,6 +93,8 @@ export class CheckpointKeeper {
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
     if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
+    const claimedId = this.#claimed?.checkpointId ?? Number.POSITIVE_INFINITY
+    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= this.#retainedMax) this.#discardClaimed()
     if (!this.#hasGivenUp || settledUpTo === undefined) return ids
     this.#hasGivenUp = false
     const named = filesOf(keep)
@@ -98,7 +113,10 @@ export class CheckpointKeeper {
     await this.#removing
     const isKept =
       retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')
-    if (isKept || this.#retained.length === 0) return
+    if (isKept) return
+    this.#discardClaimed()
+    await this.#removing
+    if (this.#retained.length === 0) return
     const kept = this.#retained.filter(({ checkpointId }) => checkpointId === this.#unclaimedId)
     const gone = this.#retained.filter(({ checkpointId }) => checkpointId !== this.#unclaimedId)
     const live = filesOf(kept)
@@ -106,5 +124,12 @@ export class CheckpointKeeper {
       gone.map(({ checkpointId }) => checkpointId),
       [...filesOf(gone)].filter((file) => !live.has(file)),
     )
+  }
+
+  /** Nothing that is kept needs it: segments of another folder are never named. */
+  #discardClaimed(): void {
+    const claimed = this.#claimed
+    this.#claimed = undefined
+    if (claimed !== undefined) this.#removing = this.#removing.then(() => claimed.discard())
   }
 }

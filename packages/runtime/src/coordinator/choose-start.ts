@@ -5,17 +5,29 @@
 import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
-import type { ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
-import { type FileCheckpointStorage, latestWhole, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
+import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import type { RandomSource } from '../clock/clock.ts'
+import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
+import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
 
 export type RestoreRequest =
   | { readonly kind: 'none' }
   /** The newest checkpoint of the job's folder; none is a fresh start, a damaged one an error. */
   | ({ readonly kind: 'latest' } & RestoreChoices)
-  | ({ readonly kind: 'path'; readonly path: string } & RestoreChoices)
+  /** As `latest`, but where that is damaged the newest that is not, read to its last byte; what is newer is given up. */
+  | ({ readonly kind: 'newest-whole' } & RestoreChoices)
+  | ({
+      readonly kind: 'path'
+      readonly path: string
+      /** Who owns it from then on; default NO_CLAIM. */
+      readonly claimMode?: ClaimMode
+    } & RestoreChoices)
+
+/** `execution.state-recovery.claim-mode`. */
+export type ClaimMode = 'NO_CLAIM' | 'CLAIM'
 
 export interface RestoreChoices {
   /** Gives up output and checkpoints that are newer than the restored one. */
@@ -24,12 +36,14 @@ export interface RestoreChoices {
 }
 
 export interface StartSurroundings {
-  readonly storage: FileCheckpointStorage
+  readonly storage: CheckpointStorage
   readonly files: FileSystem
   /** Of `storage`. */
   readonly folder: string
   readonly jobName: string
   readonly random: RandomSource
+  /** Locks another checkpoint folder; throws `CHECKPOINT_FOLDER_LOCKED`. */
+  lock(folder: string): Promise<{ release(): Promise<void> }>
   /** Says something to the user. */
   report(message: string): void
 }
@@ -38,6 +52,8 @@ export interface ChosenStart {
   readonly restored: RestoredCheckpoint | undefined
   /** The checkpoint of the folder that this history was started from by its name; it stays its owner's. */
   readonly unclaimedId: number | undefined
+  /** What was restored, when it lies outside the folder and is the job's now. */
+  readonly claimed: ClaimedSnapshot | undefined
   readonly existing: readonly CheckpointManifest[]
   readonly lineage: string
   readonly firstCheckpointId: number
@@ -72,6 +88,8 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
       return startFromPath(request, contents, surroundings)
     case 'latest':
       return startFromLatest(contents, surroundings)
+    case 'newest-whole':
+      return startFromNewestWhole(contents, surroundings)
     case 'none':
       return startFresh(contents, surroundings)
   }
@@ -90,13 +108,22 @@ async function startFromPath(
     .map(({ checkpointId }) => checkpointId)
     .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
   const existing = await giveUpNewer(request, newer, whole, storage, folder)
-  const origin: LineageOrigin = { path: request.path, checkpointId: manifest.checkpointId }
+  const isClaimed = request.claimMode === 'CLAIM'
+  const origin: LineageOrigin = {
+    path: request.path,
+    checkpointId: manifest.checkpointId,
+    ...(isClaimed ? { claimMode: 'CLAIM' } : {}),
+  }
   await storage.removeLeftovers()
-  surroundings.report(`Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}`)
-  const restored = { manifest, file: opened.manifestFile, folder: isOwn ? undefined : opened.folder }
+  surroundings.report(
+    `Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}${isClaimed ? ', which the job owns from now on' : ''}`,
+  )
+  // What is not the job's may go at any time, so that its segments are read as those of another folder: nothing builds on them.
+  const restored = { manifest, file: opened.manifestFile, folder: isOwn && isClaimed ? undefined : opened.folder }
   return {
     restored,
-    unclaimedId: isOwn ? manifest.checkpointId : undefined,
+    unclaimedId: isOwn && !isClaimed ? manifest.checkpointId : undefined,
+    claimed: isClaimed && !isOwn ? await claim(opened, surroundings) : undefined,
     existing,
     lineage: manifest.lineage,
     firstCheckpointId: Math.max(newestId, manifest.checkpointId) + 1,
@@ -110,24 +137,27 @@ async function startFromLatest(
 ): Promise<ChosenStart> {
   const { storage, files, folder, jobName, report } = surroundings
   const newest = listed.at(-1)
-  if (newest !== undefined && newest.state === 'damaged')
-    throw damagedNewest(newest.path, newest.problem, latestWhole(listed)?.path)
+  if (newest?.state === 'damaged')
+    throw damagedNewest(
+      newest.path,
+      newest.problem,
+      await adviseOnDamage(storage, (manifest) => isOfHistory(manifest, lineage)),
+    )
   const origin = lineage?.origin
-  const isOfThisHistory =
-    newest !== undefined &&
-    (lineage === undefined || newest.manifest.lineage === lineage.id) &&
-    (origin === undefined || newest.checkpointId >= origin.checkpointId)
-  if (isOfThisHistory) {
+  if (newest !== undefined && isOfHistory(newest.manifest, lineage)) {
     const { manifest } = newest
     // A checkpoint whose rename a crash could still undo must not be built on.
     await files.syncFolder(`${folder}/chk-${manifest.checkpointId}`)
     await files.syncFolder(folder)
     await storage.removeLeftovers()
-    const restored = { manifest, file: `${folder}/chk-${manifest.checkpointId}/_metadata`, folder: undefined }
+    const unclaimedId = ownOriginOf(origin, whole, folder)
+    const file = `${folder}/chk-${manifest.checkpointId}/_metadata`
+    const restored = { manifest, file, folder: unclaimedId === manifest.checkpointId ? folder : undefined }
     report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
     return {
       restored,
-      unclaimedId: ownOriginOf(origin, whole, folder),
+      unclaimedId,
+      claimed: await claimAgain(manifest.lineage, origin, surroundings),
       existing: whole,
       lineage: manifest.lineage,
       firstCheckpointId: newestId + 1,
@@ -142,6 +172,7 @@ async function startFromLatest(
     return {
       restored,
       unclaimedId: undefined,
+      claimed: await claimAgain(lineage.id, origin, surroundings),
       existing: whole,
       lineage: lineage.id,
       firstCheckpointId: Math.max(newestId, opened.manifest.checkpointId) + 1,
@@ -155,6 +186,41 @@ async function startFromLatest(
   )
   // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
   return freshStart(lineage?.id, whole, newestId, surroundings)
+}
+
+/** What was skipped is named one by one: nobody shall find out later that output went back in time. */
+async function startFromNewestWhole(contents: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
+  const { listed, whole, newestId, lineage } = contents
+  const { storage, folder, jobName, report } = surroundings
+  const { chosen, skipped } = await findNewestWhole(storage, listed, (manifest) => isOfHistory(manifest, lineage))
+  if (skipped.length === 0) return startFromLatest(contents, surroundings)
+  if (chosen === undefined) throw nothingWhole(folder, skipped, lineage?.origin)
+  for (const { path, problem } of skipped) report(`${path} is damaged and given up: ${problem.message}`)
+  const { manifest, path } = chosen
+  const givenUp = skipped.map(({ checkpointId }) => checkpointId)
+  const existing = await removeNewer(givenUp, whole, storage, folder)
+  await storage.removeLeftovers()
+  report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}, the newest that is whole`)
+  const unclaimedId = ownOriginOf(lineage?.origin, existing, folder)
+  return {
+    restored: {
+      manifest,
+      file: `${path}/_metadata`,
+      folder: unclaimedId === manifest.checkpointId ? folder : undefined,
+    },
+    unclaimedId,
+    claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
+    existing,
+    lineage: manifest.lineage,
+    firstCheckpointId: newestId + 1,
+    claim: async () => {},
+  }
+}
+
+/** Whether a checkpoint belongs to the history that the folder is about, and not to one before. */
+function isOfHistory(manifest: CheckpointManifest, lineage: Lineage | undefined): boolean {
+  if (lineage === undefined) return true
+  return manifest.lineage === lineage.id && manifest.checkpointId >= (lineage.origin?.checkpointId ?? 0)
 }
 
 async function startFresh({ whole, newestId }: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
@@ -178,6 +244,7 @@ async function freshStart(
   return {
     restored: undefined,
     unclaimedId: undefined,
+    claimed: undefined,
     existing,
     lineage: id,
     firstCheckpointId: newestId + 1,
@@ -187,13 +254,43 @@ async function freshStart(
   }
 }
 
-/** The id of the origin when it is a checkpoint of the folder itself. */
+function claim(
+  { manifest, manifestFile, folder }: OpenedSnapshot,
+  surroundings: StartSurroundings,
+): Promise<ClaimedSnapshot> {
+  return claimSnapshot(manifest, snapshotFolderOf(manifestFile), folder, surroundings)
+}
+
+/** What an earlier process had claimed and not removed yet; something else may be there by now. */
+async function claimAgain(
+  lineage: string,
+  origin: LineageOrigin | undefined,
+  surroundings: StartSurroundings,
+): Promise<ClaimedSnapshot | undefined> {
+  if (origin?.claimMode !== 'CLAIM') return undefined
+  const { files, folder } = surroundings
+  try {
+    const opened = await openSnapshot(files, origin.path)
+    const { manifest } = opened
+    if (manifest.lineage !== lineage || manifest.checkpointId !== origin.checkpointId) return undefined
+    const isOwn = manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
+    return isOwn ? undefined : await claim(opened, surroundings)
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    if (error.code === 'CHECKPOINT_NOT_FOUND') return undefined
+    surroundings.report(`${origin.path}, which the job had claimed, is left where it is: ${error.message}`)
+    return undefined
+  }
+}
+
+/** The id of the origin when it is a checkpoint of the folder itself and was not claimed. */
 function ownOriginOf(
   origin: LineageOrigin | undefined,
   whole: readonly CheckpointManifest[],
   folder: string,
 ): number | undefined {
-  if (origin === undefined || !whole.some(({ checkpointId }) => checkpointId === origin.checkpointId)) return undefined
+  if (origin === undefined || origin.claimMode === 'CLAIM') return undefined
+  if (!whole.some(({ checkpointId }) => checkpointId === origin.checkpointId)) return undefined
   return resolve(origin.path).startsWith(resolve(folder) + sep) ? origin.checkpointId : undefined
 }
 
@@ -206,7 +303,7 @@ async function giveUpNewer(
   choices: RestoreChoices & { readonly path: string },
   newer: readonly number[],
   whole: readonly CheckpointManifest[],
-  storage: FileCheckpointStorage,
+  storage: CheckpointStorage,
   folder: string,
 ): Promise<readonly CheckpointManifest[]> {
   if (newer.length === 0) return whole
@@ -220,6 +317,15 @@ async function giveUpNewer(
       },
     )
   }
+  return removeNewer(newer, whole, storage, folder)
+}
+
+async function removeNewer(
+  newer: readonly number[],
+  whole: readonly CheckpointManifest[],
+  storage: CheckpointStorage,
+  folder: string,
+): Promise<readonly CheckpointManifest[]> {
   await storage.discard(newer, [])
   const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => newer.includes(checkpointId))
   if (left.length > 0) {
@@ -232,14 +338,24 @@ async function giveUpNewer(
   return whole.filter(({ checkpointId }) => !newer.includes(checkpointId))
 }
 
-function damagedNewest(path: string, problem: Error, wholePath: string | undefined): MillraceError {
-  return new MillraceError('CHECKPOINT_DAMAGED', `The newest checkpoint ${path} is damaged: ${problem.message}`, {
-    details: { path },
+function damagedNewest(path: string, problem: Error, hint: string): MillraceError {
+  const message = `The newest checkpoint ${path} is damaged: ${problem.message}`
+  return new MillraceError('CHECKPOINT_DAMAGED', message, { details: { path }, hint, cause: problem })
+}
+
+function nothingWhole(
+  folder: string,
+  damaged: readonly { readonly path: string; readonly problem: Error }[],
+  origin: LineageOrigin | undefined,
+): MillraceError {
+  const problems = damaged.map(({ path, problem }) => `${path}: ${problem.message}`)
+  return new MillraceError('CHECKPOINT_DAMAGED', `No checkpoint in ${folder} is whole. ${problems.join(' ')}`, {
+    details: { folder },
     hint:
-      wholePath === undefined
-        ? 'No older checkpoint is whole. Start fresh without --resume, or restore a savepoint with -s.'
-        : `${wholePath} is whole: restore it with -s ${wholePath} --discard-newer.`,
-    cause: problem,
+      origin === undefined
+        ? 'Restore a savepoint with -s <savepoint>, or start fresh without --resume-from.'
+        : `The job was started from ${origin.path}: go back to that with -s ${origin.path} --discard-newer.`,
+    cause: damaged[0]?.problem,
   })
 }
 
@@ -248,7 +364,7 @@ export function planSettingsOf(
   config: TypedConfig,
   restored: CheckpointManifest | undefined,
 ): { readonly parallelism: number; readonly maxParallelism?: number } {
-  const keyed = restored?.operators.find(({ keyGroups }) => keyGroups.length > 0)
+  const keyed = restored?.operators.find(({ keyGroups, inFlight = [] }) => keyGroups.length + inFlight.length > 0)
   const maxParallelism = config.get('pipeline.max-parallelism') ?? keyed?.maxParallelism
   const parallelism = config.get('parallelism.default')
   return maxParallelism === undefined ? { parallelism } : { parallelism, maxParallelism }

@@ -18,6 +18,7 @@ export function coordinatorConfigOf(config: TypedConfig, given: Readonly<Record<
     },
     retainedMax: config.get('execution.checkpointing.num-retained'),
     retention: config.get('execution.checkpointing.externalized-checkpoint-retention'),
+    savepointFolder: config.get('execution.checkpointing.savepoint-dir'),
     restartStrategy: restartStrategyOf(config),
     network: {
       totalBytes: config.get('taskmanager.memory.network.max'),

@@ -12,7 +12,9 @@ import type { NetworkMemoryLimits } from '../channel/network-memory.ts'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { TaskId } from '../task/task-ports.ts'
+import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { JobState, TaskReading } from './job-facts.ts'
+import type { RecoveryFacts } from './recovery-clock.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
 export interface CoordinatorOptions {
@@ -40,6 +42,8 @@ export interface CoordinatorOptions {
   readonly firstCheckpointId: CheckpointId
   /** The restored checkpoint, when it is one of the folder and was asked for by its name. */
   readonly unclaimedId: CheckpointId | undefined
+  /** The restored snapshot, when it lies outside the folder and the job owns it. */
+  readonly claimed: ClaimedSnapshot | undefined
   readonly discardNewer: boolean
   readonly allowNonRestoredState: boolean
   readonly stopAfter: StopAfterCheckpoints | undefined
@@ -69,6 +73,8 @@ export interface CoordinatorConfig {
   readonly tracker: TrackerConfig
   readonly retainedMax: number
   readonly retention: CheckpointRetention
+  /** `execution.checkpointing.savepoint-dir`: savepoints get folders of their own in it. */
+  readonly savepointFolder: string | undefined
   readonly restartStrategy: RestartStrategy
   readonly network: NetworkMemoryLimits
   readonly encodeAlways: boolean
@@ -111,6 +117,8 @@ export interface JobReading {
   readonly attempt: number
   readonly slots: number
   readonly statistics: CheckpointStatistics
+  /** Returns after failures and restored starts of this process, the newest last. */
+  readonly recoveries: readonly RecoveryFacts[]
   readonly tasks: readonly TaskReading[]
 }
 

@@ -5,77 +5,50 @@
  * What it keeps: a restore point is chosen only when no checkpoint is being stored any more; nothing is committed before
  * its checkpoint is stored; an attempt starts only when nothing of the one before runs.
  */
-import { type ErrorData, MillraceError, toErrorData } from '@millrace/api'
-import {
-  assignRestore,
-  type CheckpointId,
-  type CheckpointStatistics,
-  createRestartState,
-  decideRestart,
-  onCheckpointCompleted,
-  type RestartState,
-} from '@millrace/core'
+import { type ErrorData, type MillraceError, toErrorData } from '@millrace/api'
+import type { CheckpointId, CheckpointStatistics } from '@millrace/core'
 import type { FromSlot } from '../slot/protocol.ts'
 import type { TaskId } from '../task/task-ports.ts'
+import { type AttemptEnd, type FailedAttempt, FailureResponse, stuckError } from './attempt-end.ts'
+import { AttemptStart } from './attempt-start.ts'
+import { AwaitedCommits } from './awaited-commits.ts'
 import { CheckpointCoordinator, type CompletedCheckpoint } from './checkpoint-coordinator.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
 import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
-import { Execution, type ExecutionStart, taskKey } from './execution.ts'
+import { Execution, taskKey } from './execution.ts'
 import { JobFacts, type TaskReading } from './job-facts.ts'
+import { JobStop, type StopRequest } from './job-stop.ts'
+import { type CheckpointType, OnDemandSnapshots } from './on-demand-snapshots.ts'
+import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
-import { enumerateSplits } from './source-splits.ts'
-
-type AttemptEnd =
-  | { readonly kind: 'finished' }
-  /** `isAtOnce`: the slots get no time to close. */
-  | { readonly kind: 'canceled'; readonly isAtOnce: boolean }
-  | {
-      readonly kind: 'failed'
-      readonly error: unknown
-      readonly task: TaskId | undefined
-      readonly slot: number | undefined
-    }
+import type { JobMoment } from './snapshot-refusal.ts'
+import type { CompletedSnapshot, SnapshotAnswer } from './snapshot-request.ts'
 
 /** What a slot, or a sink that is being prepared, gets to end in when the user wants it at once. */
 const CANCEL_TIMEOUT_MS = 5_000
-
-/** What the user asked for that ends the job before its input does. */
-interface StopRequest {
-  readonly savepointFolder: string | undefined
-  /** The state that the job ends in. */
-  readonly endState: 'FINISHED' | 'CANCELED'
-}
-
-function stuckError(end: AttemptEnd & { readonly kind: 'failed' }): ErrorData {
-  const message = `A slot or a sink could not be ended after a failure: ${toErrorData(end.error).message}`
-  const hint = 'It hangs in a call that nothing can end. End the process and start again with --resume.'
-  return toErrorData(new MillraceError('SLOT_LOST', message, { hint, cause: end.error }))
-}
 
 export class JobCoordinator {
   readonly #options: CoordinatorOptions
   readonly #facts: JobFacts
   readonly #keeper: CheckpointKeeper
-  readonly #targets: SinkTargets
+  readonly #starts: AttemptStart
   readonly #checkpoints: CheckpointCoordinator
   readonly #collected = new CollectedOutput()
-  #restarts: RestartState
+  readonly #failures: FailureResponse
+  readonly #recovery: RecoveryClock
   #attempt = 0
   #execution: Execution | undefined
   #attemptEnd = Promise.withResolvers<AttemptEnd>()
   #isRunning = false
   /** Set when it is not known whether a checkpoint exists: then no attempt follows. */
-  #unknownCheckpoint: (AttemptEnd & { readonly kind: 'failed' }) | undefined
+  #unknownCheckpoint: FailedAttempt | undefined
   readonly #endedTasks = new Set<string>()
-  /** Sinks commit `awaitedCommit`; when all have, `afterCommits` follows. */
-  #awaitedCommit:
-    | { readonly checkpointId: CheckpointId; readonly tasks: Set<string>; readonly then: AttemptEnd }
-    | undefined
-  #stop: StopRequest | undefined
+  /** Sinks commit the last checkpoint; when all have, the attempt ends so. */
+  #awaitedCommits: { readonly commits: AwaitedCommits; readonly then: AttemptEnd } | undefined
+  readonly #stop = new JobStop()
+  readonly #onDemand: OnDemandSnapshots
   #isCanceled = false
-  /** The checkpoint folder is about this job's history. */
-  #hasClaimed = false
   /** Something of an attempt could not be ended and may still act: only the end of the process helps. */
   #isStuck = false
   /** The execution that is being closed. */
@@ -89,6 +62,7 @@ export class JobCoordinator {
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
+    this.#recovery = new RecoveryClock(clock)
     this.#facts = new JobFacts(options.jobId, plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
     this.#keeper = new CheckpointKeeper({
       storage,
@@ -97,17 +71,28 @@ export class JobCoordinator {
       existing: options.existing,
       firstCheckpointId: options.firstCheckpointId,
       unclaimedId: options.unclaimedId,
+      claimed: options.claimed,
     })
-    this.#targets = new SinkTargets(options, (channel, id, values) => this.#collected.add(channel, id, values))
+    const targets = new SinkTargets(options, (channel, id, values) => this.#collected.add(channel, id, values))
+    this.#starts = new AttemptStart(options, targets, {
+      isCanceled: () => this.#isCanceled,
+      endsWith: (checkpointId) => this.#stop.endsWith(checkpointId),
+    })
     this.#checkpoints = new CheckpointCoordinator(options, this.#keeper, {
       onCompleted: (checkpointId, completed) => this.#onCheckpointCompleted(checkpointId, completed),
       onAnnounced: (isLast) => this.#stopWhenEnough(isLast),
-      onRequestFailed: (error) => this.#onStopFailed(error),
-      onSavepointFailed: (error) => this.#failAttempt(error, undefined, undefined),
       onTooManyFailures: (error) => this.#failAttempt(error, undefined, undefined),
       onOutcomeUnknown: (error) => this.#onOutcomeUnknown(error),
     })
-    this.#restarts = createRestartState(config.restartStrategy)
+    this.#failures = new FailureResponse(options, this.#stop)
+    this.#onDemand = new OnDemandSnapshots({
+      files: options.files,
+      random: options.random,
+      jobId: options.jobId,
+      defaultFolder: config.savepointFolder,
+      moment: () => this.#moment,
+      request: (request) => this.#checkpoints.request(request),
+    })
   }
 
   get facts(): JobFacts {
@@ -121,18 +106,47 @@ export class JobCoordinator {
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
     if (this.#isCanceled) return this.#finish('CANCELED', undefined)
+    this.#recovery.begin()
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
-      const next = this.#isStuck ? stuckError(end) : this.#decideNext(this.#unknownCheckpoint ?? end)
-      if (typeof next !== 'number') {
-        return this.#isCanceled ? this.#finish('CANCELED', undefined) : this.#finish('FAILED', next)
+      if (this.#isStuck) return this.#finish('FAILED', stuckError(end))
+      const next = this.#failures.decide(this.#unknownCheckpoint ?? end, this.#hasCommitted)
+      if (next.kind === 'end') {
+        return this.#finish(next.state, next.state === 'CANCELED' ? undefined : next.error)
       }
       this.#facts.enter('RESTARTING', this.#options.clock.now())
-      await this.#delay(next)
+      await this.#delay(next.delayMs)
+      this.#recovery.mark('delayMs')
       if (this.#isCanceled) return this.#finish('CANCELED', undefined)
       this.#attempt++
     }
+  }
+
+  /** Answered when it is complete and its output is being committed. Rejects with a `MillraceError`. */
+  takeCheckpoint(options: { readonly type: CheckpointType }): Promise<CompletedSnapshot> {
+    return this.#onDemand.takeCheckpoint(options.type)
+  }
+
+  /** `targetFolder`: where it gets a folder of its own; `undefined`: `execution.checkpointing.savepoint-dir`. */
+  takeSavepoint(options: { readonly targetFolder: string | undefined }): Promise<CompletedSnapshot> {
+    return this.#onDemand.takeSavepoint(options.targetFolder)
+  }
+
+  /**
+   * Ends the job FINISHED with a savepoint; answered at its end. `drain`: first all input counts as ended, so that windows
+   * and event-time timers fire; without it nothing is fired.
+   */
+  async stopWithSavepoint(options: {
+    readonly targetFolder: string | undefined
+    readonly drain: boolean
+  }): Promise<CompletedSnapshot> {
+    this.#onDemand.refuse('stop')
+    const folder = await this.#onDemand.folderFor(options.targetFolder)
+    this.#onDemand.refuse('stop')
+    const waiting = Promise.withResolvers<CompletedSnapshot>()
+    this.#beginStop({ endState: 'FINISHED', waiting }, folder, options.drain)
+    return waiting.promise
   }
 
   /**
@@ -140,21 +154,33 @@ export class JobCoordinator {
    * there is nothing to wait for. When all input has ended already, the job finishes as it would.
    */
   stop(endState: 'FINISHED' | 'CANCELED' = 'CANCELED', savepointFolder?: string): void {
-    if (this.#stop !== undefined || this.#isCanceled) return
-    const { config, observer } = this.#options
-    if (!this.#isRunning || !config.isCheckpointing) {
+    if (this.#stop.endState !== undefined || this.#isCanceled) return
+    if (!this.#isRunning || !this.#options.config.isCheckpointing) {
       this.#cancel(!this.#isRunning)
       return
     }
-    if (this.#hasAllEnded) {
-      observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
-      if (savepointFolder !== undefined) this.#checkpoints.exportFinal(savepointFolder)
+    if (savepointFolder === undefined && this.#hasAllEnded) {
+      this.#options.observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
       return
     }
-    this.#stop = { savepointFolder, endState }
-    if (endState === 'CANCELED') this.#facts.enter('CANCELLING', this.#options.clock.now())
-    const snapshotKind = savepointFolder === undefined ? 'checkpoint' : 'full-checkpoint'
-    this.#checkpoints.request({ requestId: 'stop', snapshotKind, thenStop: true }, savepointFolder)
+    this.#beginStop({ endState }, savepointFolder, false)
+  }
+
+  #beginStop(stop: StopRequest, savepointFolder: string | undefined, drain: boolean): void {
+    const { observer, clock } = this.#options
+    this.#stop.begin(stop)
+    // Then the final checkpoint is the last one, and the answer.
+    const hasAllEnded = this.#hasAllEnded
+    if (hasAllEnded) observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
+    else if (stop.endState === 'CANCELED') this.#facts.enter('CANCELLING', clock.now())
+    this.#checkpoints.request({
+      snapshotKind: savepointFolder === undefined ? 'checkpoint' : 'savepoint',
+      savepointFolder,
+      thenStop: !hasAllEnded,
+      drain: drain && !hasAllEnded,
+      onAnswer: (answer) => this.#onStopAnswer(answer),
+    })
+    if (drain && !hasAllEnded) this.#execution?.drain()
   }
 
   /** Ends at once. What was prepared and not committed waits for a resume. */
@@ -162,6 +188,16 @@ export class JobCoordinator {
     this.#cancel(true)
     // What is being closed already is not waited for any more.
     void this.#closing?.terminate(CANCEL_TIMEOUT_MS)
+  }
+
+  get #moment(): JobMoment {
+    const isStopping = this.#stop.endState === 'FINISHED'
+    return {
+      state: this.#facts.state,
+      isRunning: this.#isRunning,
+      isCheckpointing: this.#options.config.isCheckpointing,
+      ending: this.#isCanceled || this.#stop.endState === 'CANCELED' ? 'cancel' : isStopping ? 'stop' : undefined,
+    }
   }
 
   #cancel(isAtOnce: boolean): void {
@@ -185,6 +221,7 @@ export class JobCoordinator {
       attempt: this.#attempt,
       slots: this.#execution?.slots.length ?? 0,
       statistics: this.statistics,
+      recoveries: this.#recovery.recoveries,
       tasks: this.#taskReadings(),
     }
   }
@@ -203,7 +240,7 @@ export class JobCoordinator {
   async #runAttempt(): Promise<AttemptEnd> {
     this.#attemptEnd = Promise.withResolvers<AttemptEnd>()
     this.#endedTasks.clear()
-    this.#awaitedCommit = undefined
+    this.#awaitedCommits = undefined
     this.#facts.beginAttempt(this.#attempt, this.#options.clock.now())
     this.#facts.enter('INITIALIZING', this.#options.clock.now())
     const starting = this.#startAttempt().catch((error: unknown) => this.#failAttempt(error, undefined, undefined))
@@ -215,21 +252,10 @@ export class JobCoordinator {
   async #startAttempt(): Promise<void> {
     const { plan, config, clock } = this.#options
     const restored = this.#keeper.latest
-    const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored)
-    if (!this.#hasClaimed) {
-      await this.#targets.check(restored?.manifest)
-      await this.#options.claim()
-      this.#hasClaimed = true
-    }
-    if (this.#isCanceled) return
-    await this.#targets.prepare(restored?.manifest, this.#attempt === 0)
-    if (this.#isCanceled) return
-    if (restored !== undefined) {
-      // Before any writer is opened: a writer may end transactions that it finds open under its name.
-      await this.#targets.commit(restored.manifest)
-      if (restored.manifest.isFinal) return this.#attemptEnd.resolve({ kind: 'finished' })
-    }
-    if (this.#isCanceled) return
+    const prepared = await this.#starts.prepare(restored, this.#attempt)
+    if (prepared === undefined) return
+    if (prepared.kind === 'done') return this.#attemptEnd.resolve({ kind: 'finished' })
+    this.#recovery.mark('prepareMs')
     const execution = new Execution({
       attempt: this.#attempt,
       plan,
@@ -257,29 +283,20 @@ export class JobCoordinator {
     this.#checkpoints.beginAttempt(execution)
     const tasks = this.#allTasks()
     for (const task of tasks) this.#facts.onTaskState(task, 'SCHEDULED', clock.now())
-    const started = execution.start(start)
+    const started = execution.start(prepared.start)
     for (const task of tasks) this.#facts.onDeployed(task, execution.slotOf(task), clock.now())
     await started
     if (execution !== this.#execution) return
+    this.#recovery.onReady(
+      this.#attempt,
+      restored?.manifest.checkpointId,
+      execution.slots.map((slot) => slot.restored),
+    )
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
     if (restored !== undefined) this.#checkpoints.onRestored(restored)
     if (this.#attempt > 0) this.#tellRestart(restored)
     this.#checkpoints.onTasksRunning(this.#allTasks())
-  }
-
-  async #freshStart(): Promise<ExecutionStart> {
-    const splits = await enumerateSplits(this.#options)
-    return { checkpointId: undefined, folder: undefined, vertices: splits }
-  }
-
-  #restoreStart({ manifest, file, folder }: RestoredCheckpoint): ExecutionStart {
-    const { plan, allowNonRestoredState } = this.#options
-    const assignment = assignRestore(manifest, plan, { allowNonRestoredState, file })
-    if (assignment.report.dropped.length > 0) {
-      this.#options.observer.onMessage('warning', `State left behind: ${assignment.report.dropped.join(', ')}`)
-    }
-    return { checkpointId: manifest.checkpointId, folder, vertices: assignment.vertices }
   }
 
   #tellRestart(restored: RestoredCheckpoint | undefined): void {
@@ -295,6 +312,7 @@ export class JobCoordinator {
     this.#isRunning = false
     this.#execution = undefined
     if (end.kind === 'failed') {
+      this.#recovery.begin()
       this.#facts.enter('FAILING', clock.now())
       this.#facts.onException({
         atMs: clock.now(),
@@ -311,6 +329,7 @@ export class JobCoordinator {
     if (!(await this.#isSettledInTime(starting))) this.#isStuck = true
     this.#facts.endAttempt(end.kind, this.#lastReading.tasks, clock.now())
     await this.#checkpoints.settled
+    this.#recovery.mark('cancelMs')
   }
 
   /** False: some slot could not be ended. */
@@ -332,51 +351,10 @@ export class JobCoordinator {
     }
   }
 
-  /** The delay before the next attempt, or the error that the job ends with. */
-  #decideNext(end: AttemptEnd & { kind: 'failed' }): number | ErrorData {
-    const { clock, random, observer, findUserFrame, config } = this.#options
-    const error = toErrorData(end.error)
-    const report = (restartInMs: number | undefined): void =>
-      observer.onFailure({ atMs: clock.now(), error, task: end.task, slot: end.slot, restartInMs })
-    if (this.#isCanceled) return error
-    const stop = this.#stop
-    this.#stop = undefined
-    if (stop?.endState === 'CANCELED') {
-      observer.onMessage(
-        'warning',
-        `The job failed while it was stopped, so output since the last checkpoint is not committed: ${error.message}`,
-      )
-      this.#isCanceled = true
-      return error
-    }
-    if (stop !== undefined)
-      observer.onMessage('warning', `The job failed before its savepoint was taken: ${error.message}`)
-    if (!config.isCheckpointing && this.#hasCommitted) {
-      report(undefined)
-      const message = `The job failed while its sinks committed, and without checkpoints it cannot go on from there: ${error.message}`
-      return toErrorData(
-        new MillraceError('SINK_COMMIT_FAILED', message, {
-          cause: end.error,
-          hint: 'Turn checkpoints on (execution.checkpointing.interval).',
-        }),
-      )
-    }
-    const topUserFrame = findUserFrame(error)
-    const decision = decideRestart(this.#restarts, { error, topUserFrame }, clock.now(), () => random.fraction())
-    this.#restarts = decision.state
-    if (decision.kind === 'restart') {
-      report(decision.delayMs)
-      return decision.delayMs
-    }
-    report(undefined)
-    return decision.code === error.code
-      ? error
-      : toErrorData(new MillraceError(decision.code, decision.message, { cause: end.error }))
-  }
-
   async #finish(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): Promise<JobOutcome> {
     this.#checkpoints.shutDown()
-    const { savepoint, statistics } = this.#checkpoints
+    const savepoint = this.#stop.savepoint?.externalPath
+    const { statistics } = this.#checkpoints
     const { stopAfter } = this.#options
     if (state === 'FINISHED' && stopAfter !== undefined && savepoint === undefined) {
       this.#options.observer.onMessage(
@@ -389,10 +367,12 @@ export class JobCoordinator {
       const message =
         'A slot or a sink could not be ended and may still act: the checkpoint folder stays locked until this process ends'
       this.#options.observer.onMessage('warning', message)
-    } else {
+    } else if (this.#starts.hasClaimed) {
+      // What the folder held before is nothing that a refused start may remove.
       await this.#keeper.close(state, this.#options.config.retention)
     }
     this.#facts.enter(state, this.#options.clock.now())
+    this.#stop.onJobEnded(state, error)
     return {
       isStuck: this.#isStuck,
       state,
@@ -430,12 +410,21 @@ export class JobCoordinator {
       case 'collected':
         this.#collected.add(message.channel, message.id, message.values)
         break
+      case 'first-record':
+        this.#onFirstRecord()
+        break
       case 'ready':
       case 'failed':
       case 'counter':
+      case 'state-usage':
       case 'closed':
         break
     }
+  }
+
+  #onFirstRecord(): void {
+    const recovery = this.#recovery.onFirstRecord()
+    if (recovery !== undefined) this.#options.observer.onMessage('info', `Recovered ${describeRecovery(recovery)}.`)
   }
 
   get #hasAllEnded(): boolean {
@@ -448,12 +437,20 @@ export class JobCoordinator {
       return
     }
     // Without checkpoints the sinks still prepare and commit once, with nothing stored in between.
-    this.#checkpoints.request({ requestId: 'end', snapshotKind: 'checkpoint', thenStop: true })
+    this.#checkpoints.request({
+      snapshotKind: 'checkpoint',
+      savepointFolder: undefined,
+      thenStop: true,
+      drain: false,
+      onAnswer: (answer) => {
+        if (answer.kind !== 'completed' && this.#isRunning) this.#failAttempt(answer.error, undefined, undefined)
+      },
+    })
   }
 
   #onCheckpointCompleted(checkpointId: CheckpointId, { isLast, isFinal }: CompletedCheckpoint): void {
     this.#completedCheckpoints++
-    this.#restarts = onCheckpointCompleted(this.#restarts)
+    this.#failures.onCheckpointCompleted()
     if (this.#execution === undefined) return
     if (isLast) this.#awaitCommits(checkpointId, isFinal)
     this.#hasCommitted = true
@@ -473,41 +470,42 @@ export class JobCoordinator {
   }
 
   #awaitCommits(checkpointId: CheckpointId, isFinal: boolean): void {
-    const isCanceled = !isFinal && this.#stop?.endState === 'CANCELED'
+    const isCanceled = !isFinal && this.#stop.endState === 'CANCELED'
     const then: AttemptEnd = isCanceled ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
-    const sinks = this.#options.plan.vertices.filter(({ steps }) => steps.at(-1)?.kind === 'sink')
-    const tasks = new Set(
-      sinks.flatMap(({ id, parallelism }) =>
-        Array.from({ length: parallelism }, (_, subtask) => taskKey({ vertexId: id, subtask })),
-      ),
-    )
-    this.#awaitedCommit = { checkpointId, tasks, then }
-    if (tasks.size === 0) this.#attemptEnd.resolve(then)
+    const commits = new AwaitedCommits(this.#options.plan, checkpointId)
+    this.#awaitedCommits = { commits, then }
+    if (commits.isDone) this.#attemptEnd.resolve(then)
   }
 
   #onCommitted(task: TaskId, checkpointId: CheckpointId): void {
-    const awaited = this.#awaitedCommit
-    if (awaited === undefined || checkpointId < awaited.checkpointId) return
-    awaited.tasks.delete(taskKey(task))
-    if (awaited.tasks.size === 0) this.#attemptEnd.resolve(awaited.then)
+    const awaited = this.#awaitedCommits
+    if (awaited?.commits.onCommitted(task, checkpointId)) this.#attemptEnd.resolve(awaited.then)
   }
 
-  /** The checkpoint to stop with failed: a cancelled job ends all the same, one that was to leave a savepoint goes on. */
-  #onStopFailed(error: MillraceError): void {
-    if (!this.#isRunning) return
-    const stop = this.#stop
-    if (stop === undefined) {
-      this.#failAttempt(error, undefined, undefined)
-    } else if (stop.endState === 'CANCELED') {
-      this.#options.observer.onMessage(
-        'warning',
-        `The last checkpoint failed, so output since the one before is not committed: ${error.message}`,
-      )
-      this.#cancel(false)
-    } else {
-      this.#stop = undefined
-      this.#options.observer.onMessage('warning', `The savepoint failed, and the job goes on: ${error.message}`)
+  #onStopAnswer(answer: SnapshotAnswer): void {
+    const { observer } = this.#options
+    if (answer.kind === 'completed') {
+      this.#stop.onTaken(answer.snapshot)
+      return
     }
+    if (answer.kind === 'not-copied') {
+      observer.onMessage('warning', `The job stops without its savepoint: ${answer.error.message}`)
+      // The sinks commit for good: there is no way back to a running job.
+      this.#stop.giveUp(answer.error)
+      this.#failAttempt(answer.error, undefined, undefined)
+      return
+    }
+    const { error } = answer
+    // The end of the attempt says what becomes of the stop.
+    if (!this.#isRunning) return
+    if (this.#stop.endState === 'CANCELED') {
+      const lost = `The last checkpoint failed, so output since the one before is not committed: ${error.message}`
+      observer.onMessage('warning', lost)
+      this.#cancel(false)
+      return
+    }
+    this.#stop.giveUp(error)
+    observer.onMessage('warning', `The savepoint failed, and the job goes on: ${error.message}`)
   }
 
   #failAttempt(error: unknown, task: TaskId | undefined, slot: number | undefined): void {

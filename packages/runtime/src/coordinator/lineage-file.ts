@@ -19,6 +19,8 @@ export interface LineageOrigin {
   /** As it was given. */
   readonly path: string
   readonly checkpointId: number
+  /** Given when it became the job's. */
+  readonly claimMode?: 'CLAIM'
 }
 
 /** The lineage of the folder, or `undefined` when it has none. Throws `BYTES_DAMAGED` for a file of another form. */
@@ -53,10 +55,9 @@ function parseLineage(text: string | undefined): Lineage | undefined {
   if (id === undefined) return undefined
   if (json === undefined) return { id, origin: undefined }
   try {
-    const { path, checkpointId } = JSON.parse(json) as Partial<LineageOrigin>
-    return typeof path === 'string' && typeof checkpointId === 'number'
-      ? { id, origin: { path, checkpointId } }
-      : undefined
+    const { path, checkpointId, claimMode } = JSON.parse(json) as Partial<LineageOrigin>
+    if (typeof path !== 'string' || typeof checkpointId !== 'number') return undefined
+    return { id, origin: { path, checkpointId, ...(claimMode === 'CLAIM' ? { claimMode } : {}) } }
   } catch {
     return undefined
   }

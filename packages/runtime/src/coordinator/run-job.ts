@@ -26,10 +26,15 @@ import { loadJob } from '../job-loading/load-job.ts'
 import { decideHeapBudgetBytes } from '../slot/heap-budget.ts'
 import { KILL_POINT_VARIABLE, parseKillPoint } from '../slot/kill-point.ts'
 import { chooseStart, planSettingsOf, type RestoreRequest } from './choose-start.ts'
+import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
+import { withAdviceOnDamage } from './newest-whole.ts'
+import type { CheckpointType } from './on-demand-snapshots.ts'
+import { refuseSnapshot, type SnapshotPurpose } from './snapshot-refusal.ts'
+import type { CompletedSnapshot } from './snapshot-request.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
 
 export interface RunJobOptions {
@@ -53,6 +58,18 @@ export interface RunningJob {
   history(): JobHistory | undefined
   /** Ends without draining: a last checkpoint, its output committed. */
   stop(): void
+  /** Rejects with a `MillraceError`: `CHECKPOINT_FAILED` and its kin. */
+  takeCheckpoint(options: { readonly type: CheckpointType }): Promise<CompletedSnapshot>
+  /**
+   * Into a folder of its own in `targetFolder`, or in `execution.checkpointing.savepoint-dir`. Rejects with
+   * `SAVEPOINT_FAILED`; the job goes on then.
+   */
+  takeSavepoint(options: { readonly targetFolder: string | undefined }): Promise<CompletedSnapshot>
+  /** Ends the job FINISHED with a savepoint, with `drain` after all input was ended; resolves when it has ended. */
+  stopWithSavepoint(options: {
+    readonly targetFolder: string | undefined
+    readonly drain: boolean
+  }): Promise<CompletedSnapshot>
   /** Ends at once. */
   cancel(): void
   /** Ends a slot as a crash would. */
@@ -71,13 +88,31 @@ export function runJob(options: RunJobOptions): RunningJob {
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
       if (!outcome.isStuck) await prepared.release()
-      return outcome
+      if (outcome.error === undefined) return outcome
+      const { storage, lineage } = prepared.options
+      return { ...outcome, error: await withAdviceOnDamage(outcome.error, storage, lineage) }
     } catch (error) {
       await prepared.release()
       throw error
     }
   }
-  const outcome = start().catch((error: unknown): JobOutcome => failedBeforeStart(error))
+  let endedAs: JobOutcome['state'] | undefined
+  const outcome = start()
+    .catch((error: unknown): JobOutcome => failedBeforeStart(error))
+    .then((ended) => {
+      endedAs = ended.state
+      return ended
+    })
+  const running = (purpose: SnapshotPurpose): JobCoordinator => {
+    if (coordinator !== undefined) return coordinator
+    const before = {
+      state: endedAs ?? 'INITIALIZING',
+      isRunning: false,
+      isCheckpointing: true,
+      ending: undefined,
+    } as const
+    throw refuseSnapshot(purpose, before)
+  }
   return {
     outcome,
     reading: () => coordinator?.reading(),
@@ -86,6 +121,9 @@ export function runJob(options: RunJobOptions): RunningJob {
       stopRequest = 'stop'
       coordinator?.stop()
     },
+    takeCheckpoint: async (options) => running('checkpoint').takeCheckpoint(options),
+    takeSavepoint: async (options) => running('savepoint').takeSavepoint(options),
+    stopWithSavepoint: async (options) => running('stop').stopWithSavepoint(options),
     cancel: () => {
       stopRequest = 'cancel'
       coordinator?.cancel()
@@ -115,13 +153,11 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     report: (message) => observer.onMessage('warning', message),
   })
   await storage.open()
-  const lock = await FolderLock.acquire({
-    files,
-    folder,
-    self: await processes.self(),
-    processes,
-    now: () => clock.now(),
-  })
+  const self = await processes.self()
+  const acquire = (locked: string): Promise<FolderLock> =>
+    FolderLock.acquire({ files, folder: locked, self, processes, now: () => clock.now() })
+  const lock = await acquire(folder)
+  let claimed: ClaimedSnapshot | undefined
   try {
     const restore = restoreOf(options.restore, config)
     const start = await chooseStart(restore, {
@@ -130,8 +166,10 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       folder,
       jobName: graph.jobName,
       random,
+      lock: acquire,
       report: (message) => observer.onMessage('info', message),
     })
+    claimed = start.claimed
     if (options.stopAfter !== undefined) await checkSavepointFolder(files, options.stopAfter.savepointFolder)
     const planSettings = planSettingsOf(config, start.restored?.manifest)
     const plan = compilePlan(graph, planSettings)
@@ -168,6 +206,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
         findUserFrame: (error) => userFrameOf(error),
       },
       release: async () => {
+        await claimed?.release()
         try {
           await lock.release()
         } catch (error) {
@@ -177,6 +216,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       },
     }
   } catch (error) {
+    await claimed?.release()
     await lock.release()
     throw error
   }
@@ -195,12 +235,15 @@ function machineMemoryBytes(): number {
 /** `execution.state-recovery.*` says in configuration what `-s` says on the command line, which wins. */
 function restoreOf(request: RestoreRequest, config: TypedConfig): RestoreRequest {
   const ignoreUnclaimed = config.get('execution.state-recovery.ignore-unclaimed-state')
+  const claimMode = config.get('execution.state-recovery.claim-mode')
   if (request.kind !== 'none') {
-    return { ...request, allowNonRestoredState: request.allowNonRestoredState || ignoreUnclaimed }
+    const allowNonRestoredState = request.allowNonRestoredState || ignoreUnclaimed
+    if (request.kind !== 'path') return { ...request, allowNonRestoredState }
+    return { ...request, claimMode: request.claimMode ?? claimMode, allowNonRestoredState }
   }
   const path = config.get('execution.state-recovery.path')
   if (path === undefined) return request
-  return { kind: 'path', path, discardNewer: false, allowNonRestoredState: ignoreUnclaimed }
+  return { kind: 'path', path, claimMode, discardNewer: false, allowNonRestoredState: ignoreUnclaimed }
 }
 
 function checkSlots(plan: PhysicalPlan, config: TypedConfig): void {

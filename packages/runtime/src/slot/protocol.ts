@@ -10,8 +10,11 @@ import type {
   KeyGroupSnapshot,
   SubtaskMeasures,
   SubtaskSnapshot,
+  TableDescriptor,
+  TableUsage,
 } from '@millrace/core'
 import type { TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -45,6 +48,8 @@ export interface TaskRestore {
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
   /** On the way to the task's first operator; worked off before anything is read. */
   readonly inFlight: readonly InFlightSnapshot[]
+  /** How the state of each operator was declared when it was stored. */
+  readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }
 
 export interface SlotDeployment {
@@ -86,12 +91,16 @@ export type ToSlot =
   | { readonly type: 'trigger'; readonly barrier: CheckpointBarrier; readonly tasks: readonly TaskId[] }
   | { readonly type: 'complete'; readonly checkpointId: CheckpointId }
   | { readonly type: 'abort'; readonly checkpointId: CheckpointId }
+  /** Sources end as if their input had: what they have not read stays unread. */
+  | { readonly type: 'drain' }
   /** Close everything in order and answer `closed`. */
   | { readonly type: 'close' }
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'
@@ -108,6 +117,8 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
+  /** What each state of a task holds, when that has changed. */
+  | { readonly type: 'state-usage'; readonly task: TaskId; readonly usage: readonly TableUsage[] }
   /** To the user, from a sink or the slot; information unless it is a warning. */
   | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }

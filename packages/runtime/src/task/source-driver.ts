@@ -142,6 +142,8 @@ export class SourceDriver {
   #rejectedRecords = 0
   #isStarted = false
   #isEnded = false
+  /** The input is to count as ended where it stands. */
+  #isDraining = false
   #failure: unknown
   #hasFailed = false
   recordsRead = 0
@@ -214,6 +216,10 @@ export class SourceDriver {
   step(recordsMax: number): 'moved' | 'waiting' | 'ended' {
     if (this.#hasFailed) throw this.#failure
     if (this.#isEnded) return 'ended'
+    if (this.#isDraining) {
+      this.#end()
+      return 'moved'
+    }
     if (!this.#isStarted) this.#start()
     const split = this.#chooseSplit()
     if (split === undefined) {
@@ -229,6 +235,11 @@ export class SourceDriver {
     // Its batch may be there when the next step comes, every time: this is when it is sure to wait.
     this.#advanceWaitingSplits()
     return 'waiting'
+  }
+
+  /** The next step ends all splits where they stand; `snapshot` still says where that is. Readers are closed by `close`. */
+  drain(): void {
+    this.#isDraining = true
   }
 
   /**

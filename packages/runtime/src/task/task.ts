@@ -235,6 +235,14 @@ export class Task {
     this.#options.events.wake()
   }
 
+  /** Ends a source as if its input had ended; other tasks hear of it by their inputs. Barriers that came before go first. */
+  drain(): void {
+    const { input, events } = this.#options
+    if (this.#hasFailed || input.kind !== 'source') return
+    input.driver.drain()
+    events.wake()
+  }
+
   onCheckpointComplete(id: CheckpointId): void {
     if (this.#hasFailed) return
     this.#snapshots.delete(id)

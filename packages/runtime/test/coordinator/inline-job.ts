@@ -14,6 +14,7 @@ import type {
   StopAfterCheckpoints,
 } from '../../src/coordinator/coordinator-ports.ts'
 import { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
+import type { JobState } from '../../src/coordinator/job-facts.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { InlineSlots } from './inline-slots.ts'
 
@@ -32,6 +33,7 @@ export interface InlineJobOptions {
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
+  onState?(state: JobState, coordinator: JobCoordinator): void
 }
 
 export interface InlineJob {
@@ -61,7 +63,16 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
   const storage = new FileCheckpointStorage(files, FOLDER)
   await storage.open()
   const report = (message: string): void => void messages.push(message)
-  const start = await chooseStart(restore, { storage, files, folder: FOLDER, jobName: graph.jobName, random, report })
+  const lock = async () => ({ release: async () => {} })
+  const start = await chooseStart(restore, {
+    storage,
+    files,
+    folder: FOLDER,
+    jobName: graph.jobName,
+    random,
+    lock,
+    report,
+  })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
   const slots = new InlineSlots({ job, planSettings, files, clock, memory: options.memory })
   const coordinator: JobCoordinator = new JobCoordinator({
@@ -80,7 +91,10 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     allowNonRestoredState: restore.kind !== 'none' && restore.allowNonRestoredState,
     stopAfter: options.stopAfter,
     observer: {
-      onState: (state) => void states.push(state),
+      onState: (state) => {
+        states.push(state)
+        options.onState?.(state, coordinator)
+      },
       onMessage: (_level, text) => void messages.push(text),
       onFailure: (failure) => void failures.push(failure),
       onCheckpoint: (report) => options.onCheckpoint?.(report, coordinator),

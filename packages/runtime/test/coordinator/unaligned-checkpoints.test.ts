@@ -18,6 +18,7 @@ import {
   valueState,
 } from '@millrace/api'
 import type { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
+import { writeSavepoint } from '../../src/state-writer/write-savepoint.ts'
 import { FOLDER, type InlineJob, LATEST, memoryDisk, runInline } from './inline-job.ts'
 
 const RECORDS = 400
@@ -245,6 +246,18 @@ describe('a checkpoint behind a slow sink', () => {
       assert.deepEqual(after.output.lines, expected)
     })
   }
+
+  it('is no ground for a savepoint that is written without a job', async () => {
+    const files = memoryDisk()
+    const before = await start(files, { 'execution.checkpointing.unaligned.enabled': 'true' })
+    await writesUntilComplete(before)
+    await before.running
+    const from = `${FOLDER}/chk-1`
+    await assert.rejects(writeSavepoint(files, 'savepoint', before.job.definition(), { operators: {}, from }), {
+      code: 'SAVEPOINT_FAILED',
+      message: `${from} holds records in flight to "numbered": its barriers were not aligned`,
+    })
+  })
 
   it('says what would be lost when the exchange of its records in flight is gone', async () => {
     const files = memoryDisk()

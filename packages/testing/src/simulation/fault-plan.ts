@@ -25,9 +25,17 @@ export const FAULT_KINDS = [
   'savepoint-stop',
   'stop',
   'cancel',
+  /** All input is ended where it stands, and the job with it. */
+  'drain-stop',
+  /** Asks the running job for one; it goes on. */
+  'checkpoint-request',
+  'savepoint-request',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** What a user asks for: it disturbs nothing, so that nothing is explained by it. */
+export const REQUESTS: ReadonlySet<FaultKind> = new Set(['checkpoint-request', 'savepoint-request'])
 
 /** Those that a job without checkpoints lives through. */
 export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
@@ -38,8 +46,11 @@ export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
   'clock-jump',
 ]
 
-/** A checkpoint that is given up, then a restore: together they show what the next delta forgot. */
-const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash'])
+/**
+ * A checkpoint that is given up, then a restore: together they show what the next delta forgot. Few jobs can be drained, and
+ * of those few are still reading.
+ */
+const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash', 'drain-stop', 'savepoint-request'])
 
 export interface FaultPlan {
   readonly kinds: readonly FaultKind[]

@@ -88,17 +88,27 @@ export class SimulatedProcess {
     const graph = buildGraph(job, {})
     const storage = new FileCheckpointStorage(files, folder)
     await storage.open()
-    const lock = await FolderLock.acquire({
-      files,
-      folder,
-      self: { pid: this.pid, startedAt: `start ${this.pid}`, host: 'simulated' },
-      processes: { isAlive: async ({ pid }) => this.#home.isRunning(pid) },
-      now: () => clock.now(),
-    })
+    const acquire = (locked: string): Promise<FolderLock> =>
+      FolderLock.acquire({
+        files,
+        folder: locked,
+        self: { pid: this.pid, startedAt: `start ${this.pid}`, host: 'simulated' },
+        processes: { isAlive: async ({ pid }) => this.#home.isRunning(pid) },
+        now: () => clock.now(),
+      })
+    const lock = await acquire(folder)
     try {
       const report = (message: string): void => observer.onMessage('info', message)
       const { restore, configuration, stopAfter } = this.start
-      const start = await chooseStart(restore, { storage, files, folder, jobName: graph.jobName, random, report })
+      const start = await chooseStart(restore, {
+        storage,
+        files,
+        folder,
+        jobName: graph.jobName,
+        random,
+        lock: acquire,
+        report,
+      })
       const planSettings = planSettingsOf(config, start.restored?.manifest)
       const slots = new SimulatedSlots({ ...this.#home, life: this.life, planSettings })
       this.#slots = slots

@@ -12,7 +12,7 @@ import type { SeededRandom } from '../random/seeded-random.ts'
 import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
 import { ActionLog } from './action-log.ts'
 import { DiskTraffic } from './disk-traffic.ts'
-import type { FaultKind, FaultPlan, Preferences } from './fault-plan.ts'
+import { type FaultKind, type FaultPlan, type Preferences, REQUESTS } from './fault-plan.ts'
 import { Life } from './life.ts'
 import { type ProcessEnd, type ProcessStart, SimulatedProcess } from './simulated-process.ts'
 import type { SimulatedSlot } from './simulated-slots.ts'
@@ -39,6 +39,8 @@ export interface SimulationOptions {
   /** Called between actions, and with `crashed` right after the machine lost what was not synced. */
   inspect(moment: 'running' | 'crashed'): void
   onCompletedCheckpoint(id: number): void
+  /** A savepoint was promised to whoever asked for it. */
+  onSavepoint(path: string): void
 }
 
 /** How a job of a simulation ended. */
@@ -83,6 +85,14 @@ const RETENTION_OPERATIONS: ReadonlySet<DiskOperationKind> = new Set([
   'sync-folder',
 ] satisfies DiskOperationKind[])
 
+/** How a request for a checkpoint, a savepoint or a stop may be refused. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'CHECKPOINT_FAILED',
+  'CHECKPOINT_DECLINED',
+  'CHECKPOINT_EXPIRED',
+  'SAVEPOINT_FAILED',
+] satisfies ErrorCode[])
+
 const ACTIONS_MAX = 60_000
 /** From then on no faults, and an even mix of actions, so that every job comes to its end. */
 const CALM_AFTER_ACTIONS = 8_000
@@ -118,6 +128,9 @@ export class Simulation {
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
   #isAskedToEnd = false
+  #isAskedToDrain = false
+  /** Requests of the present process that have no answer yet. */
+  #openRequests = 0
   /** Until this many actions faults are likelier: a checkpoint has just been completed. */
   #riskyUntil = 0
   #unexplained: Error | undefined
@@ -192,6 +205,8 @@ export class Simulation {
     const mount = this.disk.mount()
     this.#mount = mount
     this.#isAskedToEnd = start.stopAfter !== undefined
+    this.#isAskedToDrain = false
+    this.#openRequests = 0
     this.#faultsInProcess = 0
     this.#hangsInProcess = 0
     this.#completedInAttempt = 0
@@ -344,12 +359,13 @@ export class Simulation {
     if (!this.#apply(kind, process)) return false
     this.log.add(`fault:${kind}`)
     this.#faultsLeft--
-    this.#faultsInProcess++
+    if (!REQUESTS.has(kind)) this.#faultsInProcess++
     return true
   }
 
   #apply(kind: FaultKind, process: SimulatedProcess): boolean {
     const { coordinator } = process
+    const targetFolder = this.#options.savepointFolder
     const alive = process.slots.filter(({ life, isHung }) => life.isAlive && !isHung)
     switch (kind) {
       case 'task-failure':
@@ -394,11 +410,49 @@ export class Simulation {
       case 'cancel':
         if (coordinator === undefined || this.#isAskedToEnd) return false
         this.#isAskedToEnd = true
-        if (kind === 'savepoint-stop') coordinator.stop('FINISHED', this.#nextSavepoint())
-        else if (kind === 'stop') coordinator.stop()
-        else coordinator.cancel()
+        if (kind === 'stop') coordinator.stop()
+        else if (kind === 'cancel') coordinator.cancel()
+        else if (this.#random.chance(0.5)) coordinator.stop('FINISHED', this.#nextSavepoint())
+        else this.#ask(process, () => coordinator.stopWithSavepoint({ targetFolder, drain: false }))
+        return true
+      case 'drain-stop':
+        if (coordinator?.facts.state !== 'RUNNING' || this.#isAskedToEnd) return false
+        this.#isAskedToEnd = true
+        this.#isAskedToDrain = true
+        this.#ask(process, () => coordinator.stopWithSavepoint({ targetFolder, drain: true }))
+        return true
+      case 'checkpoint-request':
+        if (coordinator === undefined) return false
+        this.#ask(process, () =>
+          coordinator.takeCheckpoint({ type: this.#random.pick(['configured', 'full', 'incremental'] as const) }),
+        )
+        return true
+      case 'savepoint-request':
+        if (coordinator === undefined) return false
+        this.#ask(process, async () => {
+          const taken = await coordinator.takeSavepoint({ targetFolder })
+          if (process.life.isAlive) this.#guarded(() => this.#options.onSavepoint(taken.externalPath))
+          return taken
+        })
         return true
     }
+  }
+
+  /** Every request is answered before its process ends by itself. */
+  #ask(process: SimulatedProcess, request: () => Promise<{ readonly checkpointId: number }>): void {
+    this.#openRequests++
+    request()
+      .then(
+        ({ checkpointId }) => this.log.add('request:answered', String(checkpointId)),
+        (error: unknown) => {
+          const { code, message } = error as { code?: ErrorCode; message: string }
+          this.log.add(`request:${code}`, message)
+          if (code === undefined || !REFUSALS.has(code)) this.#unexplained ??= error as Error
+        },
+      )
+      .finally(() => {
+        if (process === this.#process) this.#openRequests--
+      })
   }
 
   #troubleDisk(kind: FileErrorKind, folder: string): void {
@@ -458,10 +512,14 @@ export class Simulation {
   #tellCompleted(id: number): void {
     this.#riskyUntil = this.log.total + RISKY_ACTIONS
     if (this.#process?.coordinator?.facts.state === 'RUNNING') this.#completedInAttempt++
+    this.#guarded(() => this.#options.onCompletedCheckpoint(id))
+  }
+
+  /** What the engine calls must not throw into it. */
+  #guarded(check: () => void): void {
     try {
-      this.#options.onCompletedCheckpoint(id)
+      check()
     } catch (error) {
-      // Thrown here it would be the coordinator's.
       this.#unexplained ??= error as Error
     }
   }
@@ -510,9 +568,10 @@ export class Simulation {
     }
     const { state, error, savepoint } = end.outcome
     this.log.add(`outcome:${state}`, error?.message ?? '')
+    if (this.#openRequests > 0) throw new Error(`${this.#openRequests} requests were never answered`)
     if (error !== undefined) this.#explain(error)
     if (this.#unexplained !== undefined) throw this.#unexplained
-    if (state === 'FINISHED' && savepoint !== undefined) {
+    if (state === 'FINISHED' && savepoint !== undefined && !this.#isAskedToDrain) {
       if (this.#random.chance(0.5)) return latest
       return { kind: 'path', path: savepoint, discardNewer: false, allowNonRestoredState: false }
     }

@@ -36,21 +36,35 @@ export function checkManifests(contents: Contents): readonly CheckpointManifest[
     const manifest = parseManifest(bytes, path)
     manifests.push(manifest)
     assert.ok(manifest.measures !== undefined, `${path} does not say what its tasks measured`)
-    for (const { uid, keyGroups, inFlight = [] } of manifest.operators) {
-      for (const { segments } of [...keyGroups, { segments: inFlight.map(({ segment }) => segment) }]) {
-        for (const { location, lengthBytes, crc32c: sum } of segments) {
-          if (location.kind !== 'file') continue
-          const file = contents.get(`/ckpt/${location.file}`)
-          const what = `${location.file}, which ${path} names for ${uid}`
-          assert.ok(file !== undefined, `${what}, is missing`)
-          const segment = file.subarray(location.offsetBytes, location.offsetBytes + lengthBytes)
-          assert.equal(segment.length, lengthBytes, `${what}, is cut off`)
-          assert.equal(crc32c(segment), sum, `${what}, holds other bytes`)
-        }
-      }
-    }
+    checkSegments(contents, manifest, path, '/ckpt')
   }
   return manifests.sort((a, b) => a.checkpointId - b.checkpointId)
+}
+
+/** A savepoint is whole and names nothing outside its folder. */
+export function checkSavepoint(contents: Contents, folder: string): CheckpointManifest {
+  const path = `${folder}/_metadata`
+  const bytes = contents.get(path)
+  assert.ok(bytes !== undefined, `the savepoint ${folder} is gone`)
+  const manifest = parseManifest(bytes, path)
+  assert.equal(manifest.kind, 'savepoint')
+  checkSegments(contents, manifest, path, folder)
+  return manifest
+}
+
+function checkSegments(contents: Contents, manifest: CheckpointManifest, path: string, folder: string): void {
+  for (const { uid, keyGroups, inFlight = [] } of manifest.operators) {
+    const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
+    for (const { location, lengthBytes, crc32c: sum } of segments) {
+      if (location.kind !== 'file') continue
+      const file = contents.get(`${folder}/${location.file}`)
+      const what = `${location.file}, which ${path} names for ${uid}`
+      assert.ok(file !== undefined, `${what}, is missing`)
+      const segment = file.subarray(location.offsetBytes, location.offsetBytes + lengthBytes)
+      assert.equal(segment.length, lengthBytes, `${what}, is cut off`)
+      assert.equal(crc32c(segment), sum, `${what}, holds other bytes`)
+    }
+  }
 }
 
 /** The segment files that no manifest names. */

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly files: ReadonlyMap<string, string>
   /** By output folder. */
   readonly expected: ReadonlyMap<string, Lines>
+  /** From the output of a drained job: what it must be, for as much of the input as it shows to have been read. */
+  readonly expectedOf?: (lines: Lines) => Lines
   /** Only repeats records when they are processed again, so that at-least-once can be checked. */
   readonly isStateless: boolean
 }
@@ -111,6 +113,7 @@ function drawLedger({ random, userCode }: Surroundings): Scenario {
     isStateless: false,
     files: input.files,
     expected: new Map([[OUT, ledger(input.splits, bucketMs)]]),
+    expectedOf: (lines) => ledger(readPrefixes(input.splits, lines), bucketMs),
     job: jobOf((env) => {
       env
         .from(input.source, { ...from, watermarks: input.watermarks })
@@ -120,6 +123,16 @@ function drawLedger({ random, userCode }: Surroundings): Scenario {
         .to(sink, to)
     }),
   }
+}
+
+/** The ledger shows every record that it was given, so that its output says how far each split was read. */
+function readPrefixes(splits: readonly (readonly Rec[])[], lines: Lines): Rec[][] {
+  const counts = new Map<number, number>()
+  for (const line of lines) {
+    const [kind, , split] = line.split(',')
+    if (kind === 'r') counts.set(Number(split), (counts.get(Number(split)) ?? 0) + 1)
+  }
+  return splits.map((records) => records.slice(0, counts.get(records[0]?.s ?? -1) ?? 0))
 }
 
 type LedgerRow = {

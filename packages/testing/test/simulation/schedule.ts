@@ -1,11 +1,14 @@
 /** One schedule: everything about it is drawn from its seed; runs it and checks what must hold. */
 import assert from 'node:assert/strict'
 import type { FileSystem } from '@millrace/api'
+import type { CheckpointManifest } from '@millrace/core'
 import type { RestoreRequest } from '@millrace/runtime'
 import {
   drawFaultPlan,
   drawPreferences,
+  FAULT_KINDS,
   FAULTS_WITHOUT_CHECKPOINTS,
+  type FaultKind,
   SeededRandom,
   Simulation,
   type SimulationEnd,
@@ -16,6 +19,7 @@ import {
   checkCovered,
   checkLines,
   checkManifests,
+  checkSavepoint,
   compareLines,
   contentsOf,
   countCheckpoints,
@@ -61,6 +65,8 @@ export class Schedule {
   /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
   #rewinding: RestoreRequest | undefined
   #newestCompleted = 0
+  /** That somebody was promised and that nothing may touch, by folder. */
+  readonly #savepoints = new Set<string>()
 
   constructor(seed: number) {
     this.#seed = seed
@@ -79,7 +85,7 @@ export class Schedule {
       userCode,
       checkpointFolder: '/ckpt',
       savepointFolder: '/savepoints',
-      faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : undefined),
+      faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : this.#faultKinds),
       preferences: drawPreferences(random),
       sizes: {
         turnUnits: () => 1 + random.below(unitsMax),
@@ -92,7 +98,16 @@ export class Schedule {
       chooseRestore: (latest) => this.#chooseRestore(latest),
       inspect: (moment) => this.#inspect(moment),
       onCompletedCheckpoint: (id) => this.#onCompleted(id),
+      onSavepoint: (path) => {
+        checkSavepoint(contentsOf(this.simulation.disk), path)
+        this.#savepoints.add(path)
+      },
     })
+  }
+
+  /** What a drained job gives depends on where its input stood, which not every scenario can tell from its output. */
+  get #faultKinds(): readonly FaultKind[] {
+    return FAULT_KINDS.filter((kind) => kind !== 'drain-stop' || this.scenario.expectedOf !== undefined)
   }
 
   async run(): Promise<void> {
@@ -128,21 +143,39 @@ export class Schedule {
   #chooseRestore(latest: RestoreRequest): RestoreRequest {
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
-    const manifests = checkManifests(contentsOf(this.simulation.disk))
-    if (manifests.at(-1)?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true) {
+    const contents = contentsOf(this.simulation.disk)
+    if (
+      checkManifests(contents)
+        .at(-1)
+        ?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true
+    ) {
       this.simulation.log.add('restored-in-flight')
     }
-    const older = manifests.at(-2)
-    if (older === undefined || !this.#random.chance(0.3)) return latest
-    this.simulation.log.add('rewound', String(older.checkpointId))
-    this.#newestCompleted = older.checkpointId
-    this.#rewinding = {
-      kind: 'path',
-      path: `/ckpt/chk-${older.checkpointId}`,
-      discardNewer: true,
-      allowNonRestoredState: false,
-    }
+    const named = this.#random.chance(0.3) ? this.#chooseNamed(contents) : undefined
+    if (named === undefined) return latest
+    const { path, checkpointId } = named
+    const claimMode = this.#random.pick(['NO_CLAIM', 'CLAIM'] as const)
+    this.simulation.log.add(
+      named.kind === 'savepoint' ? 'rewound:savepoint' : 'rewound',
+      `${checkpointId} ${claimMode}`,
+    )
+    this.simulation.log.add(`claim-mode:${claimMode}`)
+    this.#newestCompleted = checkpointId
+    // From then on it is the job's.
+    if (claimMode === 'CLAIM') this.#savepoints.delete(path)
+    this.#rewinding = { kind: 'path', path, claimMode, discardNewer: true, allowNonRestoredState: false }
     return this.#rewinding
+  }
+
+  /** An older checkpoint of the folder, or a savepoint. */
+  #chooseNamed(contents: Contents): (CheckpointManifest & { readonly path: string }) | undefined {
+    const [...paths] = this.#savepoints
+    if (paths.length > 0 && this.#random.chance(0.5)) {
+      const path = this.#random.pick(paths)
+      return { ...checkSavepoint(contents, path), path }
+    }
+    const older = checkManifests(contents).at(-2)
+    return older === undefined ? undefined : { ...older, path: `/ckpt/chk-${older.checkpointId}` }
   }
 
   #onCompleted(id: number): void {
@@ -176,8 +209,11 @@ export class Schedule {
 
   #checkEnd({ state, error, faultsInLastProcess }: SimulationEnd): void {
     const contents = contentsOf(this.simulation.disk)
-    for (const [folder, expected] of this.scenario.expected) {
+    const isDrained = this.#isDrained(contents)
+    if (isDrained) this.simulation.log.add('drained')
+    for (const [folder, whole] of this.scenario.expected) {
       const actual = finishedLines(contents, folder)
+      const expected = isDrained ? (this.scenario.expectedOf?.(actual) ?? whole) : whole
       if (state === 'FAILED') {
         // Without checkpoints a job may end between two commits: what is there is right, and not all of it.
         const isExplained = this.#mode === 'none' && faultsInLastProcess > 0
@@ -191,16 +227,25 @@ export class Schedule {
     assert.deepEqual(temporaryFiles(contents), [], 'temporary files are left')
     assert.equal(contents.has('/ckpt/LOCK'), false, 'the lock is left')
     if (this.#mode === 'none') return
+    for (const path of this.#savepoints) checkSavepoint(contents, path)
     const manifests = checkManifests(contents)
     assert.equal(manifests.at(-1)?.isFinal, true, 'the newest checkpoint is the final one')
     checkCovered(contents)
     if (faultsInLastProcess > 0) return
     const retained = Number(this.#configuration['execution.checkpointing.num-retained'])
     // One that the schedule went back to by its name is kept beside them.
-    const named = Number(/"checkpointId":(\d+)/.exec(Buffer.from(contents.get('/ckpt/lineage') ?? []).toString())?.[1])
+    const lineage = Buffer.from(contents.get('/ckpt/lineage') ?? []).toString()
+    const named = lineage.includes('"claimMode"') ? Number.NaN : Number(/"checkpointId":(\d+)/.exec(lineage)?.[1])
     const claimed = manifests.filter(({ checkpointId }) => checkpointId !== named)
     assert.ok(claimed.length <= retained, `${claimed.length} checkpoints are kept instead of ${retained}`)
     assert.deepEqual(deadSegments(contents, manifests), [], 'segments are left that no checkpoint names')
+  }
+
+  /** The final checkpoint still holds splits: their input was ended before it was read. */
+  #isDrained(contents: Contents): boolean {
+    const newest = this.#mode === 'none' ? undefined : checkManifests(contents).at(-1)
+    if (newest?.isFinal !== true) return false
+    return newest.operators.some(({ uid, entries }) => uid.startsWith('src') && entries.length > 0)
   }
 }
 
