@@ -113,8 +113,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'control elements overtake the open batch',
     why: 'watermarks, barriers and the end leave before records that were emitted before them',
     file: 'runtime/src/task/edge-writer.ts',
-    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element)',
-    replace: '    for (const channel of this.#channels) this.#send(channel, element)',
+    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
+    replace: '    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
     suites: [SIMULATION],
   },
   {
