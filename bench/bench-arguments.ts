@@ -21,6 +21,8 @@ export interface BenchArguments {
   readonly latency: readonly string[]
   readonly curves: readonly string[]
   readonly costs: readonly string[]
+  /** Of the cost `churn`. */
+  readonly checkpoints: number
   /** How long one run of latency and of the cost of checkpoints takes. */
   readonly seconds: number
 }
@@ -33,6 +35,7 @@ const ROUNDS = 3
 const SLOW_SINK_SECONDS = 60
 /** Two checkpoints. */
 const RUN_SECONDS = 20
+const CHURN_CHECKPOINTS = 10_000
 /** What stands beside comparisons and may come without names. */
 const SUITES = ['bounds', 'latency', 'curves', 'costs'] as const
 
@@ -76,6 +79,7 @@ export function parseBenchArguments(words: readonly string[]): BenchArguments {
     latency: namesOf('latency', values.latency ?? 'none', LATENCY_JOBS),
     curves: namesOf('curves', values.curves ?? 'none', CURVES),
     costs: namesOf('costs', values.costs ?? 'none', COSTS),
+    checkpoints: number('checkpoints') ?? CHURN_CHECKPOINTS,
     seconds: number('seconds') ?? RUN_SECONDS,
   }
 }
@@ -103,6 +107,7 @@ function parsed(words: readonly string[]) {
         costs: { type: 'string' },
         gigabytes: { type: 'string' },
         seconds: { type: 'string' },
+        checkpoints: { type: 'string' },
       },
     }).values
   } catch (error) {

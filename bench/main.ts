@@ -9,6 +9,7 @@ import { ComparisonRunner } from './comparison.ts'
 import { measureCheckpointCost } from './costs/checkpoints.ts'
 import { measurePauses } from './costs/pauses.ts'
 import { measureScaling } from './costs/scaling.ts'
+import { measureStateCost, STATE_COSTS, type StateCostSettings } from './costs/state-cost.ts'
 import type { CurveName } from './curves/curve.ts'
 import { measureCurve } from './curves/measure-curve.ts'
 import { type Standing, standingsOf } from './goal.ts'
@@ -17,6 +18,9 @@ import { measureLatency } from './latency/latency-suite.ts'
 import { MILLRACE, missingFor, PEER_GROUPS, type Peer } from './peer.ts'
 import { LEGEND, renderComparison, renderQueriesMean } from './report.ts'
 import { aboutThisMachine, lineWriter, type OnLine } from './run-lines.ts'
+
+/** Of the costs of state, where `--keys` does not say. */
+const STATE_KEYS = 5_000_000
 
 try {
   const holds = await main(parseBenchArguments(process.argv.slice(2)))
@@ -45,12 +49,20 @@ async function main(args: BenchArguments): Promise<boolean> {
     if (!(await measureCurve(curve, peers, settings, rounds, onLine))) isFine = false
   }
   const costs: readonly [string, () => Promise<boolean>][] = [
-    ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],
+    ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine, MILLRACE, settings.keys)],
     ['scaling', () => measureScaling(settings.events, rounds, onLine)],
     ['pauses', () => measurePauses(settings.events, rounds, onLine)],
+    ...STATE_COSTS.map((name): [string, () => Promise<boolean>] => [
+      name,
+      () => measureStateCost(name, stateCostSettingsOf(args), rounds, onLine),
+    ]),
   ]
   for (const [name, measureCost] of costs) if (args.costs.includes(name) && !(await measureCost())) isFine = false
   return isFine
+}
+
+function stateCostSettingsOf({ settings, checkpoints, seconds }: BenchArguments): StateCostSettings {
+  return { keys: settings.keys ?? STATE_KEYS, parallelism: settings.parallelism, checkpoints, seconds }
 }
 
 async function compareAll(

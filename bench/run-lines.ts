@@ -8,6 +8,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import process from 'node:process'
 import type { FailedRun, Run } from './comparison.ts'
 import type { FailedPauses, PauseRun } from './costs/pauses.ts'
+import type { FailedStateCost, StateCost } from './costs/state-cost.ts'
 import type { FailedLatency, LatencyLine } from './latency/latency-line.ts'
 import { versionsOfPeers } from './peer-versions.ts'
 
@@ -28,7 +29,16 @@ export interface About {
   readonly versions?: Readonly<Record<string, string>>
 }
 
-export type RunLine = About | Run | FailedRun | LatencyLine | FailedLatency | PauseRun | FailedPauses
+export type RunLine =
+  | About
+  | Run
+  | FailedRun
+  | LatencyLine
+  | FailedLatency
+  | PauseRun
+  | FailedPauses
+  | StateCost
+  | FailedStateCost
 
 export type OnLine = (line: RunLine) => void
 

@@ -1,2 +1,4 @@
 /** The names of what Millrace is measured for against itself. */
-export const COSTS = ['checkpoints', 'scaling', 'pauses'] as const
+import { STATE_COSTS } from './state-cost.ts'
+
+export const COSTS = ['checkpoints', 'scaling', 'pauses', ...STATE_COSTS] as const

@@ -101,6 +101,8 @@ export function parseLines(name: string, text: string): readonly Session[] {
     }
     // Of a long measurement: that a step is over says nothing about figures.
     if (typeof line.step === 'string') continue
+    // Of state: shown by the benchmark itself and in decisions, not on the page.
+    if (typeof line.cost === 'string') continue
     const session = sessions.at(-1)
     if (session === undefined) throw new LineError(`${where}: a line about the machine must come first`)
     if ('failure' in line) addFailure(session, line, where)

@@ -8,6 +8,7 @@ import { checkpointVerdict, costOfCheckpoints } from '../../bench/costs/checkpoi
 import { measureFreeCores } from '../../bench/costs/free-cores.ts'
 import { pausesOfSlots } from '../../bench/costs/pauses.ts'
 import { busyText, scalingOf } from '../../bench/costs/scaling.ts'
+import { renderStateCost, type StateCost } from '../../bench/costs/state-cost.ts'
 import { type CurveName, pointsOf } from '../../bench/curves/curve.ts'
 import { PEER_GROUPS, type Peer } from '../../bench/peer.ts'
 import { differencesOf, runInTurn } from '../../bench/runs-in-turn.ts'
@@ -101,6 +102,48 @@ describe('the costs', () => {
       const mixed = scalingOf([one, alone], [two, both])
       assert.deepEqual([mixed.speedUp, mixed.freePairs, mixed.pairs, busyText(mixed)], [2, 1, 2, undefined])
     }
+  })
+
+  it('of state say what is reached, of the slower of bytes and time, and per core', () => {
+    const process = { cpuSeconds: 9, wallSeconds: 9, peakMemoryBytes: 1 }
+    const restore: StateCost = {
+      ...process,
+      cost: 'restore',
+      keys: 5_000_000,
+      parallelism: 2,
+      stateBytes: 65e6,
+      restoreCpuSeconds: 8,
+      restoreWallMs: 5_500,
+      deployMs: 300,
+      readMs: 100,
+      decodeMs: 4_900,
+    }
+    assert.match(renderStateCost(restore), /500 k keys per second and core; goal at least 500 k: reached$/)
+    assert.match(renderStateCost({ ...restore, decodeMs: 5_000 }), /: NOT reached$/)
+    const incremental: StateCost = {
+      ...process,
+      cost: 'incremental',
+      keys: 5_000_000,
+      fullBytes: 1e8,
+      fullMs: 1_000,
+      incrementalBytes: 1e6,
+      incrementalMs: 30,
+    }
+    assert.match(renderStateCost(incremental), /1\.0 % of the bytes, 3\.0 % of the time; goal at most 3\.0 %: reached$/)
+    assert.match(renderStateCost({ ...incremental, incrementalMs: 31 }), /: NOT reached$/)
+    const churn: StateCost = {
+      ...process,
+      cost: 'churn',
+      checkpoints: 10_000,
+      heldBytes: 2e6,
+      liveBytes: 1e6,
+      files: 8,
+      deadFiles: 0,
+      startMsEarly: 1,
+      startMsLate: 1,
+    }
+    assert.match(renderStateCost(churn), /goal at most 2×, none dead: reached$/)
+    assert.match(renderStateCost({ ...churn, deadFiles: 1 }), /: NOT reached$/)
   })
 
   it('of two slots begin with what threads that only count get done', async () => {

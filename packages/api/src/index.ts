@@ -71,7 +71,7 @@ export type {
   TypeOf,
   TypeToken,
 } from './function/process-function.ts'
-export { isPromise, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
+export { isPromise, type NothingReturned, promiseRefusal, synchronousResult } from './function/synchronous-result.ts'
 export {
   type AnyKeyedProcessFunction,
   type AnyProcessFunction,
@@ -115,6 +115,7 @@ export {
 } from './option/check-options.ts'
 export { nearestName } from './option/nearest-name.ts'
 export { collect } from './sink/collect.ts'
+export { decodePlain, encodePlain, type OtherForms } from './sink/plain-encoding.ts'
 export { formatRecord, type PrintOptions, print } from './sink/print.ts'
 export {
   type CommitAnswer,
@@ -151,9 +152,14 @@ export type {
   StateKind,
   StateOptions,
   Storable,
+  TtlOptions,
+  TtlRules,
+  TtlUpdate,
+  TtlVisibility,
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'
+export type { AnySchema, KeyMigrationOptions, MigrationOptions, StateEvolution } from './state/state-evolution.ts'
 export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
 export type { CheckedKey, Key, KeyField, NotAKey } from './stream/key.ts'
 export type { StepOptions } from './stream/step-options.ts'

@@ -107,6 +107,7 @@ export function reading(more: Partial<JobReading> = {}): JobReading {
     checkpointsCompleted: 0,
     checkpointsFailed: 0,
     lastCheckpoint: undefined,
+    lastRecovery: undefined,
     ...more,
   }
 }

@@ -134,7 +134,7 @@ test('checkpoints shows a folder, explains it, and gives it as JSON', async () =
     inlineBytesMax: 0,
   })) as [SegmentRef]
   await storage.writeManifest({
-    version: 1,
+    version: 2,
     jobName: 'counting',
     lineage: '0123456789abcdef',
     checkpointId: 4,

@@ -56,9 +56,11 @@ export {
   type SegmentRef,
   type SubtaskOperatorSnapshot,
   type SubtaskSnapshot,
+  type VertexMeasures,
 } from './checkpoint/manifest.ts'
 export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
 export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'
+export { planReads, type ReadLimits, type ReadPart, type ReadRange } from './checkpoint/read-plan.ts'
 export {
   assignRestore,
   type OperatorRestore,
@@ -113,7 +115,7 @@ export type { TextCopier } from './codec/text-copier.ts'
 export { decodeValue, encodeValue } from './codec/value-codec.ts'
 export { ValueDecoder } from './codec/value-decoder.ts'
 export { ValueEncoder } from './codec/value-encoder.ts'
-export { type JsonForm, valueToJson } from './codec/value-json.ts'
+export { type JsonForm, valueFromJson, valueToJson } from './codec/value-json.ts'
 export type { Combining } from './combine/combine-loop.ts'
 export type { AccumulatorColumn } from './combine/combine-slice.ts'
 export { Combiner, type CombinerOptions, type CombinerOutput } from './combine/combiner.ts'
@@ -172,7 +174,10 @@ export {
   type RestartState,
   type RestartStrategy,
 } from './restart/restart-strategy.ts'
+export { type Conversion, convertEntry, isSameValue, type StoredEntry } from './state/convert-entry.ts'
+export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declared-tables.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,
@@ -187,5 +192,10 @@ export type {
   ValueCells,
   ValueTable,
 } from './state/state-backend.ts'
-export type { TableDescriptor, TableKind } from './state/table-descriptor.ts'
+export { createStateHandles } from './state/state-handles.ts'
+export type { StoredForm } from './state/stored-form.ts'
+export { checkStoredStates, decideReading, type TableReading, type UnreadState } from './state/stored-state-check.ts'
+export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
+export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'
+export { TimerQueue } from './timer/timer-queue.ts'

@@ -70,6 +70,7 @@ export type {
   TaskReading,
 } from './coordinator/job-facts.ts'
 export type { CheckpointType } from './coordinator/on-demand-snapshots.ts'
+export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
 export { type JobDescription, type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
 export type { CompletedSnapshot } from './coordinator/snapshot-request.ts'
@@ -94,6 +95,7 @@ export { Slot } from './slot/slot.ts'
 export type { LoadedJob, SlotEnvironment, SlotMemory, SlotSizes } from './slot/slot-environment.ts'
 export { COMPILER_FLAGS, tuneCompiler } from './slot/tune-compiler.ts'
 export { HeapStateBackend, type HeapStateBackendOptions } from './state/heap/heap-state-backend.ts'
+export { SegmentsStateBackend, type SegmentsStateBackendOptions } from './state/segments/segments-state-backend.ts'
 export { compareStates, type StateDifference } from './state-reader/compare-states.ts'
 export { type EntryFilter, entryBytes, isExpired, type SavedEntry, SavedState } from './state-reader/saved-state.ts'
 export {
@@ -104,3 +106,14 @@ export {
   type SummaryOptions,
   summarizeState,
 } from './state-reader/summarize-state.ts'
+export { exportedEntries } from './state-writer/exported-entries.ts'
+export {
+  type BootstrapContext,
+  type BootstrapOptions,
+  bootstrapState,
+  type OperatorState,
+  type StoredStateEntry,
+  storedEntries,
+  type Values,
+} from './state-writer/operator-state.ts'
+export { type WriteSavepointOptions, type WrittenOperator, writeSavepoint } from './state-writer/write-savepoint.ts'

@@ -33,3 +33,10 @@ export { type DrillOptions, SINK_CRASHES, type SinkCrash, SinkDrill } from './si
 export type { BackendOptions, CreateBackend } from './state-conformance/create-backend.ts'
 export { OpenChainsSnapshot, SegmentChains } from './state-conformance/segment-chains.ts'
 export { stateBackendConformance } from './state-conformance/state-backend-conformance.ts'
+export { FileStorageWorld, type FileStorageWorldOptions } from './storage-conformance/file-storage-world.ts'
+export { MortalFileSystem } from './storage-conformance/mortal-file-system.ts'
+export {
+  checkpointStorageConformance,
+  type StorageConformanceOptions,
+} from './storage-conformance/storage-conformance.ts'
+export type { LifeOptions, StorageLife, StorageWorld } from './storage-conformance/storage-world.ts'

@@ -23,6 +23,11 @@ export interface AggregateFunction<T, A, R> {
   /** Version of the accumulator's stored form; default 1. */
   readonly version?: number
   /**
+   * Makes an accumulator of this version of one that was stored under an older one, `fromVersion`. Called when state is
+   * restored; must depend on its arguments alone. A method, so that `old` may be given the type that it had.
+   */
+  migrate?(old: unknown, fromVersion: number): A
+  /**
    * The aggregates that it is made of, where its accumulator is an array of theirs in this order. Set by the engine: it
    * keeps the accumulators of each in a column.
    */

@@ -44,6 +44,7 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
+    ...migrationOf(aggregates),
     ...(areApart ? { parts: named } : {}),
     create,
     add,
@@ -54,9 +55,29 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   return inCells === undefined ? combined : asInCells(inCells, combined)
 }
 
+/**
+ * The migration of the accumulators together, where one part alone has had other versions: of several parts the version of the whole
+ * does not tell how far each was.
+ */
+function migrationOf<T>(
+  parts: readonly AggregateFunction<T, unknown, unknown>[],
+): Pick<AggregateFunction<unknown, unknown[], unknown>, 'migrate'> {
+  const raised = parts.filter((part) => (part.version ?? 1) > 1)
+  const [only] = raised
+  if (only?.migrate === undefined || raised.length > 1) return {}
+  const index = parts.indexOf(only)
+  return {
+    migrate(old: unknown, fromVersion: number): unknown[] {
+      const accumulators = [...(old as unknown[])]
+      accumulators[index] = only.migrate?.(accumulators[index], fromVersion)
+      return accumulators
+    },
+  }
+}
+
 /** What is generated, with the types that the parts say. */
 type TypedCombination<T, R> = Required<
-  Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'ofNothing' | 'parts'>
+  Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'migrate' | 'ofNothing' | 'parts'>
 >
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */
@@ -85,10 +106,11 @@ function checkAggregate(call: string, name: string, aggregate: unknown): void {
   if (typeof aggregate !== 'object' || aggregate === null) {
     throw invalidOption(call, name, aggregate, 'an aggregate, as count() or one made by aggregateFunction')
   }
-  const { create, add, result, merge, version } = aggregate as Record<string, unknown>
+  const { create, add, result, merge, version, migrate } = aggregate as Record<string, unknown>
   checkFunction(call, `${name}.create`, create)
   checkFunction(call, `${name}.add`, add)
   checkFunction(call, `${name}.result`, result)
   if (merge !== undefined) checkFunction(call, `${name}.merge`, merge)
+  if (migrate !== undefined) checkFunction(call, `${name}.migrate`, migrate)
   checkWholeNumber(call, `${name}.version`, version, { min: 1 })
 }

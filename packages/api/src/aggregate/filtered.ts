@@ -60,11 +60,17 @@ function filteredOwn<T, A, R>(
   aggregate: AggregateFunction<T, A, R>,
   condition: (record: T) => boolean,
 ): AggregateFunction<T, Begun<A>, R | undefined> {
-  const { name: own, version, ofNothing, merge } = aggregate
+  const { name: own, version, migrate, ofNothing, merge } = aggregate
   const accumulatorOf = (begun: Begun<A>): A => (begun.length === 0 ? created(own, aggregate.create()) : begun[0])
   return {
     name,
     ...(version === undefined ? {} : { version }),
+    ...(migrate === undefined
+      ? {}
+      : {
+          migrate: (old: unknown, fromVersion: number): Begun<A> =>
+            (old as Begun<A>).length === 0 ? [] : [migrate.call(aggregate, (old as [A])[0], fromVersion)],
+        }),
     ...(ofNothing === undefined ? {} : { ofNothing }),
     create: () => [],
     add(begun, record, timestamp) {

@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   STATE_MISREAD: user('fail', 'Stored state that does not fit the state that the job declares.'),
   STATE_NOT_FOUND: user('fail', 'An operator or a state that a checkpoint does not hold.'),
   STATE_INCOMPATIBLE: user('fail', 'State declared in a way that cannot read what was stored.'),
+  STATE_MIGRATION_FAILED: user('fail', 'A migration that threw or gave something that cannot be stored.'),
   REPEATED_FAILURE: user('fail', 'The same error of user code twice without a checkpoint in between.'),
 
   // Inputs

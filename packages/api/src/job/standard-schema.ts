@@ -9,6 +9,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1
     readonly vendor: string
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** Of libraries that also describe their schemas (https://standardschema.dev/json-schema); may throw. */
+    readonly jsonSchema?:
+      | { readonly output: (options: { readonly target: 'draft-2020-12' }) => Record<string, unknown> }
+      | undefined
     /** For the compiler only. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }

@@ -5,13 +5,45 @@
 import type { AggregateFunction } from '../aggregate/aggregate-function.ts'
 import type { Duration } from '../time/duration.ts'
 import type { DeepReadonly } from './deep-readonly.ts'
+import type { StateEvolution } from './state-evolution.ts'
 
 /** Options that every kind of state has. */
 export interface StateOptions {
-  /** Entries that were not written for this long (processing time) are no longer returned. Default: never. */
-  readonly ttl?: Duration
-  /** Version of the stored form, a positive integer; default 1. */
+  /**
+   * Time to live, in processing time: a value, an element of a list or an entry of a map that was not written for this long has
+   * expired. A duration alone takes Flink's defaults for the rest. Default: entries live until they are removed.
+   */
+  readonly ttl?: Duration | TtlOptions
+  /**
+   * Version of the stored form, a positive integer; default 1. State of an older version needs `migrate`; state of a newer
+   * one is refused.
+   */
   readonly version?: number
+}
+
+/** How a state expires; the words are those of Flink's `StateTtlConfig`. */
+export interface TtlOptions {
+  /** How long an entry lives. */
+  readonly after: Duration
+  /** What begins its time anew: creating and writing it (`onCreateAndWrite`, the default), or reading it too. */
+  readonly update?: TtlUpdate
+  /**
+   * Whether an expired entry may still be returned: never (`neverReturnExpired`, the default), or once more when it is read before it
+   * was cleaned up; that read removes it.
+   */
+  readonly visibility?: TtlVisibility
+  /** Whether expired entries that nobody reads are removed too, a few at a time. Default true. */
+  readonly cleanupInBackground?: boolean
+}
+
+export type TtlUpdate = 'onCreateAndWrite' | 'onReadAndWrite'
+export type TtlVisibility = 'neverReturnExpired' | 'returnExpiredIfNotCleanedUp'
+
+/** `TtlOptions` beside the time itself, complete. */
+export interface TtlRules {
+  readonly update: TtlUpdate
+  readonly visibility: TtlVisibility
+  readonly cleanupInBackground: boolean
 }
 
 /** The kinds of state. */
@@ -22,6 +54,9 @@ interface DescriptorBase<Kind extends StateKind, Handle> {
   readonly kind: Kind
   readonly version: number
   readonly ttlMs: number | undefined
+  /** Left out where the defaults hold. */
+  readonly ttlRules?: TtlRules
+  readonly evolution?: StateEvolution
   readonly __handle?: Handle
 }
 

@@ -10,7 +10,34 @@ test('descriptors hold kind, version and expiry', () => {
   assert.equal(aggregatingState(count()).aggregate.name, 'count')
 })
 
+test("a time to live may have rules, in Flink's words; its defaults are as if there were none", () => {
+  assert.deepEqual(valueState({ ttl: { after: '1 h' } }), { kind: 'value', version: 1, ttlMs: 3_600_000 })
+  assert.deepEqual(
+    valueState({
+      ttl: { after: '1 h', update: 'onCreateAndWrite', visibility: 'neverReturnExpired', cleanupInBackground: true },
+    }),
+    valueState({ ttl: '1 h' }),
+  )
+  assert.deepEqual(mapState({ ttl: { after: '5 s', update: 'onReadAndWrite' } }).ttlRules, {
+    update: 'onReadAndWrite',
+    visibility: 'neverReturnExpired',
+    cleanupInBackground: true,
+  })
+  assert.deepEqual(
+    listState({ ttl: { after: '5 s', visibility: 'returnExpiredIfNotCleanedUp', cleanupInBackground: false } })
+      .ttlRules,
+    { update: 'onCreateAndWrite', visibility: 'returnExpiredIfNotCleanedUp', cleanupInBackground: false },
+  )
+})
+
 test('descriptors with wrong options are refused', () => {
+  const ttl = (options: object) => () => valueState({ ttl: options as never })
+  assert.throws(ttl({}), { code: 'OPTION_INVALID', message: /after/ })
+  assert.throws(ttl({ after: '0 s' }), { code: 'DURATION_INVALID' })
+  assert.throws(ttl({ after: '1 s', update: 'onRead' }), { code: 'OPTION_INVALID', message: /onReadAndWrite/ })
+  assert.throws(ttl({ after: '1 s', visibility: 'always' }), { code: 'OPTION_INVALID' })
+  assert.throws(ttl({ after: '1 s', cleanupInBackground: 'no' }), { code: 'OPTION_INVALID' })
+  assert.throws(ttl({ after: '1 s', cleanUp: true }), { code: 'OPTION_UNKNOWN' })
   assert.throws(() => valueState({ version: 0 }), { code: 'OPTION_INVALID' })
   assert.throws(() => valueState({ ttl: '0 s' }), { code: 'DURATION_INVALID' })
   assert.throws(() => valueState({ tll: '1 s' } as never), { code: 'OPTION_UNKNOWN' })

@@ -2,6 +2,7 @@
 import { inspectCheckpoints, NodeFileSystem } from '@millrace/runtime'
 import { explainCheckpoints } from '../checkpoints/explain-checkpoints.ts'
 import { renderCheckpoints } from '../checkpoints/render-checkpoints.ts'
+import { renderMeasures } from '../checkpoints/render-measures.ts'
 import { EXIT } from '../exit-code.ts'
 import { foldText } from '../text/fit-text.ts'
 import { choosePaint } from '../text/paint.ts'
@@ -37,8 +38,10 @@ export const checkpointsCommand: Command = {
     }
     const width = stdout.isTerminal ? stdout.size().columns : PAGE_WIDTH
     const explained = values.explain === true ? explainCheckpoints(inspected) : []
+    const paint = choosePaint(stdout, variables)
     const lines = [
-      ...renderCheckpoints(inspected, choosePaint(stdout, variables)),
+      ...renderCheckpoints(inspected, paint),
+      ...renderMeasures(inspected, paint),
       ...explained.flatMap((paragraph) => ['', ...foldText(paragraph, width)]),
     ]
     stdout.write(`${lines.join('\n')}\n`)

@@ -105,6 +105,7 @@ function readingBefore(startedAtMs: number, nowMs: number): JobReading {
     checkpointsCompleted: 0,
     checkpointsFailed: 0,
     lastCheckpoint: undefined,
+    lastRecovery: undefined,
   }
 }
 
@@ -124,6 +125,7 @@ function translateReading(reading: EngineReading): JobReading {
     checkpointsCompleted: counts.completed,
     checkpointsFailed: counts.failed,
     lastCheckpoint: last === undefined ? undefined : recordedCheckpoint(last),
+    lastRecovery: reading.recoveries.at(-1),
   }
 }
 

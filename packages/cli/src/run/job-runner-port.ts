@@ -5,6 +5,7 @@
 import type { ErrorData, PlainValue } from '@millrace/api'
 import type { PhysicalPlan, VertexId } from '@millrace/core'
 import type { RestSettings } from '@millrace/rest'
+import type { RecoveryFacts } from '@millrace/runtime'
 
 export interface JobRunner {
   /** Starts at once; what goes wrong from then on is in the result. */
@@ -29,6 +30,8 @@ export type RestoreRequest =
   | { readonly kind: 'none' }
   /** `latest`: of the job's checkpoint folder, or nothing where there is none. */
   | ({ readonly kind: 'latest' } & RestoreOptions)
+  /** As `latest`, but the newest that is whole where that one is damaged. */
+  | ({ readonly kind: 'newest-whole' } & RestoreOptions)
   | ({ readonly kind: 'path'; readonly path: string } & RestoreOptions)
 
 export interface RestoreOptions {
@@ -156,6 +159,8 @@ export interface JobReading {
   readonly checkpointsCompleted: number
   readonly checkpointsFailed: number
   readonly lastCheckpoint: CheckpointReading | undefined
+  /** The last return after a failure, or the restore that this process began with; phase by phase. */
+  readonly lastRecovery: RecoveryFacts | undefined
 }
 
 export interface TaskReading {

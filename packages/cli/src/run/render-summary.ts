@@ -1,5 +1,6 @@
 /** The end of a run in a few lines: how it ended, how much, what was lost, where the output is. */
 import type { PhysicalPlan } from '@millrace/core'
+import { describeRecovery } from '@millrace/runtime'
 import { textWidth } from '../text/fit-text.ts'
 import { formatDuration, formatExact } from '../text/format-quantity.ts'
 import type { Paint } from '../text/paint.ts'
@@ -34,6 +35,7 @@ export function renderSummary(
     `  read        ${formatExact(read)} records${rate}${final.attempt > 0 ? ' in the last attempt' : ''}`,
     `  checkpoints ${final.checkpointsCompleted} completed, ${final.checkpointsFailed} failed`,
     ...(final.attempt > 0 ? [`  restarts    ${final.attempt}; all counters are those of the last attempt`] : []),
+    ...(final.lastRecovery === undefined ? [] : [`  recovered   ${describeRecovery(final.lastRecovery)}`]),
     ...lostRecords(plan, final).map(
       ({ operator, reason, records }) =>
         `  ${paint('warning', reason.padEnd(11))} ${formatExact(records)} records in "${operator}"`,

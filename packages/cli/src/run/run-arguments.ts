@@ -31,7 +31,17 @@ export const RUN_OPTIONS = {
     help: 'a configuration value; may be given several times',
   },
   'from-savepoint': { type: 'string', short: 's', value: 'path', help: 'start from this checkpoint or savepoint' },
+  'claim-mode': {
+    type: 'string',
+    value: 'mode',
+    help: 'NO_CLAIM: what -s names stays yours (default); CLAIM: the job owns and removes it',
+  },
   resume: { type: 'boolean', help: "start from the job's last complete checkpoint, or fresh where there is none" },
+  'resume-from': {
+    type: 'string',
+    value: 'which',
+    help: 'newest: as --resume; newest-whole: passes damaged checkpoints over and gives up their output',
+  },
   'discard-newer': { type: 'boolean', help: 'remove output that was committed after the restored checkpoint' },
   'allow-non-restored-state': { type: 'boolean', help: 'accept state that no step of the job claims' },
   'stop-after-checkpoint': {
@@ -50,7 +60,7 @@ export function parseRunArguments(argv: readonly string[]): RunArguments {
   return {
     jobFile: requireJobFile('run', line),
     parallelism: values.parallelism === undefined ? undefined : parseParallelism('-p', values.parallelism as string),
-    configuration: parseConfiguration((values.define ?? []) as readonly string[]),
+    configuration: withClaimMode(parseConfiguration((values.define ?? []) as readonly string[]), values),
     restore: parseRestore(values),
     stopAfter: parseStopAfter(values),
     json: values.json === true,
@@ -79,20 +89,39 @@ function parseRestore(values: Values): RestoreRequest {
     allowNonRestoredState: values['allow-non-restored-state'] === true,
   }
   const path = values['from-savepoint']
-  if (path !== undefined && values.resume === true) {
-    throw usageError('run', '-s and --resume both say where to start from.', 'Give one of them.')
+  const from = values['resume-from']
+  const starts = [path !== undefined ? '-s' : '', values.resume === true ? '--resume' : '', from ? '--resume-from' : '']
+  const given = starts.filter((flag) => flag !== '')
+  if (given.length > 1) {
+    throw usageError('run', `${given.join(' and ')} both say where to start from.`, 'Give one of them.')
+  }
+  if (from === 'newest-whole') return { kind: 'newest-whole', ...options, discardNewer: true }
+  if (from !== undefined && from !== 'newest') {
+    throw usageError('run', `--resume-from ${from}: there is newest and newest-whole.`)
   }
   if (typeof path === 'string') {
     if (path === '') throw usageError('run', '-s needs the path of a checkpoint or savepoint.')
     return { kind: 'path', path, ...options }
   }
-  if (values.resume === true) return { kind: 'latest', ...options }
+  if (values.resume === true || from === 'newest') return { kind: 'latest', ...options }
   for (const name of ['discard-newer', 'allow-non-restored-state']) {
     if (values[name] === true) {
       throw usageError('run', `--${name} is about a restore, and there is none.`, 'Add --resume or -s <path>.')
     }
   }
   return { kind: 'none' }
+}
+
+const PATH_KEY = 'execution.state-recovery.path'
+
+/** `--claim-mode` is short for a key, which checks the value. */
+function withClaimMode(configuration: RunArguments['configuration'], values: Values): RunArguments['configuration'] {
+  const claimMode = values['claim-mode']
+  if (typeof claimMode !== 'string') return configuration
+  if (values['from-savepoint'] === undefined && configuration[PATH_KEY] === undefined) {
+    throw usageError('run', '--claim-mode says who owns what -s names, and nothing is named.', 'Add -s <path>.')
+  }
+  return { ...configuration, 'execution.state-recovery.claim-mode': claimMode }
 }
 
 function parseStopAfter(values: Values): StopAfter | undefined {

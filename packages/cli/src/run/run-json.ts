@@ -19,6 +19,7 @@ export function runResultJson(result: RunResult, plan: PhysicalPlan): object {
     checkpointsCompleted: final.checkpointsCompleted,
     checkpointsFailed: final.checkpointsFailed,
     lastCheckpoint: result.lastCheckpoint ?? null,
+    lastRecovery: final.lastRecovery ?? null,
     lost: lostRecords(plan, final),
     counted: userCounts(plan, final),
     outputs: planOutputs(plan),

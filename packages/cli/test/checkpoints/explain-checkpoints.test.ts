@@ -29,6 +29,7 @@ function contents(more: Partial<CheckpointContents>): CheckpointContents {
     ownFiles: 1,
     freedBytes: 4 * KIB,
     operators: [],
+    measures: [],
     ...more,
   }
 }

@@ -22,9 +22,21 @@ const read: { argv: string; result: Partial<RunArguments> }[] = [
   { argv: 'job.ts -D a.b=c -Dd=e=f -D a.b=g', result: { configuration: { 'a.b': 'g', d: 'e=f' } } },
   { argv: 'job.ts -s chk-3', result: { restore: { kind: 'path', path: 'chk-3', ...plain } } },
   { argv: 'job.ts --resume', result: { restore: { kind: 'latest', ...plain } } },
+  { argv: 'job.ts --resume-from newest', result: { restore: { kind: 'latest', ...plain } } },
+  {
+    argv: 'job.ts --resume-from newest-whole --allow-non-restored-state',
+    result: { restore: { kind: 'newest-whole', discardNewer: true, allowNonRestoredState: true } },
+  },
   {
     argv: 'job.ts --resume --discard-newer --allow-non-restored-state',
     result: { restore: { kind: 'latest', discardNewer: true, allowNonRestoredState: true } },
+  },
+  {
+    argv: 'job.ts -s sp --claim-mode CLAIM',
+    result: {
+      restore: { kind: 'path', path: 'sp', discardNewer: false, allowNonRestoredState: false },
+      configuration: { 'execution.state-recovery.claim-mode': 'CLAIM' },
+    },
   },
   {
     argv: 'job.ts --stop-after-checkpoint 2 --savepoint sp',
@@ -47,6 +59,9 @@ const refused: { argv: string; message: RegExp; hint?: RegExp }[] = [
   { argv: 'job.ts -D x', message: /-D x is not written key=value/ },
   { argv: 'job.ts -D =x', message: /-D =x/ },
   { argv: 'job.ts --resume -s a', message: /both say/ },
+  { argv: 'job.ts --resume --resume-from newest-whole', message: /--resume and --resume-from both say/ },
+  { argv: 'job.ts --resume-from oldest', message: /--resume-from oldest: there is newest and newest-whole/ },
+  { argv: 'job.ts --claim-mode CLAIM', message: /nothing is named/, hint: /-s <path>/ },
   { argv: 'job.ts --discard-newer', message: /about a restore/, hint: /--resume/ },
   { argv: 'job.ts --stop-after-checkpoint 2', message: /together/ },
   { argv: 'job.ts --savepoint sp', message: /together/ },

@@ -53,7 +53,7 @@ async function write(checkpointId: number, values: Readonly<Record<string, unkno
     keyGroups.push({ keyGroup, segments: await storage.writeSegments(batch) })
   }
   await storage.writeManifest({
-    version: 1,
+    version: 2,
     jobName: 'counting',
     lineage: '0123456789abcdef',
     checkpointId,

@@ -3,7 +3,7 @@
  * refers to its own, and what would be free without it. Computed from manifests alone; nothing is read or decided here.
  */
 import type { CheckpointId } from '../channel/stream-element.ts'
-import type { CheckpointManifest, OperatorSnapshot, SegmentRef } from './manifest.ts'
+import type { CheckpointManifest, OperatorSnapshot, SegmentRef, VertexMeasures } from './manifest.ts'
 
 /** Bytes and segments that two checkpoints share. */
 export interface SharedBytes {
@@ -54,6 +54,8 @@ export interface CheckpointContents {
   readonly ownFiles: number
   readonly freedBytes: number
   readonly operators: readonly OperatorContents[]
+  /** What its tasks measured; empty when the Millrace that took it did not store that. */
+  readonly measures: readonly VertexMeasures[]
 }
 
 /** One for each manifest, oldest first. Savepoints may be among them: they share nothing. */
@@ -100,6 +102,7 @@ export function takeInventory(manifests: readonly CheckpointManifest[]): readonl
       ownFiles: ownFiles.length,
       freedBytes: bytesOf(segments.filter(({ location }) => location.kind === 'file' && alone.has(location.file))),
       operators: manifest.operators.map((operator) => contentsOf(operator, manifest)),
+      measures: manifest.measures ?? [],
     }
   })
 }

@@ -24,6 +24,8 @@ export interface SubtaskMeasures {
   readonly processedBytes: number
   /** In-flight data within the snapshot; 0 with aligned barriers. */
   readonly persistedBytes: number
+  /** Whether the barrier overtook data in flight; left out: it did not. */
+  readonly isUnaligned?: boolean
   /** Newly written by this checkpoint. */
   readonly checkpointedBytes: number
   /** All that the checkpoint names for this subtask, older segments included. */

@@ -6,6 +6,7 @@
 import { MillraceError, type PlainValue } from '@millrace/api'
 import type { PhysicalPlan, PlanVertex } from '../plan/physical-plan.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
+import type { CheckpointRecord } from './checkpoint-statistics.ts'
 import {
   type CheckpointManifest,
   type KeyGroupSnapshot,
@@ -13,6 +14,7 @@ import {
   type OperatorSnapshot,
   type SubtaskOperatorSnapshot,
   type SubtaskSnapshot,
+  type VertexMeasures,
 } from './manifest.ts'
 
 export interface ManifestFacts {
@@ -27,12 +29,13 @@ export interface ManifestFacts {
 /**
  * `snapshotOf` gives what a subtask acknowledged. Throws `INTERNAL` when one is missing or two do not fit together.
  * Entries of the subtasks are interleaved (first of each, second of each, …), which keeps the order of splits that were
- * dealt out round robin.
+ * dealt out round robin. `measured`: what the subtasks told with their acknowledgements.
  */
 export function assembleManifest(
   plan: PhysicalPlan,
   facts: ManifestFacts,
   snapshotOf: (vertexId: string, subtask: number) => SubtaskSnapshot | undefined,
+  measured: CheckpointRecord['vertices'] = [],
 ): CheckpointManifest {
   const operators = plan.vertices.flatMap((vertex) => {
     const snapshots = Array.from({ length: vertex.parallelism }, (_, subtask) => {
@@ -46,7 +49,23 @@ export function assembleManifest(
       return operatorSnapshot(facts, vertex, step.uid, step.name, parts, finishedSubtasks)
     })
   })
-  return { version: MANIFEST_VERSION, jobName: plan.jobName, ...facts, operators }
+  const measures = measuresOf(plan, measured)
+  return {
+    version: MANIFEST_VERSION,
+    jobName: plan.jobName,
+    ...facts,
+    operators,
+    ...(measures.length === 0 ? {} : { measures }),
+  }
+}
+
+/** Of the vertices whose subtasks have all answered. */
+function measuresOf(plan: PhysicalPlan, measured: CheckpointRecord['vertices']): readonly VertexMeasures[] {
+  const byId = new Map(measured.map(({ vertexId, subtasks }) => [vertexId, subtasks]))
+  return plan.vertices.flatMap(({ id, name, parallelism }) => {
+    const subtasks = (byId.get(id) ?? []).filter((subtask) => subtask !== undefined)
+    return subtasks.length === parallelism ? [{ vertexId: id, name, subtasks }] : []
+  })
 }
 
 function operatorSnapshot(

@@ -4,10 +4,19 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
+import type { StoredForm } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
+import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
-import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot, SegmentLocation, SegmentRef } from './manifest.ts'
-import { MANIFEST_VERSION } from './manifest.ts'
+import {
+  type CheckpointManifest,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SegmentLocation,
+  type SegmentRef,
+  type VertexMeasures,
+} from './manifest.ts'
 import { fromJsonValue, stringifyAscii, toJsonValue } from './plain-json.ts'
 
 const MAGIC = 'MILLRACE-CHECKPOINT'
@@ -65,7 +74,7 @@ function operatorToJson(operator: OperatorSnapshot): unknown {
 function manifestFromJson(json: unknown, file: string): CheckpointManifest {
   const fields = new FieldReader(json, 'manifest', (problem) => damaged(file, problem))
   const manifest: CheckpointManifest = {
-    version: fields.oneOf('version', [MANIFEST_VERSION]),
+    version: versionFromJson(fields),
     jobName: fields.string('jobName'),
     lineage: fields.string('lineage', /^[0-9a-f]{16}$/),
     checkpointId: fields.integer('checkpointId', 1),
@@ -74,11 +83,48 @@ function manifestFromJson(json: unknown, file: string): CheckpointManifest {
     completedAtMs: fields.number('completedAtMs'),
     operators: fields.list('operators', operatorFromJson),
     isFinal: fields.boolean('isFinal'),
+    ...(fields.has('measures') ? { measures: fields.list('measures', measuresFromJson) } : {}),
   }
   fields.refuseOthers()
   const uids = new Set(manifest.operators.map((operator) => operator.uid))
   if (uids.size !== manifest.operators.length) throw damaged(file, 'two of its operators have the same uid')
   return manifest
+}
+
+/** Every earlier version lacks only what may be missing, so what is read is of this one. */
+function versionFromJson(fields: FieldReader): typeof MANIFEST_VERSION {
+  fields.integer('version', 1, MANIFEST_VERSION)
+  return MANIFEST_VERSION
+}
+
+function measuresFromJson(fields: FieldReader): VertexMeasures {
+  const measures: VertexMeasures = {
+    vertexId: fields.string('vertexId'),
+    name: fields.string('name'),
+    subtasks: fields.list('subtasks', subtaskFromJson),
+  }
+  fields.refuseOthers()
+  if (!measures.subtasks.every(({ subtask }, index) => subtask === index)) throw fields.fail('subtasks', 'out of order')
+  return measures
+}
+
+function subtaskFromJson(fields: FieldReader): SubtaskRecord {
+  const subtask: SubtaskRecord = {
+    subtask: fields.integer('subtask', 0),
+    acknowledgedAtMs: fields.number('acknowledgedAtMs'),
+    endToEndDurationMs: fields.number('endToEndDurationMs'),
+    syncDurationMs: fields.number('syncDurationMs'),
+    asyncDurationMs: fields.number('asyncDurationMs'),
+    alignmentDurationMs: fields.number('alignmentDurationMs'),
+    startDelayMs: fields.number('startDelayMs'),
+    processedBytes: fields.number('processedBytes'),
+    persistedBytes: fields.number('persistedBytes'),
+    ...(fields.has('isUnaligned') ? { isUnaligned: fields.boolean('isUnaligned') } : {}),
+    checkpointedBytes: fields.number('checkpointedBytes'),
+    stateBytes: fields.number('stateBytes'),
+  }
+  fields.refuseOthers()
+  return subtask
 }
 
 function operatorFromJson(fields: FieldReader): OperatorSnapshot {
@@ -111,9 +157,31 @@ function tableFromJson(fields: FieldReader): TableDescriptor {
     kind: fields.oneOf('kind', ['value', 'list', 'map', 'namespaced']),
     version: fields.integer('version', 1),
     ttlMs: fields.has('ttlMs') ? fields.integer('ttlMs', 1) : undefined,
+    ...(fields.has('form') ? { form: formFromJson(fields.record('form')) } : {}),
   }
   fields.refuseOthers()
   return table
+}
+
+function formFromJson(fields: FieldReader): StoredForm {
+  const kind = fields.oneOf('kind', ['aggregate', 'schema'])
+  const form: StoredForm =
+    kind === 'aggregate'
+      ? { kind, name: fields.string('name') }
+      : { kind, value: schemaText(fields, 'value'), key: schemaText(fields, 'key') }
+  fields.refuseOthers()
+  return form
+}
+
+function schemaText(fields: FieldReader, name: string): string | undefined {
+  if (!fields.has(name)) return undefined
+  const text = fields.string(name)
+  try {
+    JSON.parse(text)
+  } catch {
+    throw fields.fail(name, 'no JSON')
+  }
+  return text
 }
 
 function keyGroupFromJson(fields: FieldReader, maxParallelism: number): KeyGroupSnapshot {

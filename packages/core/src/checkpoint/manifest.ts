@@ -4,8 +4,10 @@
  */
 import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
+import type { SubtaskRecord } from './checkpoint-statistics.ts'
 
-export const MANIFEST_VERSION = 1
+/** 2: says what its subtasks measured, and of tables what is known of the form of their values. */
+export const MANIFEST_VERSION = 2
 
 export interface CheckpointManifest {
   readonly version: typeof MANIFEST_VERSION
@@ -19,6 +21,15 @@ export interface CheckpointManifest {
   readonly operators: readonly OperatorSnapshot[]
   /** All inputs had ended and everything was flushed: a restore commits what is pending and runs nothing. */
   readonly isFinal: boolean
+  /** What its tasks measured, in the order of the plan; for people, no restore looks at it. Version 1 does not have it. */
+  readonly measures?: readonly VertexMeasures[]
+}
+
+export interface VertexMeasures {
+  readonly vertexId: string
+  readonly name: string
+  /** All of them, by number. */
+  readonly subtasks: readonly SubtaskRecord[]
 }
 
 /** The state of one operator (one step of the job with its uid), over all its subtasks. */

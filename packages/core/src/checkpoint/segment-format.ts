@@ -19,8 +19,11 @@ import { ValueDecoder } from '../codec/value-decoder.ts'
 import { ValueEncoder } from '../codec/value-encoder.ts'
 import type { TableDescriptor, TableKind } from '../state/table-descriptor.ts'
 
-/** 2: values may be `DistinctValues`. What else there is has been the same since version 1. */
-export const SEGMENT_VERSION = 2
+/**
+ * 2: values may be `DistinctValues`. 3: the elements of a list may have times of their own. What else there is has been the same
+ * since version 1.
+ */
+export const SEGMENT_VERSION = 3
 const SEGMENT_VERSION_MIN = 1
 
 export interface SegmentHeader {
@@ -39,8 +42,18 @@ export interface SegmentHeader {
 export interface SegmentVisitor {
   /** Once, before the rest: the place to compare the stored tables with the declared ones (`checkStoredTable`). */
   onHeader(header: SegmentHeader): void
-  /** `writtenAtMs` (wall clock) is there for tables with a time to live. */
-  onPut(table: number, key: unknown, sub: unknown, value: unknown, writtenAtMs: number | undefined): void
+  /**
+   * `writtenAtMs` (wall clock) is there for tables with a time to live; `elementTimesMs` for their lists, one for each element, and
+   * `writtenAtMs` is the latest of them.
+   */
+  onPut(
+    table: number,
+    key: unknown,
+    sub: unknown,
+    value: unknown,
+    writtenAtMs: number | undefined,
+    elementTimesMs?: readonly number[],
+  ): void
   onDelete(table: number, key: unknown, sub: unknown): void
   /** All entries of a key of a map table are gone. */
   onClear(table: number, key: unknown): void
@@ -61,6 +74,7 @@ const SAME_TABLE = 0x08
 const SAME_KEY = 0x10
 const SAME_NAMESPACE = 0x20
 const HAS_WRITTEN_AT = 0x40
+const HAS_ELEMENT_TIMES = 0x80
 
 const TRAILER_BYTES = 8
 const BYTES_MIN = 4 + 1 + TRAILER_BYTES
@@ -95,12 +109,22 @@ export class SegmentWriter {
 
   /**
    * An entry and its value. `sub`: the user key in a map table, the namespace in a namespaced one, `undefined` else; the
-   * value of a list table is the whole list. Key and user key may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the
+   * value of a list table is the whole list, whose elements may have times. Key and user key may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the
    * segment must then be given up.
    */
-  put(table: number, key: unknown, sub: unknown, value: unknown, writtenAtMs?: number): void {
-    this.#begin(OP_PUT, table, key, sub, writtenAtMs)
+  put(
+    table: number,
+    key: unknown,
+    sub: unknown,
+    value: unknown,
+    writtenAtMs?: number,
+    elementTimesMs?: readonly number[],
+  ): void {
+    if (elementTimesMs !== undefined) this.#expectTimes(table, value, writtenAtMs, elementTimesMs)
+    const op = elementTimesMs === undefined ? OP_PUT : OP_PUT | HAS_ELEMENT_TIMES
+    this.#begin(op, table, key, sub, writtenAtMs)
     this.#encoder.encode(value, `state "${this.#tables[table]?.name}"`)
+    for (const timeMs of elementTimesMs ?? []) this.#writer.float64(timeMs)
   }
 
   /** A tombstone for one entry; a list is deleted as a whole. */
@@ -173,6 +197,14 @@ export class SegmentWriter {
     else this.#encoder.encode(key, what)
   }
 
+  #expectTimes(table: number, value: unknown, writtenAtMs: number | undefined, timesMs: readonly number[]): void {
+    this.#expectKind(table, 'list')
+    const elements = Array.isArray(value) ? value.length : 0
+    if (writtenAtMs === undefined || timesMs.length !== elements) {
+      throw new RangeError(`${timesMs.length} times for ${elements} elements`)
+    }
+  }
+
   #expectKind(table: number, kind: TableKind): void {
     if (this.#tables[table]?.kind !== kind) throw new RangeError(`table ${table} is not of kind ${kind}`)
   }
@@ -199,7 +231,7 @@ export function readSegmentHeader(bytes: Uint8Array, what = 'segment'): SegmentH
 
 /**
  * Compares a stored table with what the job declares under the same name. Throws `STATE_MISREAD` when kind or version
- * differ. A different time to live is fine; it holds for what is written from now on.
+ * differ. A different time to live is fine: when an entry was written is stored, not when it expires.
  */
 export function checkStoredTable(stored: TableDescriptor, declared: TableDescriptor): void {
   if (stored.kind === declared.kind && stored.version === declared.version) return
@@ -314,9 +346,21 @@ function readOperations(reader: ByteReader, tables: readonly TableDescriptor[], 
       visitor.onDelete(table, key, sub)
     } else if (op === OP_PUT) {
       const writtenAtMs = (head & HAS_WRITTEN_AT) === 0 ? undefined : reader.float64()
-      visitor.onPut(table, key, sub, decoder.decode(), writtenAtMs)
+      const value = decoder.decode()
+      if ((head & HAS_ELEMENT_TIMES) === 0) {
+        visitor.onPut(table, key, sub, value, writtenAtMs)
+      } else {
+        if (kind !== 'list' || !Array.isArray(value)) reader.damaged('only elements of a list have times')
+        visitor.onPut(table, key, sub, value, writtenAtMs, readTimes(reader, value.length))
+      }
     } else {
       reader.damaged(`unknown operation ${op}`)
     }
   }
+}
+
+function readTimes(reader: ByteReader, count: number): readonly number[] {
+  const timesMs: number[] = []
+  for (let i = 0; i < count; i++) timesMs.push(reader.float64())
+  return timesMs
 }

@@ -1,57 +1,38 @@
 /**
- * Stored values as JSON that people and programs read: plain values as themselves, what JSON has no form for as an object
- * with one property that begins with `$`. An object of the user's with such a property is given as `{"$object": [pairs]}`,
- * so that nothing can be taken for something else.
+ * Stored values as JSON that people and programs read, and back: the form of `encodePlain`, which records for sinks have
+ * too. Only `DistinctValues` are shown by their sizes and cannot be read again: what they hold is no value of the user's.
  */
-import { DistinctValues } from '@millrace/api'
-import { TYPED_ARRAYS } from './value-tag.ts'
+import { DistinctValues, decodePlain, encodePlain, MillraceError, type PlainValue } from '@millrace/api'
 
 /** What `JSON.stringify` writes as it is. */
-export type JsonForm = null | boolean | number | string | readonly JsonForm[] | { readonly [name: string]: JsonForm }
+export type JsonForm = PlainValue
 
 /** For values that the value codec reads. */
 export function valueToJson(value: unknown): JsonForm {
-  switch (typeof value) {
-    case 'boolean':
-    case 'string':
-      return value
-    case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0)
-        ? value
-        : { $number: Object.is(value, -0) ? '-0' : String(value) }
-    case 'bigint':
-      return { $bigint: String(value) }
-    case 'undefined':
-      return { $undefined: true }
-    case 'object':
-      return value === null ? null : objectToJson(value)
-    default:
-      throw new TypeError(`a ${typeof value} is no stored value`)
-  }
+  return encodePlain(value, (object) =>
+    DistinctValues.isOne(object)
+      ? { $distinct: Array.from({ length: object.counts }, (_, index) => object.size(index)) }
+      : undefined,
+  )
 }
 
-function objectToJson(value: object): JsonForm {
-  if (Array.isArray(value)) return Array.from(value, valueToJson)
-  if (value instanceof Date) {
-    const time = value.getTime()
-    return { $date: Number.isNaN(time) ? 'invalid' : value.toISOString() }
+/** The value that `valueToJson` gave. Throws `BYTES_DAMAGED` for what it did not give, `VALUE_NOT_ENCODABLE` for `DistinctValues`. */
+export function valueFromJson(json: unknown): unknown {
+  if (holdsDistinct(json)) {
+    throw new MillraceError(
+      'VALUE_NOT_ENCODABLE',
+      'The values that countDistinct holds are not in JSON, only their number',
+      {
+        hint: 'Take them from the savepoint itself: storedEntries(saved.entries({ operator })).',
+      },
+    )
   }
-  if (value instanceof Map) {
-    return { $map: Array.from(value, ([key, item]) => [valueToJson(key), valueToJson(item)]) }
-  }
-  if (value instanceof Set) return { $set: Array.from(value, valueToJson) }
-  if (DistinctValues.isOne(value)) {
-    return { $distinct: Array.from({ length: value.counts }, (_, index) => value.size(index)) }
-  }
-  if (value instanceof ArrayBuffer) return { $bytes: Array.from(new Uint8Array(value)) }
-  if (value instanceof DataView) {
-    return { $bytes: Array.from(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) }
-  }
-  const typed = TYPED_ARRAYS.find((one) => value instanceof one)
-  if (typed !== undefined) {
-    return { [`$${typed.name}`]: Array.from(value as unknown as Iterable<number | bigint>, valueToJson) }
-  }
-  const pairs = Object.entries(value).map(([name, item]) => [name, valueToJson(item)] as const)
-  const isAmbiguous = pairs.some(([name]) => name.startsWith('$') || name === '__proto__')
-  return isAmbiguous ? { $object: pairs } : Object.fromEntries(pairs)
+  return decodePlain(json as PlainValue)
+}
+
+function holdsDistinct(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null) return false
+  if (Object.hasOwn(json, '$distinct')) return true
+  // The pairs of an object of the user's hold names of any kind, as texts.
+  return Object.values(json).some(holdsDistinct)
 }

@@ -6,6 +6,8 @@
 import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
 import { BATCH_RECORDS_MAX, type RecordBatch } from '../batch/record-batch.ts'
 import { BatchFilling } from '../chain/batch-filling.ts'
+import { aggregateTable, reduceTable } from '../state/declared-tables.ts'
+import type { TableDescriptor } from '../state/table-descriptor.ts'
 import { type FoldLoops, type FoldState, generateAggregateLoops, generateReduceLoops } from './fold-loop.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
 import { RecordOperator } from './record-operator.ts'
@@ -13,30 +15,22 @@ import { describeUserFailure } from './user-failure.ts'
 
 abstract class KeyedFold extends RecordOperator {
   readonly #spec: KeyedReduceSpec | KeyedAggregateSpec
-  readonly #tableName: string
-  readonly #version: number
   readonly #filling = new BatchFilling()
   #host: OperatorHost | undefined
   #loops: FoldLoops | undefined
 
-  constructor(spec: KeyedReduceSpec | KeyedAggregateSpec, tableName: string, version: number) {
+  constructor(spec: KeyedReduceSpec | KeyedAggregateSpec) {
     super()
     this.#spec = spec
-    this.#tableName = tableName
-    this.#version = version
   }
+
+  protected abstract tableOf(uid: string): TableDescriptor
 
   protected abstract generate(state: FoldState): FoldLoops
 
   override open(host: OperatorHost): void {
     this.#host = host
-    const table = host.state.valueTable<unknown>({
-      operatorUid: host.uid,
-      name: this.#tableName,
-      kind: 'value',
-      version: this.#version,
-      ttlMs: undefined,
-    })
+    const table = host.state.valueTable<unknown>(this.tableOf(host.uid))
     this.#loops = this.generate({ uid: host.uid, key: this.#spec.key, state: host.state, table })
   }
 
@@ -67,8 +61,12 @@ export class KeyedReduceOperator extends KeyedFold {
   readonly #spec: KeyedReduceSpec
 
   constructor(spec: KeyedReduceSpec) {
-    super(spec, '_reduce', 1)
+    super(spec)
     this.#spec = spec
+  }
+
+  protected override tableOf(uid: string): TableDescriptor {
+    return reduceTable(uid)
   }
 
   protected override generate(state: FoldState): FoldLoops {
@@ -80,8 +78,12 @@ export class KeyedAggregateOperator extends KeyedFold {
   readonly #spec: KeyedAggregateSpec
 
   constructor(spec: KeyedAggregateSpec) {
-    super(spec, '_aggregate', spec.aggregate.version ?? 1)
+    super(spec)
     this.#spec = spec
+  }
+
+  protected override tableOf(uid: string): TableDescriptor {
+    return aggregateTable(uid, this.#spec.aggregate)
   }
 
   protected override generate(state: FoldState): FoldLoops {

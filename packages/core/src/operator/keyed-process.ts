@@ -67,12 +67,12 @@ export class KeyedProcessOperator implements Operator {
   }
 
   processBatch(batch: RecordBatch, from: number, budget: TurnBudget): number {
-    const { host, loop } = this.#opened as Opened
+    const { loop } = this.#opened as Opened
     let next: number
     try {
       next = loop(batch, from, Math.min(batch.records.length, from + budget.units))
     } catch (cause) {
-      throw describeUserFailure(host, cause)
+      throw this.#failure(cause)
     }
     budget.units -= next - from
     return next
@@ -103,14 +103,22 @@ export class KeyedProcessOperator implements Operator {
   readonly #fireProcessing = (time: number): void => this.#fire(time, NO_TIMESTAMP, 'processing')
 
   #fire(time: number, emittedTimestamp: number, domain: TimeDomain): void {
-    const { host, emission, context } = this.#opened as Opened
+    const { emission, context } = this.#opened as Opened
     this.#current.timestamp = time
     emission.timestamp = emittedTimestamp
     try {
       synchronousResult('onTimer', this.#spec.fn.onTimer?.(time, context, domain))
     } catch (cause) {
-      throw describeUserFailure(host, cause)
+      throw this.#failure(cause)
     }
+  }
+
+  /** Looks at the state only now: what a call has read is not kept, since that would cost every call. */
+  #failure(cause: unknown): unknown {
+    const { host, context } = this.#opened as Opened
+    const states = Object.entries(context.state as ReturnType<typeof createStateHandles>)
+    const held = states.filter(([, state]) => isHeld(state)).map(([name]) => name)
+    return describeUserFailure(host, cause, { key: host.state.currentKey, states: held })
   }
 
   #createContext(host: OperatorHost, emission: Emission, state: Context['state'], timers: Timers): Context {
@@ -157,5 +165,17 @@ export class KeyedProcessOperator implements Operator {
       deleteEventTime: (at) => event.delete(at),
       deleteProcessingTime: (at) => processing.delete(at),
     }
+  }
+}
+
+/** Whether there is something of the current key. */
+function isHeld(state: ReturnType<typeof createStateHandles>[string]): boolean {
+  try {
+    if ('isEmpty' in state) return !state.isEmpty()
+    const value = state.get()
+    return Array.isArray(value) ? value.length > 0 : value !== undefined
+  } catch {
+    // The result of an aggregate that cannot be computed: there is an accumulator.
+    return true
   }
 }

@@ -54,6 +54,8 @@ export interface OperatorHost {
   readonly parallelism: number
   /** Freeze what is handed to user code and must not be changed by it. */
   readonly developmentMode: boolean
+  /** The checkpoint that the state began from; missing after a fresh start. */
+  readonly restoredFrom?: number | undefined
   /** Where the operator's main output goes. */
   readonly output: OperatorOutput
   /** Where a declared side output goes; an output that nobody reads drops and counts. */

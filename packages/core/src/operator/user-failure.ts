@@ -1,16 +1,32 @@
 /** Errors that come out of a call of user code, as what the user and the coordinator need: whose code, where, and the cause. */
 import { type ErrorDetails, MillraceError } from '@millrace/api'
+import { valueToJson } from '../codec/value-json.ts'
 import type { OperatorHost } from './operator.ts'
+
+/** The state that a call of user code worked on. */
+export interface FailedOn {
+  readonly key: unknown
+  /** Declared states that hold something of the key. */
+  readonly states: readonly string[]
+}
 
 /**
  * What to throw instead of `cause`, which was thrown in user code or by what it called: `USER_FUNCTION_FAILED` with the
- * cause (whose stack has the user's own line), or the engine's own error with the operator's name added.
+ * cause (whose stack has the user's own line), or the engine's own error with the operator's name added. `failedOn`, in keyed
+ * functions: the key is named, and after a restore the states that may hold what another version of the job stored.
  */
 export function describeUserFailure(
-  host: Pick<OperatorHost, 'name' | 'uid' | 'subtask' | 'developmentMode'>,
+  host: Pick<OperatorHost, 'name' | 'uid' | 'subtask' | 'developmentMode' | 'restoredFrom'>,
   cause: unknown,
+  failedOn?: FailedOn,
 ): unknown {
-  const details = { operator: host.name, uid: host.uid, subtask: host.subtask }
+  const key = failedOn === undefined ? undefined : shownKey(failedOn.key)
+  const details = {
+    operator: host.name,
+    uid: host.uid,
+    subtask: host.subtask,
+    ...(key === undefined ? {} : { key }),
+  }
   if (cause instanceof MillraceError) {
     if (cause.details.operator !== undefined) return cause
     return new MillraceError(cause.code, `Operator "${host.name}": ${cause.message}`, {
@@ -20,11 +36,25 @@ export function describeUserFailure(
     })
   }
   if (host.developmentMode && isFrozenWrite(cause)) return describeMutation(host.name, details, cause)
-  return new MillraceError('USER_FUNCTION_FAILED', `User code of operator "${host.name}" threw: ${messageOf(cause)}`, {
-    details,
+  const message = `User code of operator "${host.name}" threw: ${messageOf(cause)}`
+  const states = failedOn?.states ?? []
+  if (host.restoredFrom === undefined || states.length === 0 || !(cause instanceof TypeError)) {
+    return new MillraceError('USER_FUNCTION_FAILED', message, { details, cause })
+  }
+  const named = states.map((state) => `"${state}"`).join(', ')
+  return new MillraceError('USER_FUNCTION_FAILED', message, {
+    details: { ...details, restoredStates: states.join(', '), checkpointId: host.restoredFrom },
+    hint: `The state ${named} of key ${key} may be restored from checkpoint ${host.restoredFrom}, as an earlier version of the job stored it. If its form has changed, raise its version and add migrate(old, fromVersion).`,
     cause,
   })
 }
+
+function shownKey(key: unknown): string {
+  const text = JSON.stringify(valueToJson(key))
+  return text.length <= KEY_CHARACTERS_MAX ? text : `${text.slice(0, KEY_CHARACTERS_MAX)}…`
+}
+
+const KEY_CHARACTERS_MAX = 200
 
 /** `RECORD_MUTATED` for a write that `isFrozenWrite` in development mode, where the engine has frozen what it handed over. */
 export function describeMutation(operator: string, details: ErrorDetails, cause: unknown): MillraceError {

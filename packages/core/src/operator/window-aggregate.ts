@@ -18,6 +18,7 @@
  */
 import { LATE_OUTPUT, MillraceError, type WindowSpec } from '@millrace/api'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
+import { windowRefireTable } from '../state/declared-tables.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import { RunningWindows } from '../window/running-windows.ts'
 import { type Accumulator, WindowContents } from '../window/window-contents.ts'
@@ -79,13 +80,7 @@ export class WindowAggregateOperator implements Operator {
         bytesEstimate: running.bytesEstimate,
       }))
     }
-    const refire = state.namespacedTable<boolean>({
-      operatorUid: uid,
-      name: '_window-refire',
-      kind: 'namespaced',
-      version: 1,
-      ttlMs: undefined,
-    })
+    const refire = state.namespacedTable<boolean>(windowRefireTable(uid))
     const areContentsKept = this.#latenessMs > 0 || running !== undefined
     this.#opened = {
       host,

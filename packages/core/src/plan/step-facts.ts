@@ -121,6 +121,7 @@ function stateFacts(states: StateDeclarations): StepFacts {
       kind: state.kind,
       version: state.version,
       ...(state.ttlMs === undefined ? {} : { ttlMs: state.ttlMs }),
+      ...(state.ttlRules === undefined ? {} : { ttlRules: { ...state.ttlRules } }),
       ...(state.kind === 'aggregating' ? { aggregate: (state.aggregate as AnyRecord).name as string } : {}),
     }
   }

@@ -134,7 +134,16 @@ export interface KeyedStateBackend {
   /** Snapshot `id` was given up: its changes belong to the next delta again. */
   onCheckpointAborted(id: number): void
 
-  /** Entries and estimated bytes per table, for metrics and the memory budget. */
+  /**
+   * Looks at entries that may have expired, and removes those that have, as if they had been removed by name: what a completed
+   * snapshot may know of leaves a tombstone. Goes on where the last call stopped, and stops when about `units` are used up: one for an
+   * entry that is looked at, `REMOVAL_UNITS` for one that is removed. True when the walk is at its end.
+   */
+  sweepExpired(units: number): boolean
+  /** When a walk is worth it, or to go on with the one that has begun; epoch ms, `undefined` for never. */
+  sweepDueMs(): number | undefined
+
+  /** Entries and estimated bytes per table, for metrics and the memory budget; costs the same however many there are. */
   usage(): readonly TableUsage[]
   /** Registers what an operator holds beside its tables, for `usage`. */
   addUsage(read: () => TableUsage): void
@@ -149,8 +158,16 @@ export interface RestoredSegment {
 export interface TableUsage {
   readonly operatorUid: string
   readonly name: string
+  /** Those that have expired and are still there included. */
   readonly entries: number
   readonly bytesEstimate: number
+  /**
+   * How many of the entries are known to have expired, to a part of the time to live (`WrittenTimes`); left out without a
+   * time to live.
+   */
+  readonly expiredEntries?: number
+  /** Of those. */
+  readonly expiredBytesEstimate?: number
 }
 
 export interface KeyedSnapshot {

@@ -20,8 +20,8 @@ import { addTo, reduceTo } from '../aggregate/fold-value.ts'
 import { withoutParts } from '../aggregate/own-result.ts'
 import { assertEncodable } from '../codec/encodable.ts'
 import type { OperatorHost } from '../operator/operator.ts'
+import { stateTable } from './declared-tables.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import type { TableDescriptor, TableKind } from './table-descriptor.ts'
 
 type Handle =
   | ValueState<unknown>
@@ -57,7 +57,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
   const show = host.developmentMode ? deepFreeze : <T>(value: T): T => value
   switch (descriptor.kind) {
     case 'value': {
-      const table = host.state.valueTable<unknown>(tableOf(host, name, 'value', descriptor))
+      const table = host.state.valueTable<unknown>(stateTable(host.uid, name, descriptor))
       return {
         get: () => show(table.get()),
         set: (value) => (value === undefined ? table.remove() : table.put(admit(value))),
@@ -65,7 +65,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
       } satisfies ValueState<unknown>
     }
     case 'list': {
-      const table = host.state.listTable<unknown>(tableOf(host, name, 'list', descriptor))
+      const table = host.state.listTable<unknown>(stateTable(host.uid, name, descriptor))
       return {
         get: () => show(table.get()),
         add: (value) => table.append(admit(value)),
@@ -79,7 +79,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
     case 'map':
       return createMapState(host, name, descriptor)
     case 'reducing': {
-      const table = host.state.valueTable<unknown>(tableOf(host, name, 'value', descriptor))
+      const table = host.state.valueTable<unknown>(stateTable(host.uid, name, descriptor))
       return {
         get: () => show(table.get()),
         add(value) {
@@ -94,7 +94,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
     }
     case 'aggregating': {
       const { aggregate } = descriptor
-      const table = host.state.valueTable<unknown>(tableOf(host, name, 'value', descriptor))
+      const table = host.state.valueTable<unknown>(stateTable(host.uid, name, descriptor))
       return {
         get() {
           const accumulator = table.get()
@@ -113,7 +113,7 @@ function createHandle(host: OperatorHost, name: string, descriptor: StateDescrip
 }
 
 function createMapState(host: OperatorHost, name: string, descriptor: StateDescriptor): MapState<unknown, unknown> {
-  const table = host.state.mapTable<unknown, unknown>(tableOf(host, name, 'map', descriptor))
+  const table = host.state.mapTable<unknown, unknown>(stateTable(host.uid, name, descriptor))
   const admit = admission(name, host.developmentMode)
   const show = host.developmentMode ? deepFreeze : <T>(value: T): T => value
   return {
@@ -145,8 +145,4 @@ function admission(name: string, developmentMode: boolean): <T>(value: T) => T {
     }
     return value
   }
-}
-
-function tableOf(host: OperatorHost, name: string, kind: TableKind, descriptor: StateDescriptor): TableDescriptor {
-  return { operatorUid: host.uid, name, kind, version: descriptor.version, ttlMs: descriptor.ttlMs }
 }

@@ -7,6 +7,7 @@
  */
 import { MillraceError } from '@millrace/api'
 import type { TurnBudget } from '../operator/operator.ts'
+import { timerTable } from '../state/declared-tables.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 
 interface Walk {
@@ -22,13 +23,7 @@ export class TimerQueue {
 
   constructor(state: KeyedStateBackend, operatorUid: string, domain: 'event' | 'processing') {
     this.#state = state
-    this.#table = state.namespacedTable<boolean>({
-      operatorUid,
-      name: `_timers-${domain}`,
-      kind: 'namespaced',
-      version: 1,
-      ttlMs: undefined,
-    })
+    this.#table = state.namespacedTable<boolean>(timerTable(operatorUid, domain))
   }
 
   /** Registers a timer of the current key; again changes nothing. `time` must be finite. */

@@ -12,6 +12,7 @@ import type { AggregateFunction } from '@millrace/api'
 import { noAccumulator } from '../aggregate/fold-value.ts'
 import { copyValue } from '../codec/copy-value.ts'
 import { compareObjects } from '../codec/shared-objects.ts'
+import { windowTable } from '../state/declared-tables.ts'
 import type { KeyedStateBackend, NamespaceCursor, NamespacedTable } from '../state/state-backend.ts'
 import type { WindowLayout } from './window-layout.ts'
 
@@ -35,14 +36,7 @@ export class WindowContents {
     this.layout = layout
     this.#aggregate = aggregate
     this.isSliced = aggregate.merge !== undefined
-    this.#table = state.namespacedTable<Accumulator>({
-      operatorUid,
-      // The two layouts do not mix: an aggregate that gains or loses `merge` does not read the other's accumulators.
-      name: this.isSliced ? '_window-slices' : '_windows',
-      kind: 'namespaced',
-      version: aggregate.version ?? 1,
-      ttlMs: undefined,
-    })
+    this.#table = state.namespacedTable<Accumulator>(windowTable(operatorUid, aggregate))
   }
 
   /** Takes a record of the current key into a namespace. */

@@ -6,6 +6,7 @@
  * group is as far as the snapshot says, and groups from different subtasks of another parallelism may differ; that is
  * why it is kept per key group. (Flink has it in its timers: one per key and window, gone when it has fired.)
  */
+import { windowProgressTable } from '../state/declared-tables.ts'
 import type { KeyedStateBackend, ValueTable } from '../state/state-backend.ts'
 
 export class WindowProgress {
@@ -20,13 +21,7 @@ export class WindowProgress {
 
   constructor(state: KeyedStateBackend, operatorUid: string) {
     this.#state = state
-    this.#table = state.valueTable<number>({
-      operatorUid,
-      name: '_window-progress',
-      kind: 'value',
-      version: 1,
-      ttlMs: undefined,
-    })
+    this.#table = state.valueTable<number>(windowProgressTable(operatorUid))
     const { first, last } = state.keyGroups
     this.#firstGroup = first
     this.#written = new Float64Array(Math.max(0, last - first + 1)).fill(Number.NEGATIVE_INFINITY)

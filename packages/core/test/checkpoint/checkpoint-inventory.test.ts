@@ -19,7 +19,7 @@ function manifest(
   more: Partial<CheckpointManifest> = {},
 ): CheckpointManifest {
   return {
-    version: 1,
+    version: 2,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId,

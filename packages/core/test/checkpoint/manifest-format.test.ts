@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
+import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
 import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
 import { encodeManifest, parseManifest } from '../../src/checkpoint/manifest-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
 
 const MANIFEST: CheckpointManifest = {
-  version: 1,
+  version: 2,
   jobName: 'jöb 日本 \ud800',
   lineage: '0123456789abcdef',
   checkpointId: 12,
@@ -21,8 +22,23 @@ const MANIFEST: CheckpointManifest = {
       parallelism: 2,
       maxParallelism: 128,
       tables: [
-        { operatorUid: 'window', name: '_window', kind: 'namespaced', version: 1, ttlMs: undefined },
+        {
+          operatorUid: 'window',
+          name: '_window',
+          kind: 'namespaced',
+          version: 1,
+          ttlMs: undefined,
+          form: { kind: 'aggregate', name: '{n: count}' },
+        },
         { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
+        {
+          operatorUid: 'window',
+          name: 'rows',
+          kind: 'list',
+          version: 1,
+          ttlMs: undefined,
+          form: { kind: 'schema', value: '{"type":"string"}', key: undefined },
+        },
       ],
       keyGroups: [
         {
@@ -56,6 +72,29 @@ const MANIFEST: CheckpointManifest = {
       finishedSubtasks: [1],
     },
   ],
+  measures: [
+    {
+      vertexId: 'v',
+      name: 'Window',
+      subtasks: [measuresOf(0), { ...measuresOf(1), isUnaligned: true, persistedBytes: 9 }],
+    },
+  ],
+}
+
+function measuresOf(subtask: number): SubtaskRecord {
+  return {
+    subtask,
+    acknowledgedAtMs: 1_900,
+    endToEndDurationMs: 899.5,
+    syncDurationMs: 0.25,
+    asyncDurationMs: 31.5,
+    alignmentDurationMs: 400,
+    startDelayMs: 20,
+    processedBytes: 1_000,
+    persistedBytes: 0,
+    checkpointedBytes: 3,
+    stateBytes: 103,
+  }
 }
 
 const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'chk-12/_metadata')
@@ -63,7 +102,17 @@ const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'c
 test('a manifest comes back as it was, numbers without JSON form included', () => {
   assert.deepEqual(parse(encodeManifest(MANIFEST)), MANIFEST)
   const header = String.fromCharCode(...encodeManifest(MANIFEST).subarray(0, 80)).split('\n')[0]
-  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 1 crc32c=[0-9a-f]{8} length=\d+$/)
+  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 2 crc32c=[0-9a-f]{8} length=\d+$/)
+})
+
+test('a manifest of version 1 reads as one without measures', () => {
+  const { measures, ...rest } = MANIFEST
+  assert.equal(measures?.length, 1)
+  const [, ...body] = String.fromCharCode(...encodeManifest(rest)).split('\n')
+  const old = body.join('\n').replace('"version":2', '"version":1')
+  const bytes = new TextEncoder().encode(old)
+  const header = `MILLRACE-CHECKPOINT 1 crc32c=${crc32c(bytes).toString(16).padStart(8, '0')} length=${bytes.length}\n`
+  assert.deepEqual(parse(new Uint8Array([...new TextEncoder().encode(header), ...bytes])), rest)
 })
 
 test('an own __proto__ property stays a property', () => {
@@ -107,9 +156,21 @@ test('every changed byte and every cut is refused, naming the file', () => {
 
 test('a newer version says so', () => {
   assertCode(
-    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 2 whatever=new\n{}')),
+    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 3 whatever=new\n{}')),
     'CHECKPOINT_NEWER_VERSION',
   )
+})
+
+test('a manifest of version 1 is read, and says nothing of the form of values', () => {
+  const json = JSON.parse(bodyOf(encodeManifest(withOperator({ tables: [], entries: [] })))) as Json
+  json.version = 1
+  operatorOf(json, (operator) => {
+    operator.tables = [{ operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 }]
+  })
+  const read = parse(withBody(JSON.stringify(json), 1))
+  assert.deepEqual(read.operators[0]?.tables, [
+    { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
+  ])
 })
 
 test('fields that do not fit are refused even with a good checksum', () => {
@@ -129,6 +190,10 @@ test('fields that do not fit are refused even with a good checksum', () => {
     (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '../x', offsetBytes: 0 })),
     (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '/x', offsetBytes: 0 })),
     (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'guess' })),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate' })),
+    (json) => tableOf(json, 2, (table) => (table.form = { kind: 'schema', value: '{' })),
+    (json) => (json.version = 3),
     (json) => (json.operators = [...(json.operators as unknown[]), ...(json.operators as unknown[])]),
   ]
   for (const change of wrong) {
@@ -150,6 +215,10 @@ function operatorOf(json: Json, change: (operator: Json) => void): void {
   change((json.operators as Json[])[0] as Json)
 }
 
+function tableOf(json: Json, index: number, change: (table: Json) => void): void {
+  operatorOf(json, (operator) => change((operator.tables as Json[])[index] as Json))
+}
+
 function segmentOf(json: Json, change: (segment: Json) => void): void {
   operatorOf(json, (operator) => {
     change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[0] as Json)
@@ -160,10 +229,10 @@ function bodyOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes.subarray(bytes.indexOf(10) + 1))
 }
 
-function withBody(body: string): Uint8Array {
+function withBody(body: string, version = 2): Uint8Array {
   const bytes = new TextEncoder().encode(body)
   const checksum = crc32c(bytes).toString(16).padStart(8, '0')
-  const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT 1 crc32c=${checksum} length=${bytes.length}\n`)
+  const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT ${version} crc32c=${checksum} length=${bytes.length}\n`)
   return new Uint8Array([...header, ...bytes])
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
+import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
 import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from '../../src/checkpoint/manifest.ts'
 import { assembleManifest } from '../../src/checkpoint/manifest-assembly.ts'
 import { assignRestore } from '../../src/checkpoint/restore-assignment.ts'
@@ -35,7 +36,7 @@ const operator = (uid: string, change: Partial<OperatorSnapshot> = {}): Operator
 })
 
 const manifestOf = (operators: readonly OperatorSnapshot[]): CheckpointManifest => ({
-  version: 1,
+  version: 2,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId: 4,
@@ -216,6 +217,18 @@ test('assembling what subtasks acknowledged: sorted groups, interleaved entries,
   assert.deepEqual(window?.entries, [1, 10, 2, 3])
   assert.deepEqual(window?.finishedSubtasks, [1])
   assert.deepEqual(sink?.committables, ['a', 'b'])
+  assert.equal(manifest.measures, undefined)
+  const measured = { subtask: 0, startDelayMs: 3, alignmentDurationMs: 4 } as SubtaskRecord
+  const vertices = (more: unknown[]) => [
+    { vertexId: plan.vertices[0]?.id ?? '', subtasks: [measured, ...more] as never },
+  ]
+  const both = vertices([{ ...measured, subtask: 1 }])
+  const { measures } = assembleManifest(plan, facts, (_, subtask) => snapshots[subtask], both)
+  assert.deepEqual(measures, [{ ...both[0], name: plan.vertices[0]?.name }])
+  assert.equal(
+    assembleManifest(plan, facts, (_, subtask) => snapshots[subtask], vertices([undefined])).measures,
+    undefined,
+  )
   const isInternal = (error: unknown): boolean => error instanceof MillraceError && error.code === 'INTERNAL'
   assert.throws(() => assembleManifest(plan, facts, (_, subtask) => snapshots[subtask + 1]), isInternal)
   assert.throws(() => assembleManifest(plan, facts, () => snapshots[0]), isInternal)

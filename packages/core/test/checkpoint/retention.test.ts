@@ -5,7 +5,7 @@ import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
 import { decideRetention, filesOf } from '../../src/checkpoint/retention.ts'
 
 const manifest = (checkpointId: number, files: readonly string[]): CheckpointManifest => ({
-  version: 1,
+  version: 2,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId,

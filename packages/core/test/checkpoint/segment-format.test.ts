@@ -208,3 +208,22 @@ function assertDamaged(bytes: Uint8Array): void {
   )
   assert.equal(told, 0)
 }
+
+test('elements of a list may have times of their own', () => {
+  const writer = new SegmentWriter(HEADER)
+  writer.put(1, 'a', undefined, ['x', 'y'], 20.5, [10, 20.5])
+  writer.put(1, 'b', undefined, ['z'], 30)
+  writer.put(1, 'c', undefined, [], 40, [])
+  assert.deepEqual(readAll(writer.finish()).told, [
+    ['put', 1, 'a', undefined, ['x', 'y'], 20.5, [10, 20.5]],
+    ['put', 1, 'b', undefined, ['z'], 30],
+    ['put', 1, 'c', undefined, [], 40, []],
+  ])
+})
+
+test('times of elements that cannot be are refused by the writer', () => {
+  const writer = new SegmentWriter(HEADER)
+  assert.throws(() => writer.put(0, 'a', undefined, [1], 1, [1]), RangeError)
+  assert.throws(() => writer.put(1, 'a', undefined, [1, 2], 1, [1]), RangeError)
+  assert.throws(() => writer.put(1, 'a', undefined, [1], undefined, [1]), RangeError)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DistinctValues } from '@millrace/api'
-import { valueToJson } from '../../src/codec/value-json.ts'
+import { valueFromJson, valueToJson } from '../../src/codec/value-json.ts'
 
 const distinct = new DistinctValues()
 distinct.add(1)
@@ -20,7 +20,11 @@ const cases: readonly (readonly [what: string, value: unknown, json: unknown])[]
   ['maps', new Map<unknown, unknown>([[1n, new Set(['a'])]]), { $map: [[{ $bigint: '1' }, { $set: ['a'] }]] }],
   ['typed arrays', new Float64Array([1, Number.NaN]), { $Float64Array: [1, { $number: 'NaN' }] }],
   ['typed arrays of bigints', new BigInt64Array([5n]), { $BigInt64Array: [{ $bigint: '5' }] }],
-  ['bytes', [Uint8Array.of(1, 2).buffer, new DataView(Uint8Array.of(3).buffer)], [{ $bytes: [1, 2] }, { $bytes: [3] }]],
+  [
+    'bytes',
+    [Uint8Array.of(1, 2).buffer, new DataView(Uint8Array.of(3).buffer)],
+    [{ $ArrayBuffer: [1, 2] }, { $DataView: [3] }],
+  ],
   ['different values', distinct, { $distinct: [2] }],
   ['objects that look like one of these', { $date: 'x' }, { $object: [['$date', 'x']] }],
   ['a property named __proto__', JSON.parse('{"__proto__":1}'), { $object: [['__proto__', 1]] }],
@@ -28,6 +32,9 @@ const cases: readonly (readonly [what: string, value: unknown, json: unknown])[]
 
 for (const [what, value, json] of cases) {
   test(`${what} as JSON`, () => {
-    assert.deepEqual(JSON.parse(JSON.stringify(valueToJson(value))), json)
+    const text = JSON.stringify(valueToJson(value))
+    assert.deepEqual(JSON.parse(text), json)
+    if (value === distinct) assert.throws(() => valueFromJson(JSON.parse(text)), { code: 'VALUE_NOT_ENCODABLE' })
+    else assert.deepEqual(valueFromJson(JSON.parse(text)), value)
   })
 }

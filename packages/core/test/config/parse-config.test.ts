@@ -66,6 +66,18 @@ test('what does not fit is refused, naming key, value and source', () => {
   }
 })
 
+test('a value that only Flink has is refused with what to write instead', () => {
+  assert.equal(parse({}).get('execution.state-recovery.claim-mode'), 'NO_CLAIM')
+  assert.equal(
+    parse({ 'execution.state-recovery.claim-mode': 'claim' }).get('execution.state-recovery.claim-mode'),
+    'CLAIM',
+  )
+  assert.throws(
+    () => parse({ 'execution.state-recovery.claim-mode': 'LEGACY' }),
+    (error) => isCode(error, 'CONFIG_INVALID_VALUE') && /write NO_CLAIM .* or CLAIM/.test(error.hint ?? ''),
+  )
+})
+
 test('values that exclude each other are refused', () => {
   for (const pairs of [
     { 'restart-strategy.exponential-delay.initial-backoff': '2 min' },

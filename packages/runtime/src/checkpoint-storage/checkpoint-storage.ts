@@ -1,20 +1,39 @@
 /**
- * Where checkpoints are kept. Slots write segments through it, the coordinator writes the manifest last and removes
- * what is no longer needed. `FileCheckpointStorage` is the implementation on a `FileSystem`.
+ * Where checkpoints are kept: the contract that a connector implements for another kind of storage. Slots write segments
+ * through it and read them back, the coordinator writes the manifest last and removes what is no longer needed.
+ * `FileCheckpointStorage` is the implementation on a `FileSystem`; docs/internals/checkpoint-storage.md says what an object
+ * store or HDFS has in place of rename and fsync. Every implementation passes `checkpointStorageConformance` of
+ * `@millrace/testing`.
  *
  * Invariant: a manifest that can be read names only segments that are durable and whole, at every instant and after a
  * crash at any instant.
+ *
+ * Who calls: one coordinator, and beside it any number of slots in other threads, each with an object of its own for the
+ * same place. Segments of different subtasks, attempts and checkpoints are written at the same time and never under the
+ * same name. A process that was killed may have left anything half done.
  */
 import type { CheckpointManifest, SegmentRef } from '@millrace/core'
 
 export interface CheckpointStorage {
+  /** The place, as a user would write it; it stands in messages. */
+  readonly folder: string
+
+  /** Makes the place ready; once, in the coordinator, before anything is written. Throws `CHECKPOINT_FOLDER_UNUSABLE`. */
+  open(): Promise<void>
+
   /**
    * Stores the segments of one subtask for one checkpoint, durably, and returns where they are, in the same order.
-   * Small ones come back inlined and leave no file. Throws `CHECKPOINT_FAILED`; nothing of the file may then be used.
+   * Small ones come back inlined and leave no file. Throws `CHECKPOINT_FAILED`, whose message says what is full or failed
+   * and how much was to be written; what was written of them is then removed as far as it can be, and nothing of it is
+   * ever used: a write that failed is not tried again under its name.
    */
   writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]>
 
-  /** Makes a checkpoint exist. Checks first that everything that it names does. Returns its external path. */
+  /**
+   * Makes a checkpoint exist, at once or not at all. Checks first that everything that it names is there. Returns its
+   * external path. Throws `CHECKPOINT_FAILED` when it does not exist, and `CHECKPOINT_FOLDER_UNUSABLE` when that cannot be
+   * told: then no checkpoint may follow in this process.
+   */
   writeManifest(manifest: CheckpointManifest): Promise<string>
 
   /**
@@ -26,7 +45,13 @@ export interface CheckpointStorage {
   /** Bytes of a segment; throws `CHECKPOINT_DAMAGED` naming the file when they are missing or not what was written. */
   readSegment(ref: SegmentRef): Promise<Uint8Array>
 
-  /** Everything in the folder that calls itself a checkpoint, oldest first; made durable, so that a crash keeps it. */
+  /**
+   * `readSegment` of all of these, in the same order, in as few reads as it takes: segments that lie side by side are read
+   * together. The caller gives so many as it has memory for.
+   */
+  readSegments(refs: readonly SegmentRef[]): Promise<readonly Uint8Array[]>
+
+  /** Everything in the place that calls itself a checkpoint, oldest first; made durable, so that a crash keeps it. */
   listCheckpoints(): Promise<readonly ListedCheckpoint[]>
 
   /**

@@ -5,13 +5,15 @@
  *
  * A file whose sync failed is never used again. Names that are not of this form are never touched.
  */
-import { type FileSystem, MillraceError, type ReadableFile, type WritableFile } from '@millrace/api'
+import { FileError, type FileSystem, MillraceError, type ReadableFile, type WritableFile } from '@millrace/api'
 import {
   type CheckpointManifest,
   crc32c,
   encodeManifest,
   filesOf,
   parseManifest,
+  planReads,
+  type ReadRange,
   type SegmentRef,
 } from '@millrace/core'
 import type {
@@ -23,6 +25,8 @@ import type {
   StorageStep,
 } from './checkpoint-storage.ts'
 import { makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { damaged, messageOf, outcomeUnknown, savepointFailed, writeFailed } from './storage-errors.ts'
+import { coalesced } from './write-pieces.ts'
 
 export const MANIFEST_FILE = '_metadata'
 const TEMPORARY_FILE = '_metadata.tmp'
@@ -30,6 +34,8 @@ const SHARED_FOLDER = 'shared'
 const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
 const SEGMENT_FILE = /^(\d+)-[\w-]+-\d+-\d+\.seg$/
+/** A delta that lies between two others is small; reading it along is quicker than a read of its own. */
+const READ_LIMITS = { rangeBytesMax: 4_194_304, gapBytesMax: 65_536 }
 
 export interface FileStorageOptions {
   readonly probe?: StepProbe
@@ -87,65 +93,73 @@ export class FileCheckpointStorage implements CheckpointStorage {
       await this.#files.syncFolder(`${this.folder}/${SHARED_FOLDER}`)
       await this.#step('segment:after-folder-sync')
     } catch (cause) {
-      throw await this.#writeFailed(checkpointId, `${this.folder}/${file}`, cause)
+      throw await this.#writeFailed(checkpointId, `${this.folder}/${file}`, total, cause)
     }
     return refs
   }
 
   async writeManifest(manifest: CheckpointManifest): Promise<string> {
-    const folder = `${this.folder}/chk-${manifest.checkpointId}`
+    const { checkpointId } = manifest
+    const folder = `${this.folder}/chk-${checkpointId}`
+    let lengthBytes = 0
     try {
+      const bytes = encodeManifest(manifest)
+      lengthBytes = bytes.length
       await this.#checkFiles(manifest)
       await this.#files.makeFolder(folder)
       await this.#files.syncFolder(this.folder)
-      await this.#publishManifest(folder, manifest)
+      await this.#publishManifest(folder, bytes)
     } catch (cause) {
       // It may have appeared already: a checkpoint that is given up must not be there after a crash.
-      await this.#removeManifest(manifest.checkpointId).catch((error: unknown) => {
-        throw outcomeUnknown(folder, manifest.checkpointId, error)
+      await this.#removeManifest(checkpointId).catch((error: unknown) => {
+        throw outcomeUnknown(folder, checkpointId, error)
       })
-      throw await this.#writeFailed(manifest.checkpointId, `${folder}/${TEMPORARY_FILE}`, cause)
+      const failed = await this.#writeFailed(checkpointId, `${folder}/${TEMPORARY_FILE}`, lengthBytes, cause)
+      await this.#files.removeFolder(folder).catch(() => {})
+      throw failed
     }
     return folder
   }
 
   async writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
-    let isBegun = false
+    let isOurs = false
     try {
       await makeDurableFolder(this.#files, folder)
       await checkSavepointFolder(this.#files, folder)
-      isBegun = true
+      isOurs = true
       const copied = await this.#copySegments(manifest, folder)
       await this.#files.syncFolder(folder)
-      await this.#publishManifest(folder, { ...copied, kind: 'savepoint' })
+      await this.#publishManifest(folder, encodeManifest({ ...copied, kind: 'savepoint' }))
       return folder
     } catch (cause) {
-      if (isBegun) await this.#removeSavepoint(folder)
       if (cause instanceof MillraceError && cause.code === 'SAVEPOINT_FAILED') throw cause
-      throw new MillraceError('SAVEPOINT_FAILED', `The savepoint in ${folder} could not be written`, {
-        details: { folder, checkpointId: manifest.checkpointId },
-        hint: 'Name a new or empty folder on a disk with room.',
-        cause,
-      })
+      if (isOurs) await this.#removeSavepoint(folder)
+      throw savepointFailed(folder, manifest.checkpointId, segmentBytesOf(manifest), cause)
     }
   }
 
   async readSegment(ref: SegmentRef): Promise<Uint8Array> {
-    const place = ref.location.kind === 'inline' ? 'the manifest' : `${this.folder}/${ref.location.file}`
-    let bytes: Uint8Array
-    try {
-      bytes =
-        ref.location.kind === 'inline'
-          ? new Uint8Array(Buffer.from(ref.location.base64, 'base64'))
-          : await this.#readFileRange(place, ref.location.offsetBytes, ref.lengthBytes)
-    } catch (cause) {
-      throw damaged(this.folder, `the segment in ${place} cannot be read`, cause)
+    const [bytes] = await this.readSegments([ref])
+    return bytes as Uint8Array
+  }
+
+  async readSegments(refs: readonly SegmentRef[]): Promise<readonly Uint8Array[]> {
+    const read = new Array<Uint8Array>(refs.length)
+    refs.forEach(({ location }, index) => {
+      if (location.kind === 'inline') read[index] = new Uint8Array(Buffer.from(location.base64, 'base64'))
+    })
+    const readParts = async (range: ReadRange): Promise<void> => {
+      const bytes = await this.#readFileRange(range)
+      for (const { index, offsetBytes, lengthBytes } of range.parts) {
+        const from = offsetBytes - range.offsetBytes
+        read[index] = bytes.subarray(from, from + lengthBytes)
+      }
     }
-    if (bytes.length !== ref.lengthBytes) {
-      throw damaged(this.folder, `${place} holds ${bytes.length} of the ${ref.lengthBytes} bytes of a segment`)
-    }
-    if (crc32c(bytes) !== ref.crc32c) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
-    return bytes
+    await Promise.all(planReads(refs, READ_LIMITS).map(readParts))
+    refs.forEach((ref, index) => {
+      this.#checkSegment(ref, read[index] as Uint8Array)
+    })
+    return read
   }
 
   async listCheckpoints(): Promise<readonly ListedCheckpoint[]> {
@@ -238,16 +252,19 @@ export class FileCheckpointStorage implements CheckpointStorage {
   async #checkFiles(manifest: CheckpointManifest): Promise<void> {
     for (const [file, endBytes] of extentsOf(manifest)) {
       const facts = await this.#files.stat(`${this.folder}/${file}`)
-      if (facts === undefined) throw damaged(this.folder, `${file}, which it names, is missing`)
+      if (facts === undefined) throw damaged(this.folder, `${this.folder}/${file}, which it names, is missing`)
       if (facts.sizeBytes < endBytes) {
-        throw damaged(this.folder, `${file} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`)
+        throw damaged(
+          this.folder,
+          `${this.folder}/${file} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`,
+        )
       }
     }
   }
 
-  async #publishManifest(folder: string, manifest: CheckpointManifest): Promise<void> {
+  async #publishManifest(folder: string, manifest: Uint8Array): Promise<void> {
     await this.#step('manifest:before-write')
-    await this.#writeFile(`${folder}/${TEMPORARY_FILE}`, [encodeManifest(manifest)], 'manifest:before-sync')
+    await this.#writeFile(`${folder}/${TEMPORARY_FILE}`, [manifest], 'manifest:before-sync')
     await this.#step('manifest:before-rename')
     await this.#files.rename(`${folder}/${TEMPORARY_FILE}`, `${folder}/${MANIFEST_FILE}`)
     await this.#step('manifest:before-folder-sync')
@@ -287,17 +304,6 @@ export class FileCheckpointStorage implements CheckpointStorage {
     return copied
   }
 
-  /** Half a savepoint is nobody's; best effort, since what hindered it may hinder this too. */
-  async #removeSavepoint(folder: string): Promise<void> {
-    try {
-      for (const file of [MANIFEST_FILE, TEMPORARY_FILE, SAVEPOINT_SEGMENTS])
-        await this.#files.remove(`${folder}/${file}`)
-      await this.#files.removeFolder(folder)
-    } catch (error) {
-      this.#report(`What was written of the savepoint in ${folder} could not be removed: ${messageOf(error)}`)
-    }
-  }
-
   /** Durably, before any file of it goes: a manifest that came back after a crash would name missing bytes. */
   async #removeManifest(checkpointId: number): Promise<void> {
     const folder = `${this.folder}/chk-${checkpointId}`
@@ -314,27 +320,41 @@ export class FileCheckpointStorage implements CheckpointStorage {
     await this.#files.removeFolder(`${this.folder}/chk-${checkpointId}`)
   }
 
-  async #readFileRange(path: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
-    const file: ReadableFile = await this.#files.openRead(path)
+  /** Fewer bytes when the file ends before. */
+  async #readFileRange({ file: name, offsetBytes, lengthBytes }: ReadRange): Promise<Uint8Array> {
+    const path = `${this.folder}/${name}`
     try {
-      return await readRange(file, offsetBytes, lengthBytes)
-    } finally {
-      await file.close()
+      const file: ReadableFile = await this.#files.openRead(path)
+      try {
+        return await readRange(file, offsetBytes, lengthBytes)
+      } finally {
+        await file.close()
+      }
+    } catch (cause) {
+      const isMissing = cause instanceof FileError && cause.kind === 'not-found'
+      throw damaged(this.folder, isMissing ? `${path} is missing` : `the segment in ${path} cannot be read`, cause)
     }
   }
 
-  async #writeFailed(checkpointId: number, file: string, cause: unknown): Promise<MillraceError> {
-    // Best effort: a left-over file is removed at the next start.
+  #checkSegment(ref: SegmentRef, bytes: Uint8Array): void {
+    const place = ref.location.kind === 'inline' ? 'the manifest' : `${this.folder}/${ref.location.file}`
+    if (bytes.length !== ref.lengthBytes) {
+      throw damaged(this.folder, `${place} holds ${bytes.length} of the ${ref.lengthBytes} bytes of a segment`)
+    }
+    if (crc32c(bytes) !== ref.crc32c) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
+  }
+
+  /** Best effort, the manifest first: half a savepoint takes room for nothing. */
+  async #removeSavepoint(folder: string): Promise<void> {
+    for (const name of [MANIFEST_FILE, TEMPORARY_FILE, SAVEPOINT_SEGMENTS]) {
+      await this.#files.remove(`${folder}/${name}`).catch(() => false)
+    }
+  }
+
+  async #writeFailed(checkpointId: number, file: string, bytes: number, cause: unknown): Promise<MillraceError> {
+    // Best effort: a left-over file is removed when the checkpoint is given up, or at the next start.
     await this.#files.remove(file).catch(() => false)
-    return new MillraceError(
-      'CHECKPOINT_FAILED',
-      `Checkpoint ${checkpointId} could not be stored: ${messageOf(cause)}`,
-      {
-        details: { checkpointId, file },
-        hint: 'Check that the checkpoint folder can be written and that its disk has room.',
-        cause,
-      },
-    )
+    return writeFailed(checkpointId, file, bytes, cause)
   }
 
   async #step(step: StorageStep): Promise<void> {
@@ -404,6 +424,12 @@ function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   return extents
 }
 
+/** Of a copy of all that it names. */
+function segmentBytesOf(manifest: CheckpointManifest): number {
+  const segments = manifest.operators.flatMap(({ keyGroups }) => keyGroups.flatMap((group) => group.segments))
+  return segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+}
+
 async function withSegments(
   manifest: CheckpointManifest,
   change: (ref: SegmentRef) => Promise<SegmentRef>,
@@ -419,31 +445,6 @@ async function withSegments(
     operators.push({ ...operator, keyGroups })
   }
   return { ...manifest, operators }
-}
-
-/** Neither this checkpoint nor the one before may be gone on from: the process has to look again. */
-function outcomeUnknown(folder: string, checkpointId: number, cause: unknown): MillraceError {
-  return new MillraceError(
-    'CHECKPOINT_FOLDER_UNUSABLE',
-    `Whether checkpoint ${checkpointId} exists is not known: its manifest could neither be made durable nor removed`,
-    {
-      details: { folder, checkpointId },
-      hint: 'Repair the disk of the checkpoint folder and start again with --resume.',
-      cause,
-    },
-  )
-}
-
-function damaged(place: string, problem: string, cause?: unknown): MillraceError {
-  return new MillraceError('CHECKPOINT_DAMAGED', `The checkpoint in ${place} is damaged: ${problem}`, {
-    details: { place },
-    hint: 'Restore from another checkpoint or savepoint with -s.',
-    ...(cause === undefined ? {} : { cause }),
-  })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** Removes a savepoint, its manifest first and durably; other files in its folder stay, and so does then the folder. */
@@ -471,32 +472,4 @@ export async function checkSavepointFolder(files: FileSystem, folder: string): P
     details: { folder },
     hint: 'Name a new or empty folder.',
   })
-}
-
-const WRITE_BYTES = 1_048_576
-
-/**
- * The same bytes in pieces of about `WRITE_BYTES`. A snapshot has a piece for every key group, and each call of the file
- * system waits for a turn of the slot's event loop (decision 0033).
- */
-function* coalesced(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
-  let from = 0
-  let bytes = 0
-  for (const [index, piece] of pieces.entries()) {
-    bytes += piece.length
-    if (bytes < WRITE_BYTES && index < pieces.length - 1) continue
-    yield from === index ? piece : concatenated(pieces.slice(from, index + 1), bytes)
-    from = index + 1
-    bytes = 0
-  }
-}
-
-function concatenated(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }

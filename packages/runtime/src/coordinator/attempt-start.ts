@@ -8,6 +8,7 @@
 import {
   assignRestore,
   type CheckpointManifest,
+  checkStoredStates,
   describeMatched,
   describeUnmatched,
   type PhysicalPlan,
@@ -16,7 +17,7 @@ import {
 import type { CoordinatorOptions, RestoredCheckpoint } from './coordinator-ports.ts'
 import type { ExecutionStart } from './execution.ts'
 import type { SinkTargets } from './sink-targets.ts'
-import { enumerateSplits } from './source-splits.ts'
+import { enumerateSplits, withFreshSources } from './source-splits.ts'
 
 /** `done`: there is nothing left to run; its output is committed. */
 export type PreparedStart = { readonly kind: 'run'; readonly start: ExecutionStart } | { readonly kind: 'done' }
@@ -53,7 +54,7 @@ export class AttemptStart {
   /** `undefined`: the job was cancelled meanwhile. */
   async prepare(restored: RestoredCheckpoint | undefined, attempt: number): Promise<PreparedStart | undefined> {
     const { plan, observer } = this.#options
-    const start = restored === undefined ? await this.#freshStart() : this.#restoreStart(restored, attempt === 0)
+    const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored, attempt === 0)
     if (!this.#hasClaimed) {
       await this.#targets.check(restored?.manifest)
       await this.#options.claim()
@@ -80,17 +81,24 @@ export class AttemptStart {
     return { checkpointId: undefined, folder: undefined, vertices: splits }
   }
 
-  #restoreStart({ manifest, file, folder }: RestoredCheckpoint, isFirst: boolean): ExecutionStart {
-    const { plan, allowNonRestoredState } = this.#options
-    const assignment = assignRestore(manifest, plan, { allowNonRestoredState, file })
-    if (isFirst) this.#tellRestored(assignment.report)
-    return { checkpointId: manifest.checkpointId, folder, vertices: assignment.vertices }
+  async #restoreStart({ manifest, file, folder }: RestoredCheckpoint, isFirst: boolean): Promise<ExecutionStart> {
+    const { plan, graph, allowNonRestoredState } = this.#options
+    const { report, vertices: restored } = assignRestore(manifest, plan, { allowNonRestoredState, file })
+    const unread = checkStoredStates(manifest, graph, file)
+    if (isFirst) this.#tellRestored(report, unread)
+    const vertices = await withFreshSources(restored, report.fresh, this.#options)
+    return { checkpointId: manifest.checkpointId, folder, vertices }
   }
 
-  #tellRestored(report: RestoreReport): void {
+  #tellRestored(report: RestoreReport, unread: ReturnType<typeof checkStoredStates>): void {
     const { observer } = this.#options
     observer.onMessage('info', describeMatched(report))
-    if (report.dropped.length === 0) return
-    observer.onMessage('warning', `State left behind: ${describeUnmatched(report.dropped, report.fresh)}`)
+    if (report.dropped.length > 0) {
+      observer.onMessage('warning', `State left behind: ${describeUnmatched(report.dropped, report.fresh)}`)
+    }
+    for (const { operator, state, nearest } of unread) {
+      const hint = nearest === undefined ? '' : ` (is it what is "${nearest}" now?)`
+      observer.onMessage('warning', `Operator "${operator}" does not use its stored state "${state}"${hint}`)
+    }
   }
 }

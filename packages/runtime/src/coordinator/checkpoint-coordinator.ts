@@ -149,7 +149,7 @@ export class CheckpointCoordinator {
     const snapshots = this.#acknowledged.get(checkpointId)
     if (snapshots === undefined) return
     snapshots.set(taskKey(task), snapshot)
-    this.#on({ kind: 'acknowledged', checkpointId, task, measures: { ...stats, persistedBytes: 0 } })
+    this.#on({ kind: 'acknowledged', checkpointId, task, measures: stats })
   }
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
@@ -215,7 +215,7 @@ export class CheckpointCoordinator {
       case 'abort':
         this.#acknowledged.delete(action.checkpointId)
         this.#buildsOn.delete(action.checkpointId)
-        this.#keeper.onGivenUp()
+        this.#keeper.onGivenUp(Math.min(this.#tracker.nextId, ...this.#tracker.pending.map(({ record }) => record.id)))
         this.#execution?.abort(action.checkpointId)
         this.#options.observer.onCheckpoint({ id: action.checkpointId, outcome: 'failed', reason: action.message })
         break
@@ -316,8 +316,11 @@ export class CheckpointCoordinator {
       completedAtMs: clock.now(),
       isFinal,
     }
-    const manifest = assembleManifest(plan, facts, (vertexId, subtask) =>
-      snapshots?.get(taskKey({ vertexId, subtask })),
+    const manifest = assembleManifest(
+      plan,
+      facts,
+      (vertexId, subtask) => snapshots?.get(taskKey({ vertexId, subtask })),
+      pending?.record.vertices,
     )
     const path = await this.#keeper.store(manifest)
     const requestId = pending?.request?.requestId

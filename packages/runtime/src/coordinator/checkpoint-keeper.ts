@@ -62,10 +62,17 @@ export class CheckpointKeeper {
     return this.#storage.writeSavepoint(manifest, folder)
   }
 
-  /** A checkpoint was given up: what tasks have stored for it is cleared away with the next `retain`. */
-  onGivenUp(): void {
+  /**
+   * A checkpoint was given up: what tasks have stored for it is cleared away at once, since where a disk is full no next one
+   * may ever complete; and once more with the next `retain`, for those that were still writing. Nothing from `pendingFrom`
+   * on is touched.
+   */
+  onGivenUp(pendingFrom: CheckpointId): void {
     this.#hasGivenUp = true
     this.#hasEverGivenUp = true
+    this.#removing = this.#removing.then(() =>
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),
+    )
   }
 
   /**
@@ -86,8 +93,8 @@ export class CheckpointKeeper {
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
     if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
-    const ownCount = keep.filter(({ checkpointId }) => checkpointId >= this.#firstCheckpointId).length
-    if (ownCount >= this.#retainedMax) this.#discardClaimed()
+    const claimedId = this.#claimed?.checkpointId ?? Number.POSITIVE_INFINITY
+    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= this.#retainedMax) this.#discardClaimed()
     if (!this.#hasGivenUp || settledUpTo === undefined) return ids
     this.#hasGivenUp = false
     const named = filesOf(keep)

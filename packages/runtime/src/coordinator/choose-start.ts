@@ -5,22 +5,20 @@
 import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
-import type { ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
-import {
-  type FileCheckpointStorage,
-  latestWhole,
-  type OpenedSnapshot,
-  openSnapshot,
-} from '../checkpoint-storage/file-checkpoint-storage.ts'
+import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
+import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import type { RandomSource } from '../clock/clock.ts'
 import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
+import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
 
 export type RestoreRequest =
   | { readonly kind: 'none' }
   /** The newest checkpoint of the job's folder; none is a fresh start, a damaged one an error. */
   | ({ readonly kind: 'latest' } & RestoreChoices)
+  /** As `latest`, but where that is damaged the newest that is not, read to its last byte; what is newer is given up. */
+  | ({ readonly kind: 'newest-whole' } & RestoreChoices)
   | ({
       readonly kind: 'path'
       readonly path: string
@@ -38,7 +36,7 @@ export interface RestoreChoices {
 }
 
 export interface StartSurroundings {
-  readonly storage: FileCheckpointStorage
+  readonly storage: CheckpointStorage
   readonly files: FileSystem
   /** Of `storage`. */
   readonly folder: string
@@ -90,6 +88,8 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
       return startFromPath(request, contents, surroundings)
     case 'latest':
       return startFromLatest(contents, surroundings)
+    case 'newest-whole':
+      return startFromNewestWhole(contents, surroundings)
     case 'none':
       return startFresh(contents, surroundings)
   }
@@ -137,14 +137,14 @@ async function startFromLatest(
 ): Promise<ChosenStart> {
   const { storage, files, folder, jobName, report } = surroundings
   const newest = listed.at(-1)
-  if (newest !== undefined && newest.state === 'damaged')
-    throw damagedNewest(newest.path, newest.problem, latestWhole(listed)?.path)
+  if (newest?.state === 'damaged')
+    throw damagedNewest(
+      newest.path,
+      newest.problem,
+      await adviseOnDamage(storage, (manifest) => isOfHistory(manifest, lineage)),
+    )
   const origin = lineage?.origin
-  const isOfThisHistory =
-    newest !== undefined &&
-    (lineage === undefined || newest.manifest.lineage === lineage.id) &&
-    (origin === undefined || newest.checkpointId >= origin.checkpointId)
-  if (isOfThisHistory) {
+  if (newest !== undefined && isOfHistory(newest.manifest, lineage)) {
     const { manifest } = newest
     // A checkpoint whose rename a crash could still undo must not be built on.
     await files.syncFolder(`${folder}/chk-${manifest.checkpointId}`)
@@ -186,6 +186,41 @@ async function startFromLatest(
   )
   // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
   return freshStart(lineage?.id, whole, newestId, surroundings)
+}
+
+/** What was skipped is named one by one: nobody shall find out later that output went back in time. */
+async function startFromNewestWhole(contents: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
+  const { listed, whole, newestId, lineage } = contents
+  const { storage, folder, jobName, report } = surroundings
+  const { chosen, skipped } = await findNewestWhole(storage, listed, (manifest) => isOfHistory(manifest, lineage))
+  if (skipped.length === 0) return startFromLatest(contents, surroundings)
+  if (chosen === undefined) throw nothingWhole(folder, skipped, lineage?.origin)
+  for (const { path, problem } of skipped) report(`${path} is damaged and given up: ${problem.message}`)
+  const { manifest, path } = chosen
+  const givenUp = skipped.map(({ checkpointId }) => checkpointId)
+  const existing = await removeNewer(givenUp, whole, storage, folder)
+  await storage.removeLeftovers()
+  report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}, the newest that is whole`)
+  const unclaimedId = ownOriginOf(lineage?.origin, existing, folder)
+  return {
+    restored: {
+      manifest,
+      file: `${path}/_metadata`,
+      folder: unclaimedId === manifest.checkpointId ? folder : undefined,
+    },
+    unclaimedId,
+    claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
+    existing,
+    lineage: manifest.lineage,
+    firstCheckpointId: newestId + 1,
+    claim: async () => {},
+  }
+}
+
+/** Whether a checkpoint belongs to the history that the folder is about, and not to one before. */
+function isOfHistory(manifest: CheckpointManifest, lineage: Lineage | undefined): boolean {
+  if (lineage === undefined) return true
+  return manifest.lineage === lineage.id && manifest.checkpointId >= (lineage.origin?.checkpointId ?? 0)
 }
 
 async function startFresh({ whole, newestId }: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
@@ -268,7 +303,7 @@ async function giveUpNewer(
   choices: RestoreChoices & { readonly path: string },
   newer: readonly number[],
   whole: readonly CheckpointManifest[],
-  storage: FileCheckpointStorage,
+  storage: CheckpointStorage,
   folder: string,
 ): Promise<readonly CheckpointManifest[]> {
   if (newer.length === 0) return whole
@@ -282,6 +317,15 @@ async function giveUpNewer(
       },
     )
   }
+  return removeNewer(newer, whole, storage, folder)
+}
+
+async function removeNewer(
+  newer: readonly number[],
+  whole: readonly CheckpointManifest[],
+  storage: CheckpointStorage,
+  folder: string,
+): Promise<readonly CheckpointManifest[]> {
   await storage.discard(newer, [])
   const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => newer.includes(checkpointId))
   if (left.length > 0) {
@@ -294,14 +338,24 @@ async function giveUpNewer(
   return whole.filter(({ checkpointId }) => !newer.includes(checkpointId))
 }
 
-function damagedNewest(path: string, problem: Error, wholePath: string | undefined): MillraceError {
-  return new MillraceError('CHECKPOINT_DAMAGED', `The newest checkpoint ${path} is damaged: ${problem.message}`, {
-    details: { path },
+function damagedNewest(path: string, problem: Error, hint: string): MillraceError {
+  const message = `The newest checkpoint ${path} is damaged: ${problem.message}`
+  return new MillraceError('CHECKPOINT_DAMAGED', message, { details: { path }, hint, cause: problem })
+}
+
+function nothingWhole(
+  folder: string,
+  damaged: readonly { readonly path: string; readonly problem: Error }[],
+  origin: LineageOrigin | undefined,
+): MillraceError {
+  const problems = damaged.map(({ path, problem }) => `${path}: ${problem.message}`)
+  return new MillraceError('CHECKPOINT_DAMAGED', `No checkpoint in ${folder} is whole. ${problems.join(' ')}`, {
+    details: { folder },
     hint:
-      wholePath === undefined
-        ? 'No older checkpoint is whole. Start fresh without --resume, or restore a savepoint with -s.'
-        : `${wholePath} is whole: restore it with -s ${wholePath} --discard-newer.`,
-    cause: problem,
+      origin === undefined
+        ? 'Restore a savepoint with -s <savepoint>, or start fresh without --resume-from.'
+        : `The job was started from ${origin.path}: go back to that with -s ${origin.path} --discard-newer.`,
+    cause: damaged[0]?.problem,
   })
 }
 

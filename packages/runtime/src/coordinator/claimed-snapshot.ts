@@ -7,12 +7,11 @@
  */
 import { basename } from 'node:path'
 import type { FileSystem } from '@millrace/api'
-import { type CheckpointManifest, filesOf } from '@millrace/core'
+import { type CheckpointId, type CheckpointManifest, filesOf } from '@millrace/core'
 import { discardSavepoint, FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 
 export interface ClaimedSnapshot {
-  /** Its folder. */
-  readonly path: string
+  readonly checkpointId: CheckpointId
   /** Never rejects: what cannot be removed is told, and stays. */
   discard(): Promise<void>
   /** Ends the lock. Never rejects. */
@@ -42,7 +41,7 @@ export async function claimSnapshot(
     }
   }
   return {
-    path,
+    checkpointId: manifest.checkpointId,
     discard: () =>
       told(`${path}, which the job had claimed, could not be removed`, () =>
         manifest.kind === 'savepoint'

@@ -14,6 +14,7 @@ import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { JobState, TaskReading } from './job-facts.ts'
+import type { RecoveryFacts } from './recovery-clock.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
 export interface CoordinatorOptions {
@@ -116,6 +117,8 @@ export interface JobReading {
   readonly attempt: number
   readonly slots: number
   readonly statistics: CheckpointStatistics
+  /** Returns after failures and restored starts of this process, the newest last. */
+  readonly recoveries: readonly RecoveryFacts[]
   readonly tasks: readonly TaskReading[]
 }
 

@@ -25,6 +25,7 @@ import {
   type SlotDeployment,
   type TaskDeployment,
 } from '../slot/protocol.ts'
+import { NOTHING_RESTORED, type RestoreMeasures } from '../slot/restore-keyed-state.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { SlotHandle, SlotLauncher } from './slot-launcher.ts'
 
@@ -70,6 +71,7 @@ export interface RunningSlot {
   lastBeatAtMs: number
   isReady: boolean
   restoredEventTimes: RestoredEventTimes
+  restored: RestoreMeasures
 }
 
 export class Execution {
@@ -125,6 +127,7 @@ export class Execution {
         lastBeatAtMs: clock.monotonicMs(),
         isReady: false,
         restoredEventTimes: {},
+        restored: NOTHING_RESTORED,
       }
       this.#slots.push(slot)
     }
@@ -273,8 +276,10 @@ export class Execution {
     const operators = restore?.operators ?? []
     const entries: Record<string, readonly PlainValue[]> = {}
     const keyGroups: Record<string, SubtaskRestore['operators'][number]['keyGroups']> = {}
+    const tables: Record<string, SubtaskRestore['operators'][number]['tables']> = {}
     for (const operator of operators) {
       entries[operator.uid] = operator.entries
+      tables[operator.uid] = operator.tables
       keyGroups[operator.uid] = operator.keyGroups
     }
     return {
@@ -282,7 +287,7 @@ export class Execution {
       restore:
         start.checkpointId === undefined
           ? undefined
-          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups },
+          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups, tables },
       entries,
       wasFinished: restore?.finished ?? false,
       metrics,
@@ -297,6 +302,7 @@ export class Execution {
       case 'ready':
         slot.isReady = true
         slot.restoredEventTimes = message.restoredEventTimes
+        slot.restored = message.restored
         if (this.#slots.every(({ isReady }) => isReady)) this.#ready.resolve()
         break
       case 'failed': {
@@ -310,6 +316,9 @@ export class Execution {
         break
       case 'counter':
         this.metricsOf(message.task)?.onCounter({ name: message.name, index: message.index })
+        break
+      case 'state-usage':
+        this.metricsOf(message.task)?.onStateUsage(message.usage)
         break
       default:
         this.#options.events.onMessage(message)

@@ -20,6 +20,7 @@ import { Execution, taskKey } from './execution.ts'
 import { JobFacts, type TaskReading } from './job-facts.ts'
 import { JobStop, type StopRequest } from './job-stop.ts'
 import { type CheckpointType, OnDemandSnapshots } from './on-demand-snapshots.ts'
+import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
 import type { JobMoment } from './snapshot-refusal.ts'
 import type { CompletedSnapshot, SnapshotAnswer } from './snapshot-request.ts'
@@ -35,6 +36,7 @@ export class JobCoordinator {
   readonly #checkpoints: CheckpointCoordinator
   readonly #collected = new CollectedOutput()
   readonly #failures: FailureResponse
+  readonly #recovery: RecoveryClock
   #attempt = 0
   #execution: Execution | undefined
   #attemptEnd = Promise.withResolvers<AttemptEnd>()
@@ -60,6 +62,7 @@ export class JobCoordinator {
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
+    this.#recovery = new RecoveryClock(clock)
     this.#facts = new JobFacts(options.jobId, plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
     this.#keeper = new CheckpointKeeper({
       storage,
@@ -103,6 +106,7 @@ export class JobCoordinator {
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
     if (this.#isCanceled) return this.#finish('CANCELED', undefined)
+    this.#recovery.begin()
     for (;;) {
       const end = await this.#runAttempt()
       if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
@@ -113,6 +117,7 @@ export class JobCoordinator {
       }
       this.#facts.enter('RESTARTING', this.#options.clock.now())
       await this.#delay(next.delayMs)
+      this.#recovery.mark('delayMs')
       if (this.#isCanceled) return this.#finish('CANCELED', undefined)
       this.#attempt++
     }
@@ -216,6 +221,7 @@ export class JobCoordinator {
       attempt: this.#attempt,
       slots: this.#execution?.slots.length ?? 0,
       statistics: this.statistics,
+      recoveries: this.#recovery.recoveries,
       tasks: this.#taskReadings(),
     }
   }
@@ -249,6 +255,7 @@ export class JobCoordinator {
     const prepared = await this.#starts.prepare(restored, this.#attempt)
     if (prepared === undefined) return
     if (prepared.kind === 'done') return this.#attemptEnd.resolve({ kind: 'finished' })
+    this.#recovery.mark('prepareMs')
     const execution = new Execution({
       attempt: this.#attempt,
       plan,
@@ -280,6 +287,11 @@ export class JobCoordinator {
     for (const task of tasks) this.#facts.onDeployed(task, execution.slotOf(task), clock.now())
     await started
     if (execution !== this.#execution) return
+    this.#recovery.onReady(
+      this.#attempt,
+      restored?.manifest.checkpointId,
+      execution.slots.map((slot) => slot.restored),
+    )
     this.#isRunning = true
     this.#facts.enter('RUNNING', clock.now())
     if (restored !== undefined) this.#checkpoints.onRestored(restored)
@@ -300,6 +312,7 @@ export class JobCoordinator {
     this.#isRunning = false
     this.#execution = undefined
     if (end.kind === 'failed') {
+      this.#recovery.begin()
       this.#facts.enter('FAILING', clock.now())
       this.#facts.onException({
         atMs: clock.now(),
@@ -316,6 +329,7 @@ export class JobCoordinator {
     if (!(await this.#isSettledInTime(starting))) this.#isStuck = true
     this.#facts.endAttempt(end.kind, this.#lastReading.tasks, clock.now())
     await this.#checkpoints.settled
+    this.#recovery.mark('cancelMs')
   }
 
   /** False: some slot could not be ended. */
@@ -396,12 +410,21 @@ export class JobCoordinator {
       case 'collected':
         this.#collected.add(message.channel, message.id, message.values)
         break
+      case 'first-record':
+        this.#onFirstRecord()
+        break
       case 'ready':
       case 'failed':
       case 'counter':
+      case 'state-usage':
       case 'closed':
         break
     }
+  }
+
+  #onFirstRecord(): void {
+    const recovery = this.#recovery.onFirstRecord()
+    if (recovery !== undefined) this.#options.observer.onMessage('info', `Recovered ${describeRecovery(recovery)}.`)
   }
 
   get #hasAllEnded(): boolean {

@@ -31,6 +31,7 @@ import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
+import { withAdviceOnDamage } from './newest-whole.ts'
 import type { CheckpointType } from './on-demand-snapshots.ts'
 import { refuseSnapshot, type SnapshotPurpose } from './snapshot-refusal.ts'
 import type { CompletedSnapshot } from './snapshot-request.ts'
@@ -97,7 +98,9 @@ export function runJob(options: RunJobOptions): RunningJob {
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
       if (!outcome.isStuck) await prepared.release()
-      return outcome
+      if (outcome.error === undefined) return outcome
+      const { storage, lineage } = prepared.options
+      return { ...outcome, error: await withAdviceOnDamage(outcome.error, storage, lineage) }
     } catch (error) {
       await prepared.release()
       throw error
@@ -248,7 +251,7 @@ function restoreOf(request: RestoreRequest, config: TypedConfig): RestoreRequest
   const claimMode = config.get('execution.state-recovery.claim-mode')
   if (request.kind !== 'none') {
     const allowNonRestoredState = request.allowNonRestoredState || ignoreUnclaimed
-    if (request.kind === 'latest') return { ...request, allowNonRestoredState }
+    if (request.kind !== 'path') return { ...request, allowNonRestoredState }
     return { ...request, claimMode: request.claimMode ?? claimMode, allowNonRestoredState }
   }
   const path = config.get('execution.state-recovery.path')

@@ -18,6 +18,31 @@ export async function enumerateSplits(listing: SplitListing): Promise<ReadonlyMa
   return starts
 }
 
+/**
+ * A source that the checkpoint knows nothing of (`fresh`, uids) begins as on a fresh start: without splits it would read nothing
+ * and end, and its input would be missing without a word.
+ */
+export async function withFreshSources(
+  restored: ReadonlyMap<string, readonly SubtaskRestore[]>,
+  fresh: readonly string[],
+  listing: SplitListing,
+): Promise<ReadonlyMap<string, readonly SubtaskRestore[]>> {
+  const starts = new Map(restored)
+  for (const vertex of listing.plan.vertices) {
+    if (!vertex.isSource || !fresh.includes(vertex.steps[0]?.uid ?? '')) continue
+    const begun = await enumerateVertex(vertex, listing)
+    const others = restored.get(vertex.id) ?? []
+    starts.set(
+      vertex.id,
+      begun.map(({ operators, finished }, subtask) => ({
+        operators: [...operators, ...(others[subtask]?.operators ?? [])],
+        finished,
+      })),
+    )
+  }
+  return starts
+}
+
 async function enumerateVertex(vertex: PlanVertex, { graph, files }: SplitListing): Promise<SubtaskRestore[]> {
   const step = vertex.steps[0]
   const spec = graph.nodes.find(({ id }) => id === step?.nodeId)?.spec

@@ -7,7 +7,7 @@
  * new value of each, but values read together may be of slightly different moments. A new attempt gets a new block.
  */
 import { MillraceError } from '@millrace/api'
-import type { Counter } from '@millrace/core'
+import type { Counter, TableUsage } from '@millrace/core'
 
 /** `counter` only grows within an attempt; `gauge` is set. Times are in ms, sizes in bytes. */
 export interface TaskMetricEntry {
@@ -44,6 +44,9 @@ export const TASK_METRICS = [
   { name: 'outputQueuedBytes', kind: 'gauge' },
   { name: 'stateEntries', kind: 'gauge' },
   { name: 'stateBytes', kind: 'gauge' },
+  /** Of those: expired and not cleaned up yet. */
+  { name: 'stateExpiredEntries', kind: 'gauge' },
+  { name: 'stateExpiredBytes', kind: 'gauge' },
   /** When the task last got something done, and when its slot last gave it a look; epoch ms. */
   { name: 'lastProgressAtMs', kind: 'gauge' },
   { name: 'lastHeartbeatAtMs', kind: 'gauge' },
@@ -76,6 +79,8 @@ export interface UserCounterName {
 
 export type TaskMetricsSnapshot = Readonly<Record<TaskMetric, number>> & {
   readonly userCounters: Readonly<Record<string, number>>
+  /** What each state holds, the engine's own too; told by message, because their number is not known beforehand. */
+  readonly states: readonly TableUsage[]
 }
 
 /** Memory for the metrics of one task, with their initial values. */
@@ -139,6 +144,7 @@ export class TaskMetricsWriter {
 export class TaskMetricsReader {
   readonly #values: Float64Array
   readonly #userCounters = new Map<number, string>()
+  #states: readonly TableUsage[] = []
 
   constructor(memory: ArrayBufferLike) {
     this.#values = new Float64Array(memory)
@@ -146,6 +152,10 @@ export class TaskMetricsReader {
 
   onCounter(counter: UserCounterName): void {
     this.#userCounters.set(counter.index, counter.name)
+  }
+
+  onStateUsage(usage: readonly TableUsage[]): void {
+    this.#states = usage
   }
 
   get(metric: TaskMetric): number {
@@ -160,7 +170,7 @@ export class TaskMetricsReader {
     const userCounters = Object.fromEntries(
       Array.from(this.#userCounters, ([index, name]) => [name, this.#values[USER_COUNTERS_AT + index] ?? 0]),
     )
-    return { ...metrics, userCounters }
+    return { ...metrics, userCounters, states: this.#states }
   }
 }
 

@@ -3,8 +3,17 @@
  * channels. A message of an older attempt cannot arrive: every attempt has new slots and new ports.
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
-import type { CheckpointBarrier, CheckpointId, KeyGroupSnapshot, SubtaskSnapshot } from '@millrace/core'
-import type { SubtaskCheckpointStats, TaskId } from '../task/task-ports.ts'
+import type {
+  CheckpointBarrier,
+  CheckpointId,
+  KeyGroupSnapshot,
+  SubtaskMeasures,
+  SubtaskSnapshot,
+  TableDescriptor,
+  TableUsage,
+} from '@millrace/core'
+import type { TaskId } from '../task/task-ports.ts'
+import type { RestoreMeasures } from './restore-keyed-state.ts'
 
 /** Task states that a slot reports; Flink's words. */
 export type TaskState = 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
@@ -36,6 +45,8 @@ export interface TaskRestore {
   /** What the segments are relative to, when that is not the job's own checkpoint folder: a savepoint. */
   readonly folder: string | undefined
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
+  /** How the state of each operator was declared when it was stored. */
+  readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }
 
 export interface SlotDeployment {
@@ -84,14 +95,16 @@ export type ToSlot =
 
 export type FromSlot =
   /** Its tasks are ready; the times are those of the operators whose state it has restored. */
-  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes }
+  | { readonly type: 'ready'; readonly restoredEventTimes: RestoredEventTimes; readonly restored: RestoreMeasures }
+  /** A record has gone into or out of one of its tasks for the first time. */
+  | { readonly type: 'first-record' }
   | { readonly type: 'task-state'; readonly task: TaskId; readonly state: TaskState; readonly atMs: number }
   | {
       readonly type: 'snapshot'
       readonly task: TaskId
       readonly checkpointId: CheckpointId
       readonly snapshot: SubtaskSnapshot
-      readonly stats: SubtaskCheckpointStats
+      readonly stats: SubtaskMeasures
     }
   | { readonly type: 'declined'; readonly task: TaskId; readonly checkpointId: CheckpointId; readonly error: ErrorData }
   | { readonly type: 'committed'; readonly task: TaskId; readonly checkpointId: CheckpointId }
@@ -101,6 +114,8 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
+  /** What each state of a task holds, when that has changed. */
+  | { readonly type: 'state-usage'; readonly task: TaskId; readonly usage: readonly TableUsage[] }
   /** To the user, from a sink or the slot; information unless it is a warning. */
   | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }

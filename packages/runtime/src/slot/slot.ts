@@ -4,13 +4,14 @@
  * something wakes it. The slot acts on the coordinator's messages and reports; it decides nothing about the job.
  */
 import { MillraceError, toErrorData } from '@millrace/api'
-import { type CheckpointMode, type PlanVertex, parseConfig, type TableUsage } from '@millrace/core'
+import { type CheckpointMode, ExpirySweep, type PlanVertex, parseConfig, type TableUsage } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
 import { latestByUid, type SlotDeployment, type TaskDeployment, type TaskState, type ToSlot } from './protocol.ts'
+import { sumOfRestores } from './restore-keyed-state.ts'
 import { SlotChannels } from './slot-channels.ts'
 import type { SlotEnvironment, SlotMemory } from './slot-environment.ts'
 import { type BuiltTask, TaskBuilder } from './task-builder.ts'
@@ -28,6 +29,8 @@ interface RunningTask extends BuiltTask {
   turnUnits: number
   lastProgress: TaskProgress
   lastStepEndMs: number
+  /** Of what has expired in its state. */
+  readonly sweep: ExpirySweep | undefined
   usage: readonly TableUsage[]
   usageAtMs: number
 }
@@ -40,6 +43,7 @@ export class Slot {
   #isRunning = false
   #hasFailed = false
   #hasWarnedOfMemory = false
+  #hasMovedRecords = false
   #isClosed = false
 
   constructor(environment: SlotEnvironment) {
@@ -93,10 +97,12 @@ export class Slot {
   /** When the slot needs a turn though nothing wakes it; epoch ms, `undefined` for never. */
   nextDueMs(): number | undefined {
     if (!this.#isRunning || this.#hasFailed) return undefined
+    const nowMs = this.#environment.clock.now()
     let due: number | undefined
-    for (const { task } of this.#tasks) {
-      const own = task.nextDueMs()
-      if (own !== undefined && (due === undefined || own < due)) due = own
+    for (const { task, sweep } of this.#tasks) {
+      for (const own of [task.nextDueMs(), sweep?.nextDueMs(nowMs)]) {
+        if (own !== undefined && (due === undefined || own < due)) due = own
+      }
     }
     return due
   }
@@ -106,6 +112,7 @@ export class Slot {
     const { clock } = this.#environment
     const startMs = clock.monotonicMs()
     accountWait(metrics, running.lastProgress, startMs - running.lastStepEndMs)
+    const isSwept = running.sweep?.step(clock.now(), startMs) === true
     const recordsBefore = task.recordsIn + task.recordsOut
     const progress = task.step({ units: this.#environment.sizes?.turnUnits() ?? running.turnUnits })
     const endMs = clock.monotonicMs()
@@ -115,10 +122,13 @@ export class Slot {
     running.lastProgress = progress
     running.lastStepEndMs = endMs
     const nowMs = clock.now()
-    if (task.recordsIn + task.recordsOut !== recordsBefore) metrics.set('lastProgressAtMs', nowMs)
+    if (task.recordsIn + task.recordsOut !== recordsBefore) {
+      metrics.set('lastProgressAtMs', nowMs)
+      this.#onRecords()
+    }
     metrics.set('lastHeartbeatAtMs', nowMs)
     publish(task, metrics)
-    if (endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
+    if (isSwept || endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
     if (driver !== undefined) {
       const { done, total } = driver.progress()
       metrics.set('sourceProgressAmount', done)
@@ -127,18 +137,36 @@ export class Slot {
     return progress
   }
 
+  #onRecords(): void {
+    if (this.#hasMovedRecords) return
+    this.#hasMovedRecords = true
+    this.#environment.post({ type: 'first-record' })
+  }
+
   #refreshUsage(running: RunningTask, nowMs: number): void {
     running.usageAtMs = nowMs
     if (running.backend === undefined) return
-    running.usage = running.backend.usage()
-    running.metrics.set(
+    const { metrics, task } = running
+    const earlier = running.usage
+    const usage = running.backend.usage()
+    running.usage = usage
+    metrics.set(
       'stateEntries',
-      sum(running.usage, ({ entries }) => entries),
+      sum(usage, ({ entries }) => entries),
     )
-    running.metrics.set(
+    metrics.set(
       'stateBytes',
-      sum(running.usage, ({ bytesEstimate }) => bytesEstimate),
+      sum(usage, ({ bytesEstimate }) => bytesEstimate),
     )
+    metrics.set(
+      'stateExpiredEntries',
+      sum(usage, ({ expiredEntries = 0 }) => expiredEntries),
+    )
+    metrics.set(
+      'stateExpiredBytes',
+      sum(usage, ({ expiredBytesEstimate = 0 }) => expiredBytesEstimate),
+    )
+    if (!isSameUsage(earlier, usage)) this.#environment.post({ type: 'state-usage', task: task.id, usage })
   }
 
   async #deploy(deployment: SlotDeployment): Promise<void> {
@@ -191,7 +219,8 @@ export class Slot {
       if (this.#isClosed) return
     }
     const restoredEventTimes = latestByUid(this.#tasks.map((task) => task.restoredEventTimes))
-    this.#environment.post({ type: 'ready', restoredEventTimes })
+    const restored = sumOfRestores(this.#tasks.map((task) => task.restored))
+    this.#environment.post({ type: 'ready', restoredEventTimes, restored })
   }
 
   async #buildTask(builder: TaskBuilder, task: TaskDeployment, vertices: readonly PlanVertex[]): Promise<RunningTask> {
@@ -206,6 +235,7 @@ export class Slot {
     return {
       ...built,
       metrics,
+      sweep: built.backend === undefined ? undefined : new ExpirySweep(built.backend),
       turnUnits: TURN_UNITS_FIRST,
       lastProgress: 'idle',
       lastStepEndMs: nowMs,
@@ -225,6 +255,8 @@ export class Slot {
       onDeclined: (checkpointId, error) => post({ type: 'declined', task, checkpointId, error: toErrorData(error) }),
       onCommitted: (checkpointId) => post({ type: 'committed', task, checkpointId }),
       onEnded: () => {
+        const running = this.#tasks.find((each) => isSame(each.task.id, task))
+        if (running !== undefined) this.#refreshUsage(running, this.#environment.clock.monotonicMs())
         this.#reportState(task, 'FINISHED')
         post({ type: 'ended', task })
       },
@@ -373,6 +405,20 @@ function isSame(a: TaskId, b: TaskId): boolean {
 
 function sum(usage: readonly TableUsage[], of: (table: TableUsage) => number): number {
   return usage.reduce((total, table) => total + of(table), 0)
+}
+
+function isSameUsage(a: readonly TableUsage[], b: readonly TableUsage[]): boolean {
+  if (a.length !== b.length) return false
+  return a.every((table, index) => {
+    const other = b[index] as TableUsage
+    return (
+      table.name === other.name &&
+      table.operatorUid === other.operatorUid &&
+      table.entries === other.entries &&
+      table.bytesEstimate === other.bytesEstimate &&
+      table.expiredEntries === other.expiredEntries
+    )
+  })
 }
 
 function mebibytes(bytes: number): string {

@@ -17,6 +17,8 @@ import {
   type ChannelWriter,
   type CheckpointMode,
   createOperator,
+  type DeclaredTable,
+  declaredTables,
   FreezingInbox,
   type FusedStep,
   FusedSteps,
@@ -36,6 +38,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
+import { conversionsOf } from '../state/converted-group.ts'
 import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
@@ -48,6 +51,7 @@ import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../tas
 import type { SnapshotStore, TaskEvents } from '../task/task-ports.ts'
 import { hashRoute } from './hash-route.ts'
 import type { RestoredEventTimes, SlotDeployment, TaskDeployment } from './protocol.ts'
+import { NOTHING_RESTORED, type RestoreMeasures, restoreKeyedState } from './restore-keyed-state.ts'
 import type { SlotEnvironment } from './slot-environment.ts'
 
 export interface TaskBuilderOptions {
@@ -72,6 +76,7 @@ export interface BuiltTask {
   readonly task: Task
   readonly backend: KeyedStateBackend | undefined
   readonly driver: SourceDriver | undefined
+  readonly restored: RestoreMeasures
   readonly restoredEventTimes: RestoredEventTimes
   /** Called before the first step, with those of all tasks. */
   restoreEventTimes(times: RestoredEventTimes): void
@@ -91,7 +96,9 @@ export class TaskBuilder {
     const vertex = vertexOf(plan, deployment.id.vertexId)
     const { subtask } = deployment.id
     const name = `${vertex.name} (${subtask + 1}/${vertex.parallelism})`
-    const keyed = isKeyed(vertex, this.#nodes) ? await this.#restoreKeyed(vertex, deployment) : undefined
+    const { keyed, restored } = isKeyed(vertex, this.#nodes)
+      ? await this.#restoreKeyed(vertex, deployment)
+      : { keyed: undefined, restored: NOTHING_RESTORED }
     const edges = new Map<PlanEdge, EdgeWriter>()
     for (const edge of plan.edges) {
       if (edge.from === vertex.id) edges.set(edge, this.#edgeWriter(edge, vertex, subtask, name))
@@ -132,6 +139,7 @@ export class TaskBuilder {
       task,
       backend: keyed?.backend,
       driver: input.kind === 'source' ? input.driver : undefined,
+      restored,
       restoredEventTimes: parts.restoredEventTimes,
       restoreEventTimes: (times) => {
         for (const edge of edges.values()) if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)
@@ -139,7 +147,10 @@ export class TaskBuilder {
     }
   }
 
-  async #restoreKeyed(vertex: PlanVertex, deployment: TaskDeployment): Promise<TaskKeyedState> {
+  async #restoreKeyed(
+    vertex: PlanVertex,
+    deployment: TaskDeployment,
+  ): Promise<{ keyed: TaskKeyedState; restored: RestoreMeasures }> {
     const { environment, storageOf } = this.#options
     const storage = storageOf(deployment.restore?.folder)
     const range = keyGroupRange(deployment.id.subtask, vertex.parallelism, vertex.maxParallelism)
@@ -147,19 +158,20 @@ export class TaskBuilder {
     const groups = deployment.restore?.keyGroups ?? {}
     // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
     const isOwn = deployment.restore?.folder === undefined
-    const ledger = new SegmentLedger(
-      isOwn ? Object.entries(groups).map(([operatorUid, keyGroups]) => ({ operatorUid, keyGroups })) : [],
-    )
-    for (const [uid, snapshots] of Object.entries(groups)) {
-      for (const { keyGroup, segments } of snapshots) {
-        const restored = []
-        for (const ref of segments) {
-          restored.push({ ref, bytes: await storage.readSegment(ref) })
-        }
-        backend.restore(keyGroup, uid, restored)
-      }
-    }
-    return { backend, ledger }
+    const restored = await restoreKeyedState(groups, {
+      storage,
+      backend,
+      clock: environment.clock,
+      conversionsOf: (uid) => conversionsOf(deployment.restore?.tables[uid] ?? [], this.#declaredTables(vertex, uid)),
+    })
+    // What was converted is in no file yet: the first checkpoint writes a base of it.
+    const ledger = new SegmentLedger(isOwn ? restored.asStored : [])
+    return { keyed: { backend, ledger }, restored: restored.measures }
+  }
+
+  #declaredTables({ steps }: PlanVertex, uid: string): readonly DeclaredTable[] {
+    const node = this.#nodes.get(steps.find((step) => step.uid === uid)?.nodeId ?? -1)
+    return node === undefined ? [] : declaredTables(uid, node.spec)
   }
 
   #edgeWriter(edge: PlanEdge, from: PlanVertex, subtask: number, owner: string): EdgeWriter {
@@ -468,6 +480,7 @@ class TaskParts {
       subtask: this.#deployment.id.subtask,
       parallelism: this.#vertex.parallelism,
       developmentMode: this.#options.developmentMode,
+      restoredFrom: this.#deployment.restore?.checkpointId,
       output,
       sideOutput: (name) => this.sideOutput(stepIndex, name),
       get state() {

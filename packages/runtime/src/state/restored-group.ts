@@ -18,6 +18,8 @@ export interface RestoredEntry {
   readonly sub: unknown
   readonly value: unknown
   readonly writtenAtMs: number | undefined
+  /** Of the elements of a list, where it has such. */
+  readonly elementTimesMs?: readonly number[]
 }
 
 export interface RestoredTable {
@@ -78,8 +80,16 @@ class GroupReader implements SegmentVisitor {
     })
   }
 
-  onPut(table: number, key: unknown, sub: unknown, value: unknown, writtenAtMs: number | undefined): void {
-    this.#table(table).put({ key, sub, value, writtenAtMs })
+  onPut(
+    table: number,
+    key: unknown,
+    sub: unknown,
+    value: unknown,
+    writtenAtMs: number | undefined,
+    elementTimesMs?: readonly number[],
+  ): void {
+    const entry = { key, sub, value, writtenAtMs }
+    this.#table(table).put(elementTimesMs === undefined ? entry : { ...entry, elementTimesMs })
   }
 
   onDelete(table: number, key: unknown, sub: unknown): void {

@@ -1,28 +1,14 @@
 /** What a task asks of its slot. */
-import type { CheckpointId, SegmentRef, SnapshotPiece, SubtaskSnapshot } from '@millrace/core'
+import type { CheckpointId, SegmentRef, SnapshotPiece, SubtaskMeasures, SubtaskSnapshot } from '@millrace/core'
 
 export interface TaskId {
   readonly vertexId: string
   readonly subtask: number
 }
 
-/** Times and sizes of one subtask's part of a checkpoint, in Flink's phases. Durations in ms. */
-export interface SubtaskCheckpointStats {
-  readonly startDelayMs: number
-  readonly alignmentDurationMs: number
-  readonly syncDurationMs: number
-  readonly asyncDurationMs: number
-  /** Read from channels while barriers were aligned. */
-  readonly processedBytes: number
-  /** Written by this checkpoint. */
-  readonly checkpointedBytes: number
-  /** Named by this checkpoint, older segments included. */
-  readonly stateBytes: number
-}
-
 export interface TaskEvents {
   /** The subtask's part of a checkpoint is durable. */
-  onSnapshot(id: CheckpointId, snapshot: SubtaskSnapshot, stats: SubtaskCheckpointStats): void
+  onSnapshot(id: CheckpointId, snapshot: SubtaskSnapshot, stats: SubtaskMeasures): void
   onDeclined(id: CheckpointId, error: unknown): void
   /** Everything prepared up to this checkpoint is committed (sinks only). */
   onCommitted(id: CheckpointId): void

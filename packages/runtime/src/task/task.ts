@@ -432,6 +432,7 @@ export class Task {
             asyncDurationMs: this.#clock.monotonicMs() - syncDoneMs,
             checkpointedBytes: stored.writtenBytes,
             stateBytes: stored.stateBytes,
+            persistedBytes: 0,
           },
         )
       },

@@ -12,7 +12,7 @@ export function segmentOf(kind: 'base' | 'delta', label: string, lengthBytes = 4
 /** One operator whose key group i holds the i-th chain. */
 export function manifestOf(checkpointId: number, chains: readonly (readonly SegmentRef[])[]): CheckpointManifest {
   return {
-    version: 1,
+    version: 2,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId,

@@ -72,17 +72,34 @@ describe('CheckpointKeeper', () => {
   it('clears away what was stored for a checkpoint that was given up', async () => {
     const { keeper, segments, write } = await open(1)
     await write(1)
-    keeper.onGivenUp()
+    keeper.onGivenUp(2)
     await keeper.store(manifestOf(2, [await write(2)]))
     await keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
     assert.deepEqual(segments(), [`${FOLDER}/shared/2-v-0-0.seg`])
   })
 
+  it('clears away at once, without a further checkpoint, and spares what is pending', async () => {
+    const { keeper, segments, write } = await open(1)
+    await keeper.store(manifestOf(1, [await write(1)]))
+    await write(2)
+    await write(3)
+    await write(4)
+    keeper.onGivenUp(4)
+    while (segments().length > 2) await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(segments(), [`${FOLDER}/shared/1-v-0-0.seg`, `${FOLDER}/shared/4-v-0-0.seg`])
+  })
+
   const ends: { state: 'FINISHED' | 'FAILED' | 'CANCELED'; retention: CheckpointRetention; isKept: boolean }[] = [
     { state: 'CANCELED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'CANCELED', retention: 'DELETE_ON_CANCELLATION', isKept: false },
+    { state: 'CANCELED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+    { state: 'FAILED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'FAILED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
     { state: 'FAILED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+    // The final checkpoint tells --resume that there is nothing left to do.
+    { state: 'FINISHED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
+    { state: 'FINISHED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
+    { state: 'FINISHED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
   ]
   for (const { state, retention, isKept } of ends) {
     it(`${state} with ${retention}: ${isKept ? 'kept' : 'removed'}`, async () => {

@@ -6,12 +6,13 @@ import { SeededRandom, SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import { chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
 import { readLineage, writeLineage } from '../../src/coordinator/lineage-file.ts'
-import { manifestOf } from '../checkpoint-storage/checkpoint-samples.ts'
+import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.ts'
 
 const FOLDER = 'checkpoints'
 const OWN = 'aaaaaaaaaaaaaaaa'
 const choices = { discardNewer: false, allowNonRestoredState: false }
 const latest: RestoreRequest = { kind: 'latest', ...choices }
+const newestWhole: RestoreRequest = { kind: 'newest-whole', ...choices }
 const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'path', path, ...choices, discardNewer })
 
 const fresh = (id: string) => ({ id, origin: undefined })
@@ -56,6 +57,33 @@ const failsWith = (code: string, hint?: RegExp) => (error: unknown) =>
 const idsOf = (manifests: readonly CheckpointManifest[]): number[] => manifests.map(({ checkpointId }) => checkpointId)
 
 describe('chooseStart', () => {
+  it('claims a checkpoint of another folder with its lock, again when it is resumed, and not once it is gone', async () => {
+    const { files, locks, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    const claiming: RestoreRequest = { kind: 'path', path, claimMode: 'CLAIM', ...choices }
+    const { claimed, unclaimedId } = await choose(claiming)
+    assert.deepEqual([claimed?.checkpointId, unclaimedId, locks], [7, undefined, ['elsewhere']])
+    await claimed?.release()
+    assert.deepEqual(locks, ['elsewhere', 'elsewhere released'])
+    const again = await choose(latest)
+    assert.equal(again.claimed?.checkpointId, 7)
+    await again.claimed?.discard()
+    assert.deepEqual(await elsewhere.listCheckpoints(), [])
+    const start = await choose({ kind: 'none' })
+    assert.equal(start.claimed, undefined)
+  })
+
+  it('leaves what it does not claim unlocked', async () => {
+    const { files, locks, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    const { claimed } = await choose(at(path))
+    assert.deepEqual([claimed, locks], [undefined, []])
+  })
+
   it('without a request it starts fresh, with a history of its own and ids above all that are there', async () => {
     const { files, store, choose, messages, ids } = await open()
     await store(4)
@@ -107,7 +135,65 @@ describe('chooseStart', () => {
     await store(3)
     const path = await store(5)
     disk.corrupt(`${path}/_metadata`, 30)
-    await assert.rejects(choose(latest), failsWith('CHECKPOINT_DAMAGED', /chk-3 is whole: .*--discard-newer/))
+    await assert.rejects(
+      choose(latest),
+      failsWith('CHECKPOINT_DAMAGED', /chk-3 is whole.*--resume-from newest-whole.*--discard-newer/),
+    )
+  })
+
+  it('what is whole is said of this history only', async () => {
+    const { disk, files, store, choose } = await open()
+    await store(3, 'bbbbbbbbbbbbbbbb')
+    disk.corrupt(`${await store(5)}/_metadata`, 30)
+    await writeLineage(files, FOLDER, fresh(OWN))
+    await assert.rejects(choose(latest), failsWith('CHECKPOINT_DAMAGED', /No checkpoint in checkpoints is whole/))
+    await assert.rejects(choose(newestWhole), failsWith('CHECKPOINT_DAMAGED', /start fresh/))
+  })
+
+  it('the newest whole one is taken when it is asked for, and everything newer is given up and named', async () => {
+    const { disk, files, storage, messages, choose, ids } = await open()
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const store = async (id: number): Promise<string> => {
+      const batch = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 0 }
+      const refs = await storage.writeSegments({ ...batch, pieces: [segmentOf('base', `${id}`)] })
+      return storage.writeManifest({ ...manifestOf(id, [refs]), lineage: OWN })
+    }
+    await store(3)
+    await store(4)
+    await store(5)
+    disk.corrupt(`${FOLDER}/chk-5/_metadata`, 30)
+    // Its manifest and the length of its file are as they were: only reading shows it.
+    disk.corrupt(`${FOLDER}/shared/4-v-0-0.seg`, 7)
+    const start = await choose(newestWhole)
+    assert.deepEqual(
+      [start.restored?.manifest.checkpointId, start.restored?.file, start.firstCheckpointId, start.lineage],
+      [3, `${FOLDER}/chk-3/_metadata`, 6, OWN],
+    )
+    assert.deepEqual(idsOf(start.existing), [3])
+    assert.deepEqual(await ids(), [3])
+    assert.deepEqual(
+      [...disk.contents().keys()].filter((path) => path.endsWith('.seg')),
+      [`${FOLDER}/shared/3-v-0-0.seg`],
+    )
+    assert.match(messages[0] ?? '', /chk-5 is damaged and given up/)
+    assert.match(messages[1] ?? '', /chk-4 is damaged and given up: .*4-v-0-0\.seg has a wrong checksum/)
+    assert.match(messages[2] ?? '', /from checkpoint 3 .* the newest that is whole/)
+  })
+
+  it('the newest whole one is the latest where that is whole, and a fresh start where there is none', async () => {
+    const { store, choose, messages } = await open()
+    const { restored, lineage } = await choose(newestWhole)
+    assert.equal(restored, undefined)
+    await store(3, lineage)
+    assert.equal((await choose(newestWhole)).restored?.manifest.checkpointId, 3)
+    assert.ok(messages.every((message) => !message.includes('given up')))
+  })
+
+  it('nothing whole is an error that says what the job was started from', async () => {
+    const { disk, files, store, choose } = await open()
+    await writeLineage(files, FOLDER, { id: OWN, origin: { path: 'savepoints/one', checkpointId: 2 } })
+    disk.corrupt(`${await store(5)}/_metadata`, 30)
+    await assert.rejects(choose(newestWhole), failsWith('CHECKPOINT_DAMAGED', /-s savepoints\/one --discard-newer/))
   })
 
   it('a path is restored though newer ones are damaged, when those are given up', async () => {

@@ -6,6 +6,7 @@ import { compilePlan } from '@millrace/core'
 import { Execution } from '../../src/coordinator/execution.ts'
 import type { SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import type { ToSlot } from '../../src/slot/protocol.ts'
+import { NOTHING_RESTORED } from '../../src/slot/restore-keyed-state.ts'
 import { ManualClock } from './manual-clock.ts'
 
 const plan = compilePlan(
@@ -63,7 +64,8 @@ class PuppetSlots implements SlotLauncher {
   }
 
   ready(): void {
-    for (const { listener } of this.slots) listener.onMessage({ type: 'ready', restoredEventTimes: {} })
+    for (const { listener } of this.slots)
+      listener.onMessage({ type: 'ready', restoredEventTimes: {}, restored: NOTHING_RESTORED })
   }
 }
 
@@ -98,13 +100,13 @@ function open(config: { readonly encodeAlways?: boolean } = {}) {
 describe('Execution', () => {
   it('starts the slots only when all of them are ready', async () => {
     const { launcher, started } = open()
-    launcher.slots[0]?.listener.onMessage({ type: 'ready', restoredEventTimes: {} })
+    launcher.slots[0]?.listener.onMessage({ type: 'ready', restoredEventTimes: {}, restored: NOTHING_RESTORED })
     await setImmediate()
     assert.deepEqual(
       launcher.slots.map(({ posted }) => posted),
       [['deploy'], ['deploy']],
     )
-    launcher.slots[1]?.listener.onMessage({ type: 'ready', restoredEventTimes: {} })
+    launcher.slots[1]?.listener.onMessage({ type: 'ready', restoredEventTimes: {}, restored: NOTHING_RESTORED })
     await started
     assert.deepEqual(
       launcher.slots.map(({ posted }) => posted),
@@ -117,8 +119,16 @@ describe('Execution', () => {
 
   it('tells every slot how far the state of all of them has been', async () => {
     const { launcher, started } = open()
-    launcher.slots[0]?.listener.onMessage({ type: 'ready', restoredEventTimes: { win: 20, other: 7 } })
-    launcher.slots[1]?.listener.onMessage({ type: 'ready', restoredEventTimes: { win: 30 } })
+    launcher.slots[0]?.listener.onMessage({
+      type: 'ready',
+      restoredEventTimes: { win: 20, other: 7 },
+      restored: NOTHING_RESTORED,
+    })
+    launcher.slots[1]?.listener.onMessage({
+      type: 'ready',
+      restoredEventTimes: { win: 30 },
+      restored: NOTHING_RESTORED,
+    })
     await started
     for (const { started } of launcher.slots) {
       assert.deepEqual(started, { type: 'start', restoredEventTimes: { win: 30, other: 7 } })

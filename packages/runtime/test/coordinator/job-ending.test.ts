@@ -155,6 +155,34 @@ describe('the end of a job', () => {
     assert.deepEqual(numbers.committed, upTo(numbers.committed.length))
   })
 
+  it('a failure after the savepoint of a stop exists: the next attempt commits what it holds and ends', async () => {
+    const numbers = new Numbers()
+    let hasFailed = false
+    numbers.beforeCommit = async () => {
+      if (hasFailed) return
+      hasFailed = true
+      throw new Error('one glitch')
+    }
+    let answer: Promise<{ externalPath: string }> | undefined
+    const { outcome, failures, coordinator } = await runInline(numbers.job(2_000), {
+      configuration: NO_PERIODIC_CHECKPOINTS,
+      onState: (state, job) => {
+        if (state !== 'RUNNING') return
+        const read = (): number => job.reading().tasks[0]?.metrics?.numRecordsIn ?? 0
+        const stop = async () => {
+          while (read() < 50) await new Promise((resolve) => setImmediate(resolve))
+          return job.stopWithSavepoint({ targetFolder: 'kept', drain: false })
+        }
+        answer = stop()
+      },
+    })
+    assert.deepEqual([outcome.state, failures.length], ['FINISHED', 1], outcome.error?.message)
+    assert.equal(outcome.savepoint, (await answer)?.externalPath)
+    assert.equal(coordinator.statistics.counts.total, 1, 'nothing was processed after it')
+    assert.ok(numbers.committed.length >= 50 && numbers.committed.length < 2_000, `${numbers.committed.length}`)
+    assert.deepEqual(numbers.committed, upTo(numbers.committed.length))
+  })
+
   it('a failure while the user stops it cancels it all the same', async () => {
     const numbers = new Numbers()
     const { outcome, messages } = await runInline(numbers.job(1_000_000), {

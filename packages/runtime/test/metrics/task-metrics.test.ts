@@ -24,7 +24,8 @@ test('every metric has a place of its own, apart from the user counters', () => 
   const writer = new TaskMetricsWriter(memory, (counter) => reader.onCounter(counter))
   for (const [index, { name }] of TASK_METRICS.entries()) writer.set(name, index + 1)
   for (let i = 0; i < USER_COUNTERS_MAX; i++) writer.counter(`c${i}`).add(1_000 + i)
-  const { userCounters, ...metrics } = reader.snapshot()
+  const { userCounters, states, ...metrics } = reader.snapshot()
+  assert.deepEqual(states, [])
   assert.deepEqual(metrics, Object.fromEntries(TASK_METRICS.map(({ name }, index) => [name, index + 1])))
   for (let i = 0; i < USER_COUNTERS_MAX; i++) assert.equal(userCounters[`c${i}`], 1_000 + i)
   assert.equal(TASK_METRICS_BYTES % 128, 0)
@@ -56,4 +57,12 @@ test('one user counter too many is refused by name', () => {
     () => writer.counter('last straw'),
     (error) => error instanceof MillraceError && error.code === 'OPTION_INVALID' && /last straw/.test(error.message),
   )
+})
+
+test('what states hold is what was told last', () => {
+  const reader = new TaskMetricsReader(createTaskMetrics())
+  const usage = [{ operatorUid: 'count', name: 'seen', entries: 3, bytesEstimate: 300 }]
+  reader.onStateUsage([])
+  reader.onStateUsage(usage)
+  assert.deepEqual(reader.snapshot().states, usage)
 })

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { ascending, collect, count, defineJob, generator, type JobDefinition, tumbling } from '@millrace/api'
+import {
+  ascending,
+  collect,
+  count,
+  defineJob,
+  generator,
+  type JobDefinition,
+  tumbling,
+  valueState,
+} from '@millrace/api'
 import type { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
 import { runInline } from '../coordinator/inline-job.ts'
 import { ManualClock } from '../coordinator/manual-clock.ts'
@@ -10,13 +19,18 @@ const AUTO_WATERMARK_MS = 200
 const BUFFER_TIMEOUT_MS = 100
 
 /** Runs a job on a clock of its own, a millisecond at a time and everything that it leads to, until `isEnough`. */
-async function runOnClock(job: JobDefinition, clock: ManualClock, isEnough: () => boolean): Promise<void> {
+async function runOnClock(
+  job: JobDefinition,
+  clock: ManualClock,
+  isEnough: (coordinator: JobCoordinator | undefined) => boolean,
+  interval = '100 ms',
+): Promise<void> {
   let coordinator: JobCoordinator | undefined
   let isOver = false
   const running = runInline(job, {
     clock,
-    configuration: { 'execution.checkpointing.interval': '100 ms', 'parallelism.default': '1' },
-    onCheckpoint: (_report, its) => {
+    configuration: { 'execution.checkpointing.interval': interval, 'parallelism.default': '1' },
+    onStart: (its) => {
       coordinator = its
     },
   }).finally(() => {
@@ -26,7 +40,7 @@ async function runOnClock(job: JobDefinition, clock: ManualClock, isEnough: () =
     clock.pass(1)
     // A wake-up, the turn, a message of it, and what the receiver makes of it.
     for (let hops = 0; hops < 6; hops++) await setImmediate()
-    if (isEnough()) coordinator?.cancel()
+    if (isEnough(coordinator)) coordinator?.cancel()
   }
   await running
 }
@@ -66,6 +80,50 @@ describe('Slot', () => {
       for (const { end, lagMs } of windows) assert.ok(lagMs <= lagMsMax, `the window to ${end} left ${lagMs} ms late`)
     })
   }
+
+  it('cleans up keys that are never touched again, though no record comes, and shows what each state holds', async () => {
+    const clock = new ManualClock()
+    const keys = 200
+    const job = defineJob({
+      name: 'expiring',
+      build(env) {
+        env
+          .from(generator({ perSecond: 0.1, generate: (index) => ({ from: index * keys }) }), { uid: 'ticks' })
+          .flatMap(({ from }) => Array.from({ length: keys }, (_, index) => from + index), { uid: 'many' })
+          .keyBy((key: number) => key)
+          .process(
+            {
+              state: { seen: valueState<number>({ ttl: '2 s' }), kept: valueState<number>() },
+              onRecord(key: number, ctx) {
+                ctx.state.seen.set(key)
+                ctx.state.kept.set(key)
+              },
+            },
+            { uid: 'remember' },
+          )
+          .to(collect('nothing'), { uid: 'out' })
+      },
+    }) as JobDefinition
+    const seen: (readonly [string, number, number | undefined])[][] = []
+    const startedAtMs = clock.now()
+    const isCleanedUp = (coordinator: JobCoordinator | undefined): boolean => {
+      const tasks = coordinator?.reading().tasks ?? []
+      const states = tasks.flatMap(({ metrics }) => metrics?.states ?? [])
+      const shown = states
+        .filter(({ operatorUid, name }) => operatorUid === 'remember' && !name.startsWith('_'))
+        .map(({ name, entries, expiredEntries }) => [name, entries, expiredEntries] as const)
+      if (JSON.stringify(shown) !== JSON.stringify(seen.at(-1))) seen.push(shown)
+      const isClean = shown.some(([name, entries]) => name === 'seen' && entries === 0) && seen.length > 2
+      return isClean || clock.now() - startedAtMs > 30_000
+    }
+    // Checkpoints would wake the slot.
+    await runOnClock(job, clock, isCleanedUp, '1 h')
+    // Both were set for each key. Ten seconds pass between two records, and of the second nothing is there yet.
+    assert.deepEqual(seen.at(-1), [
+      ['seen', 0, 0],
+      ['kept', keys, undefined],
+    ])
+  })
 
   it('warns once when its memory comes close to the limit, naming the state that holds most', async () => {
     const job = defineJob({

@@ -53,7 +53,7 @@ export interface SimulatedDiskOptions {
   readonly schedule?: (operation: DiskOperation, flight: DiskFlight) => void
   /** Asked when an operation takes effect; what it returns is thrown. */
   readonly fault?: (operation: DiskOperation) => FileErrorKind | undefined
-  /** More bytes than this are refused with `no-space`; default: no limit. */
+  /** Bytes of all files; what does not fit is refused with `no-space`. Default: no limit. `setCapacity` changes it. */
   readonly capacityBytes?: number
   /** For modification times; default: always 0. */
   readonly now?: () => number
@@ -75,9 +75,11 @@ export class SimulatedDisk {
   readonly #flights = new Set<Flight>()
   #generation = 0
   #operations = 0
+  #capacityBytes: number | undefined
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options
+    this.#capacityBytes = options.capacityBytes
   }
 
   /** The disk as the running process sees it. */
@@ -165,14 +167,17 @@ export class SimulatedDisk {
     })
   }
 
-  /** Throws `no-space` when `bytes` more do not fit. */
-  reserve(path: string, bytes: number): void {
-    const { capacityBytes } = this.#options
-    if (capacityBytes === undefined) return
+  /** From now on; what is there stays. `undefined`: no limit. */
+  setCapacity(bytes: number | undefined): void {
+    this.#capacityBytes = bytes
+  }
+
+  /** Bytes that still find room. */
+  get roomBytes(): number {
+    if (this.#capacityBytes === undefined) return Number.POSITIVE_INFINITY
     let used = 0
     for (const content of this.contents().values()) used += content.length
-    if (used + bytes > capacityBytes)
-      throw new FileError('no-space', path, `${path}: no space left on the simulated disk`)
+    return Math.max(0, this.#capacityBytes - used)
   }
 
   nodeAt(path: string): Node | undefined {
@@ -380,8 +385,12 @@ class SimulatedWritableFile implements WritableFile {
     }
     const appendPart = (): void => append(bytes.subarray(0, Math.floor(disk.random() * (bytes.length + 1))))
     const apply = (): void => {
-      disk.reserve(this.path, bytes.length)
-      append(bytes)
+      // As a disk does: what fits is written, and nobody is told of it.
+      const { roomBytes } = disk
+      append(bytes.length > roomBytes ? bytes.subarray(0, roomBytes) : bytes)
+      if (bytes.length > roomBytes) {
+        throw new FileError('no-space', this.path, `${this.path}: no space left on the simulated disk`)
+      }
     }
     const operation: DiskOperation = { kind: 'write', path: this.path }
     return disk.perform(this.#mount, operation, { apply, applyPart: appendPart, onFault: appendPart })

@@ -46,8 +46,11 @@ export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
   'clock-jump',
 ]
 
-/** A checkpoint that is given up, then a restore: together they show what the next delta forgot. */
-const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash'])
+/**
+ * A checkpoint that is given up, then a restore: together they show what the next delta forgot. Few jobs can be drained, and
+ * of those few are still reading.
+ */
+const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash', 'drain-stop', 'savepoint-request'])
 
 export interface FaultPlan {
   readonly kinds: readonly FaultKind[]

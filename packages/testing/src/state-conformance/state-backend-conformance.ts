@@ -1,18 +1,21 @@
 /**
  * What every keyed state backend must do, as a suite for Node's test runner: tables, isolation of keys, values in cells, snapshots with
- * a fixed view, deltas with tombstones, aborts, restore at another parallelism, expiry, and long random runs against a
- * model (`state-model-run.ts`).
+ * a fixed view, deltas with tombstones, aborts, restore at another parallelism, expiry (`expiry-conformance.ts`), and long random
+ * runs against a model (`state-model-run.ts`).
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type KeyedStateBackend, keyGroupOf, keyGroupRange, type TableDescriptor } from '@millrace/core'
+import { type KeyedStateBackend, keyGroupOf, keyGroupRange, type TableDescriptor, TIMER_TABLES } from '@millrace/core'
 import type { CreateBackend } from './create-backend.ts'
+import { expiryConformance } from './expiry-conformance.ts'
 import { OpenChainsSnapshot, SegmentChains } from './segment-chains.ts'
 import { runStateModel } from './state-model-run.ts'
 import { valueCellsConformance } from './value-cells-conformance.ts'
 
 const MAX_PARALLELISM = 8
 const OPERATOR = 'op'
+/** Backends may keep timers in another way than windows. */
+const NAMESPACED = ['ns', `${TIMER_TABLES}event`]
 
 /**
  * Registers the suite under `name`. The backend should encode in steps as small as it can, so that changes fall between them.
@@ -141,62 +144,64 @@ export function stateBackendConformance(
       assert.deepEqual([...table.entries()], [['z', 1]])
     })
 
-    it('orders namespaces and walks their keys', () => {
-      const backend = open()
-      const table = backend.namespacedTable<number>(tableOf('ns', 'namespaced'))
-      for (const [key, namespace, value] of [
-        ['a', 20, 1],
-        ['b', 20, 2],
-        ['a', -5, 3],
-        ['a', 10, 4],
-      ] as const) {
-        select(backend, key)
-        table.put(namespace, value)
-      }
-      assert.deepEqual(table.namespaces(), [-5, 10, 20])
-      assert.equal(table.firstNamespace(), -5)
-      assert.equal(table.size(20), 2)
-      assert.deepEqual(walk(table.cursor(20)), [
-        ['a', 1],
-        ['b', 2],
-      ])
-      select(backend, 'a')
-      table.remove(-5)
-      assert.equal(table.firstNamespace(), 10)
-      table.dropNamespace(10)
-      assert.equal(table.get(10), undefined)
-      assert.deepEqual(table.namespaces(), [20])
-      table.put(10, 5)
-      assert.deepEqual(walk(table.cursor(10)), [['a', 5]])
-      assert.deepEqual(walk(table.cursor(11)), [])
-    })
+    for (const namespaced of NAMESPACED) {
+      it(`orders namespaces of ${kindOf(namespaced)} and walks their keys`, () => {
+        const backend = open()
+        const table = backend.namespacedTable<number>(tableOf(namespaced, 'namespaced'))
+        for (const [key, namespace, value] of [
+          ['a', 20, 1],
+          ['b', 20, 2],
+          ['a', -5, 3],
+          ['a', 10, 4],
+        ] as const) {
+          select(backend, key)
+          table.put(namespace, value)
+        }
+        assert.deepEqual(table.namespaces(), [-5, 10, 20])
+        assert.equal(table.firstNamespace(), -5)
+        assert.equal(table.size(20), 2)
+        assert.deepEqual(walk(table.cursor(20)), [
+          ['a', 1],
+          ['b', 2],
+        ])
+        select(backend, 'a')
+        table.remove(-5)
+        assert.equal(table.firstNamespace(), 10)
+        table.dropNamespace(10)
+        assert.equal(table.get(10), undefined)
+        assert.deepEqual(table.namespaces(), [20])
+        table.put(10, 5)
+        assert.deepEqual(walk(table.cursor(10)), [['a', 5]])
+        assert.deepEqual(walk(table.cursor(11)), [])
+      })
 
-    it('walks on while entries are removed', () => {
-      const backend = open()
-      const table = backend.namespacedTable<number>(tableOf('ns', 'namespaced'))
-      const keys = Array.from({ length: 50 }, (_, index) => `key${index}`)
-      for (const key of keys) {
-        select(backend, key)
-        table.put(1, 1)
-      }
-      const cursor = table.cursor(1)
-      const met: unknown[] = []
-      while (cursor.next()) {
-        met.push(cursor.key)
-        backend.setCurrentKey(cursor.key, cursor.keyGroup)
-        table.remove(1)
-        if (met.length === 10) {
-          for (const key of keys.slice(20)) {
-            select(backend, key)
-            table.remove(1)
+      it(`walks on in ${kindOf(namespaced)} while entries are removed`, () => {
+        const backend = open()
+        const table = backend.namespacedTable<number>(tableOf(namespaced, 'namespaced'))
+        const keys = Array.from({ length: 50 }, (_, index) => `key${index}`)
+        for (const key of keys) {
+          select(backend, key)
+          table.put(1, 1)
+        }
+        const cursor = table.cursor(1)
+        const met: unknown[] = []
+        while (cursor.next()) {
+          met.push(cursor.key)
+          backend.setCurrentKey(cursor.key, cursor.keyGroup)
+          table.remove(1)
+          if (met.length === 10) {
+            for (const key of keys.slice(20)) {
+              select(backend, key)
+              table.remove(1)
+            }
           }
         }
-      }
-      const expected = new Set([...met.slice(0, 10), ...keys.slice(0, 20)])
-      assert.deepEqual(new Set(met), expected)
-      assert.equal(met.length, expected.size)
-      assert.equal(table.firstNamespace(), undefined)
-    })
+        const expected = new Set([...met.slice(0, 10), ...keys.slice(0, 20)])
+        assert.deepEqual(new Set(met), expected)
+        assert.equal(met.length, expected.size)
+        assert.equal(table.firstNamespace(), undefined)
+      })
+    }
 
     it('gives the same table for the same descriptor, and refuses another form of stored state', () => {
       const backend = open()
@@ -212,49 +217,7 @@ export function stateBackendConformance(
 
   valueCellsConformance(name, create)
 
-  describe(`${name}: expiry`, () => {
-    it('does not return what was not written for the time to live', () => {
-      let now = 1_000
-      const backend = open(() => now)
-      const value = backend.valueTable<number>({ ...tableOf('value', 'value'), ttlMs: 100 })
-      const map = backend.mapTable<string, number>({ ...tableOf('map', 'map'), ttlMs: 100 })
-      const list = backend.listTable<number>({ ...tableOf('list', 'list'), ttlMs: 100 })
-      select(backend, 'a')
-      value.put(1)
-      map.put('x', 1)
-      list.append(1)
-      now = 1_050
-      map.put('y', 2)
-      now = 1_099
-      assert.equal(value.get(), 1)
-      assert.deepEqual(list.get(), [1])
-      now = 1_100
-      assert.equal(value.get(), undefined)
-      assert.deepEqual([...map.entries()], [['y', 2]])
-      assert.deepEqual(list.get(), [])
-      now = 1_150
-      assert.equal(map.isEmpty, true)
-      value.put(5)
-      assert.equal(value.get(), 5)
-    })
-
-    it('keeps the time of writing through a restore', () => {
-      let now = 1_000
-      const backend = open(() => now)
-      const descriptor = { ...tableOf('value', 'value'), ttlMs: 100 }
-      const table = backend.valueTable<number>(descriptor)
-      select(backend, 'a')
-      table.put(1)
-      const restored = open(() => now)
-      snapshot(backend, SegmentChains.EMPTY, 1).restoreInto(restored)
-      const again = restored.valueTable<number>(descriptor)
-      select(restored, 'a')
-      now = 1_099
-      assert.equal(again.get(), 1)
-      now = 1_100
-      assert.equal(again.get(), undefined)
-    })
-  })
+  expiryConformance(name, create, { randomRuns, firstSeed })
 
   describe(`${name}: snapshots`, () => {
     it('fixes the view when it begins, also of values that are changed in place', () => {
@@ -367,23 +330,27 @@ export function stateBackendConformance(
       assert.equal(again.get(), undefined)
     })
 
-    it('drops a namespace for good, and keeps what comes into it later', () => {
-      const backend = open()
-      const table = backend.namespacedTable<number>(tableOf('ns', 'namespaced'))
-      for (let key = 0; key < 200; key++) {
-        select(backend, key)
-        table.put(10, key)
-      }
-      const first = snapshot(backend, SegmentChains.EMPTY, 1)
-      backend.onCheckpointComplete(1)
-      table.dropNamespace(10)
-      select(backend, 3)
-      table.put(10, 33)
-      const second = snapshot(backend, first, 2)
-      const restored = open()
-      second.restoreInto(restored)
-      assert.deepEqual(walk(restored.namespacedTable<number>(tableOf('ns', 'namespaced')).cursor(10)), [[3, 33]])
-    })
+    for (const namespaced of NAMESPACED) {
+      it(`drops a namespace of ${kindOf(namespaced)} for good, and keeps what comes into it later`, () => {
+        const backend = open()
+        const table = backend.namespacedTable<number>(tableOf(namespaced, 'namespaced'))
+        for (let key = 0; key < 200; key++) {
+          select(backend, key)
+          table.put(10, key)
+        }
+        const first = snapshot(backend, SegmentChains.EMPTY, 1)
+        backend.onCheckpointComplete(1)
+        table.dropNamespace(10)
+        select(backend, 3)
+        table.put(10, 33)
+        const second = snapshot(backend, first, 2)
+        const restored = open()
+        second.restoreInto(restored)
+        assert.deepEqual(walk(restored.namespacedTable<number>(tableOf(namespaced, 'namespaced')).cursor(10)), [
+          [3, 33],
+        ])
+      })
+    }
 
     it('lets a key go on that was current while its deletion was completed', () => {
       const backend = open()
@@ -464,6 +431,10 @@ export function stateBackendConformance(
 
 function tableOf(name: string, kind: TableDescriptor['kind']): TableDescriptor {
   return { operatorUid: OPERATOR, name, kind, version: 1, ttlMs: undefined }
+}
+
+function kindOf(namespaced: string): string {
+  return namespaced.startsWith(TIMER_TABLES) ? 'timers' : 'windows'
 }
 
 function select(backend: KeyedStateBackend, key: unknown): void {

@@ -14,6 +14,7 @@ import {
   type NamespacedTable,
   subtaskOfKeyGroup,
   type TableDescriptor,
+  TIMER_TABLES,
   type ValueTable,
 } from '@millrace/core'
 import { SeededRandom } from '../random/seeded-random.ts'
@@ -60,7 +61,8 @@ interface Running {
 }
 
 export function runStateModel(create: CreateBackend, seed: number): void {
-  new StateModelRun(create, new SeededRandom(seed), seed % 2 === 0 ? MIXED_KEYS : PAIRS).run()
+  const namespaced = seed % 3 === 0 ? `${TIMER_TABLES}event` : 'namespaced'
+  new StateModelRun(create, new SeededRandom(seed), seed % 2 === 0 ? MIXED_KEYS : PAIRS, namespaced).run()
 }
 
 class StateModelRun {
@@ -77,8 +79,11 @@ class StateModelRun {
   #running: Running | undefined
   #nextId = 1
   readonly #deltasMax: number
+  /** Backends may keep timers in another way than windows. */
+  readonly #namespacedName: string
 
-  constructor(create: CreateBackend, random: SeededRandom, keys: readonly unknown[]) {
+  constructor(create: CreateBackend, random: SeededRandom, keys: readonly unknown[], namespacedName: string) {
+    this.#namespacedName = namespacedName
     this.#create = create
     this.#random = random
     this.#keys = keys
@@ -120,7 +125,7 @@ class StateModelRun {
         numbers: backend.valueTable<unknown>(tableOf('numbers', 'value')),
         list: backend.listTable<number>(tableOf('list', 'list')),
         map: backend.mapTable<unknown, Held>(tableOf('map', 'map')),
-        namespaced: backend.namespacedTable<Held>(tableOf('namespaced', 'namespaced')),
+        namespaced: backend.namespacedTable<Held>(tableOf(this.#namespacedName, 'namespaced')),
         chains: chains.within(backend),
       }
     })
@@ -308,7 +313,7 @@ class StateModelRun {
       }
       assert.deepEqual(met, own)
     }
-    const entries = backend.usage().find(({ name }) => name === 'namespaced')?.entries
+    const entries = backend.usage().find(({ name }) => name === this.#namespacedName)?.entries
     assert.equal(
       entries,
       [...expected.values()].reduce((sum, own) => sum + own.size, 0),

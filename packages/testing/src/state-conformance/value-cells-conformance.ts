@@ -163,7 +163,8 @@ export function changeAt(
 ): number | undefined {
   const { cells } = table
   const at = cells?.open(width) ?? -1
-  const numbers = cells === undefined || at < 0 ? (table.get() as number[]) : cells.numbers
+  // What was read is not changed where it stands, in either way.
+  const numbers = cells === undefined || at < 0 ? [...(table.get() as number[])] : cells.numbers
   const place = at < 0 ? index : at + index
   const before = numbers[place] as number
   numbers[place] = change(before)

@@ -122,12 +122,15 @@ test('after a failed sync a later one does not bring the bytes back', async () =
 })
 
 test('a full disk refuses, and a failed write may leave a part', async () => {
-  const { files } = worstDisk({ capacityBytes: 5 })
+  const { disk, files } = worstDisk({ capacityBytes: 5 })
   const file = await files.create('a')
-  await file.write(bytes('1234'))
-  await assert.rejects(file.write(bytes('56')), isKind('no-space'))
-  await file.write(bytes('5'))
-  assert.equal(file.lengthBytes, 5)
+  await file.write(bytes('123'))
+  await assert.rejects(file.write(bytes('456')), isKind('no-space'))
+  assert.equal(file.lengthBytes, 5, 'what fits is written')
+  await assert.rejects(file.write(bytes('6')), isKind('no-space'))
+  disk.setCapacity(6)
+  await file.write(bytes('6'))
+  assert.deepEqual(disk.contents().get('a'), bytes('123456'))
 })
 
 test('nothing happens before the scheduler says so, and nothing is answered after the end', async () => {

@@ -35,6 +35,7 @@ export function checkManifests(contents: Contents): readonly CheckpointManifest[
     if (!MANIFEST.test(path)) continue
     const manifest = parseManifest(bytes, path)
     manifests.push(manifest)
+    assert.ok(manifest.measures !== undefined, `${path} does not say what its tasks measured`)
     checkSegments(contents, manifest, path, '/ckpt')
   }
   return manifests.sort((a, b) => a.checkpointId - b.checkpointId)

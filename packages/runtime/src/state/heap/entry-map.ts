@@ -17,6 +17,9 @@ export interface EntryMapOwner {
   readonly descriptor: TableDescriptor
   /** The value as it is stored, from that of an entry. */
   storedValue(value: unknown): unknown
+  addressOf(map: EntryMap, row: number): { readonly key: unknown; readonly sub: unknown }
+  elementTimesMs(value: unknown): readonly number[] | undefined
+  isLeftOut(value: unknown, writtenAtMs: number, nowMs: number): boolean
   /** Takes an entry out for good: it was deleted, and no snapshot needs to say so any more. */
   purge(map: EntryMap, row: number): void
 }
@@ -116,6 +119,11 @@ export class EntryMap {
     if (this.#index !== undefined) this.#index.add(mixHash(hash), row)
     else if (this.live + this.deleted > SCANNED_MAX) this.#buildIndex()
     return row
+  }
+
+  /** Whether there is an entry in a row that was one, or −1; its part may be gone. */
+  isLive(row: number): boolean {
+    return row >= 0 && this.parts[row >>> ROW_BITS]?.isLive(row & ROW_MASK) === true
   }
 
   /** The part that a row is in; there it is at `atOf(row)`. */

@@ -214,13 +214,13 @@ export class EntryRows {
     this.#values[at] = value
   }
 
-  /** Wall clock, epoch ms, of the last write, 0 when it was never set. `Infinity`: before the table had a time to live. */
+  /** Wall clock, epoch ms, of the last write; `Infinity` when it was never set: there was no time to live then. */
   writtenAtMs(at: number): number {
-    return this.#writtenAtMs?.[at] ?? 0
+    return this.#writtenAtMs?.[at] ?? Number.POSITIVE_INFINITY
   }
 
   setWrittenAtMs(at: number, timeMs: number): void {
-    this.#writtenAtMs ??= new Array<number>(this.#capacity).fill(0)
+    this.#writtenAtMs ??= new Array<number>(this.#capacity).fill(Number.POSITIVE_INFINITY)
     this.#writtenAtMs[at] = timeMs
   }
 
@@ -258,7 +258,7 @@ export class EntryRows {
     const free = this.#firstFree
     if (free >= 0) {
       this.#firstFree = this.#words[free * this.#rowWords + CHANGED] as number
-      if (this.#writtenAtMs !== undefined) this.#writtenAtMs[free] = 0
+      if (this.#writtenAtMs !== undefined) this.#writtenAtMs[free] = Number.POSITIVE_INFINITY
       return free
     }
     if (this.size === this.#capacity) this.#grow()
@@ -276,7 +276,8 @@ export class EntryRows {
     this.#numbers = new Float64Array(buffer)
     if (isFirst) this.#moveIntoRows(words)
     else this.#words.set(words)
-    if (this.#writtenAtMs !== undefined) while (this.#writtenAtMs.length < capacity) this.#writtenAtMs.push(0)
+    if (this.#writtenAtMs !== undefined)
+      while (this.#writtenAtMs.length < capacity) this.#writtenAtMs.push(Number.POSITIVE_INFINITY)
   }
 
   /** Decides what a row holds, by those that are there. */

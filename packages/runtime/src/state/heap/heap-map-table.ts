@@ -1,7 +1,7 @@
 /** Entries per key: an outer map by key, whose entries hold an inner map by user key. */
 import type { MapTable } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
-import { EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
+import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
 import { KeyedTable } from './keyed-table.ts'
 
 export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {
@@ -11,16 +11,18 @@ export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {
     const hash = this.#hash(userKey)
     const inner = this.#inner()
     if (inner === undefined) return undefined
-    const row = inner.find(hash, userKey)
-    if (!this.isVisible(inner, row)) return undefined
-    this.home.tracker.beforeRead(inner, row)
-    return inner.value(row) as V
+    return this.read(inner, inner.find(hash, userKey)) as V | undefined
   }
 
   has(userKey: K): boolean {
     const hash = this.#hash(userKey)
     const inner = this.#inner()
-    return inner !== undefined && this.isVisible(inner, inner.find(hash, userKey))
+    if (inner === undefined) return false
+    const row = inner.find(hash, userKey)
+    if (!this.isReadable(inner, row)) return false
+    if (this.expiry?.renewsOnRead === true && !this.hasExpired(inner.partOf(row).writtenAtMs(atOf(row))))
+      this.renew(inner, row)
+    return true
   }
 
   put(userKey: K, value: V): void {
@@ -43,18 +45,18 @@ export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {
     if (inner === undefined) return
     const walk = inner.walk()
     for (let row = walk.next(); row >= 0; row = walk.next()) {
-      if (!this.isVisible(inner, row)) continue
-      this.home.tracker.beforeRead(inner, row)
-      yield [inner.key(row) as K, inner.value(row) as V]
+      if (!this.isReadable(inner, row)) continue
+      const key = inner.key(row) as K
+      yield [key, this.read(inner, row) as V]
     }
   }
 
   get isEmpty(): boolean {
     const inner = this.#inner()
     if (inner === undefined || inner.live === 0) return true
-    if (this.descriptor.ttlMs === undefined) return false
+    if (this.expiry === undefined) return false
     const walk = inner.walk()
-    for (let row = walk.next(); row >= 0; row = walk.next()) if (this.isVisible(inner, row)) return false
+    for (let row = walk.next(); row >= 0; row = walk.next()) if (this.isReadable(inner, row)) return false
     return true
   }
 
@@ -66,7 +68,7 @@ export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
     const hash = hashEntryKey(restored.key, keyGroup)
     const inner = this.#innerAt(this.map.find(hash, restored.key)) ?? this.#createInner(hash, restored.key, keyGroup, 0)
-    this.restoreInto(inner, restored.sub, keyGroup, restored, restored.value)
+    this.restoreInto(inner, restored.sub, keyGroup, restored.writtenAtMs, restored.value)
   }
 
   onEmptied(map: EntryMap): void {

@@ -101,7 +101,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     const namespace = restored.sub as number
     const inner = this.#inner(namespace) ?? this.#createInner(namespace, 0)
     const isFirst = inner.live === 0
-    this.restoreInto(inner, restored.key, keyGroup, restored, restored.value)
+    this.restoreInto(inner, restored.key, keyGroup, restored.writtenAtMs, restored.value)
     this.#noteGroup(inner, keyGroup)
     if (isFirst) this.#onNamespaceLive(inner, namespace)
   }

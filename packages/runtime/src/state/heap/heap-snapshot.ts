@@ -8,7 +8,14 @@
  * Invariant (with `ChangeTracker`): an entry is encoded by the walk or, before it changes, by `capture`, never twice.
  */
 import { MillraceError } from '@millrace/api'
-import { type KeyedSnapshot, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
+import {
+  type KeyedSnapshot,
+  NumbersAt,
+  SegmentWriter,
+  type SnapshotPiece,
+  storedTable,
+  type TableDescriptor,
+} from '@millrace/core'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
 import { ROWS_MAX } from './entry-rows.ts'
@@ -31,6 +38,8 @@ export interface SnapshotBounds {
   readonly firstGroup: number
   /** Entries between two looks at the clock. */
   readonly stepEntries: number
+  /** Wall clock when it began: what had expired by then is in no base. */
+  readonly nowMs: number
 }
 
 interface OperatorPart {
@@ -176,7 +185,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   }
 
   #write(map: EntryMap, row: number): void {
-    const { table, parent } = map
+    const { table } = map
     const entries = map.partOf(row)
     const at = atOf(row)
     const part = this.#parts.get(table.descriptor.operatorUid)
@@ -184,21 +193,24 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     if (part === undefined || index === undefined) return
     const isDeleted = !entries.isLive(at)
     const group = entries.keyGroup(at) - this.bounds.firstGroup
-    if (part.isBase[group] === 1 ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
-    const { kind } = table.descriptor
-    const key = kind === 'map' ? parent?.key : entries.keyInPlace(at)
-    const sub = kind === 'map' ? entries.keyInPlace(at) : parent?.key
-    const writer = this.#writer(part, group)
+    const isBase = part.isBase[group] === 1
+    if (isBase ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
+    const { key, sub } = table.addressOf(map, row)
     if (isDeleted) {
-      writer.delete(index, key, sub)
+      this.#writer(part, group).delete(index, key, sub)
       return
     }
-    const writtenAtMs = table.descriptor.ttlMs === undefined ? Number.POSITIVE_INFINITY : entries.writtenAtMs(at)
-    const written = Number.isFinite(writtenAtMs) ? writtenAtMs : undefined
+    const value = entries.value(at)
+    const rowTimeMs = table.descriptor.ttlMs === undefined ? undefined : entries.writtenAtMs(at)
+    // Nobody who restores the base could read it; it stays here until it is removed, and the tombstone that it then gets finds nothing.
+    if (rowTimeMs !== undefined && isBase && table.isLeftOut(value, rowTimeMs, this.bounds.nowMs)) return
+    const timesMs = table.elementTimesMs(value)
+    const writtenAtMs = timesMs === undefined ? rowTimeMs : latestOf(timesMs)
+    const writer = this.#writer(part, group)
     try {
-      writer.put(index, key, sub, table.storedValue(entries.value(at)), written)
+      writer.put(index, key, sub, table.storedValue(value), writtenAtMs, timesMs)
     } catch (cause) {
-      throw describeFailure(cause, table.descriptor, kind === 'map' ? key : entries.key(at))
+      throw describeFailure(cause, table.descriptor, key instanceof NumbersAt ? entries.key(at) : key)
     }
   }
 
@@ -269,7 +281,7 @@ function createPart(
   }
   return {
     operator,
-    tables: operator.tables.map(({ descriptor }) => descriptor),
+    tables: operator.tables.map(({ descriptor }) => storedTable(descriptor)),
     heapTables: [...operator.tables],
     indexes: new Map<EntryMapOwner, number>(operator.tables.map((table, index) => [table, index])),
     isBase,
@@ -277,7 +289,7 @@ function createPart(
   }
 }
 
-function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
+export function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): unknown {
   if (!(cause instanceof MillraceError)) return cause
   return new MillraceError(
     cause.code,
@@ -288,6 +300,12 @@ function describeFailure(cause: unknown, table: TableDescriptor, key: unknown): 
       cause,
     },
   )
+}
+
+export function latestOf(timesMs: readonly number[]): number {
+  let latest = Number.NEGATIVE_INFINITY
+  for (const timeMs of timesMs) if (timeMs > latest) latest = timeMs
+  return latest
 }
 
 function describeKey(key: unknown): string {

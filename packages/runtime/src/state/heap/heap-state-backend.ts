@@ -20,13 +20,16 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { readGroup } from '../restored-group.ts'
+import { dueTable, nextWalkMs } from '../table-expiry.ts'
 import { ChangeTracker } from './change-tracker.ts'
 import { hashEntryKey } from './entry-map.ts'
+import { ExpiryWalk } from './expiry-walk.ts'
 import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
 import { HeapNamespacedTable } from './heap-namespaced-table.ts'
 import { type HeapOperator, HeapSnapshot } from './heap-snapshot.ts'
 import type { CurrentKey, HeapTable, TableHome } from './heap-table.ts'
+import { HeapTimerTable, isTimerTable } from './heap-timer-table.ts'
 import { HeapValueTable } from './heap-value-table.ts'
 
 export interface HeapStateBackendOptions {
@@ -60,6 +63,8 @@ export class HeapStateBackend implements KeyedStateBackend {
   readonly #otherUsage: (() => TableUsage)[] = []
   /** Begun, neither complete nor aborted; all but the last are encoded. */
   readonly #snapshots = new Map<number, HeapSnapshot>()
+  /** That removes what has expired, while it goes on. */
+  #walk: ExpiryWalk | undefined
 
   constructor(options: HeapStateBackendOptions) {
     const { keyGroups } = options
@@ -119,7 +124,7 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   namespacedTable<V>(descriptor: TableDescriptor): NamespacedTable<V> {
-    return this.#declare(descriptor, 'namespaced') as HeapNamespacedTable<V>
+    return this.#declare(descriptor, 'namespaced') as HeapNamespacedTable<V> | HeapTimerTable<V>
   }
 
   restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void {
@@ -150,6 +155,7 @@ export class HeapStateBackend implements KeyedStateBackend {
         completedEpoch: tracker.completedEpoch,
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
+        nowMs: this.#home.now(),
       },
       this.#operators.values(),
       decide,
@@ -182,13 +188,24 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.#closeView(snapshot)
   }
 
+  sweepExpired(units: number): boolean {
+    let left = units
+    while (left > 0) {
+      this.#walk ??= this.#beginWalk()
+      if (this.#walk === undefined) return true
+      left = this.#walk.step(left)
+      if (this.#walk.isDone) this.#walk = undefined
+    }
+    return false
+  }
+
+  sweepDueMs(): number | undefined {
+    return this.#walk === undefined ? nextWalkMs(this.#tables()) : this.#home.now()
+  }
+
   usage(): readonly TableUsage[] {
     const usage: TableUsage[] = []
-    for (const { uid, tables } of this.#operators.values()) {
-      for (const { descriptor, entryCount, bytesEstimate } of tables) {
-        usage.push({ operatorUid: uid, name: descriptor.name, entries: entryCount, bytesEstimate })
-      }
-    }
+    for (const table of this.#tables()) usage.push(table.usage)
     for (const read of this.#otherUsage) usage.push(read())
     return usage
   }
@@ -201,6 +218,17 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.#operators.clear()
     this.#snapshots.clear()
     this.#tracker.open = undefined
+    this.#walk = undefined
+  }
+
+  #beginWalk(): ExpiryWalk | undefined {
+    const table = dueTable(this.#tables(), this.#home.now())
+    table?.onExpiryWalk()
+    return table === undefined ? undefined : new ExpiryWalk(table)
+  }
+
+  *#tables(): Generator<HeapTable> {
+    for (const { tables } of this.#operators.values()) yield* tables
   }
 
   #closeView(snapshot: HeapSnapshot): void {
@@ -213,10 +241,10 @@ export class HeapStateBackend implements KeyedStateBackend {
     }
     const operator = this.#operator(descriptor.operatorUid)
     const table = operator.byName.get(descriptor.name)
-    if (table === undefined) return this.#createTable(operator, descriptor)
-    checkStoredTable(table.descriptor, descriptor)
-    table.descriptor = descriptor
-    return table
+    if (table !== undefined) checkStoredTable(table.descriptor, descriptor)
+    const declared = table ?? this.#createTable(operator, descriptor)
+    declared.declare(descriptor)
+    return declared
   }
 
   #operator(uid: string): HeapOperator & { readonly byName: Map<string, HeapTable> } {
@@ -253,6 +281,6 @@ function createTable(descriptor: TableDescriptor, home: TableHome): HeapTable {
     case 'map':
       return new HeapMapTable(descriptor, home)
     case 'namespaced':
-      return new HeapNamespacedTable(descriptor, home)
+      return isTimerTable(descriptor) ? new HeapTimerTable(descriptor, home) : new HeapNamespacedTable(descriptor, home)
   }
 }

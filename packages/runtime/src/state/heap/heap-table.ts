@@ -2,8 +2,9 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import type { TableDescriptor } from '@millrace/core'
+import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { TableExpiry } from '../table-expiry.ts'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
@@ -36,11 +37,15 @@ export interface Drop {
   readonly epoch: number
 }
 
+/** The key, and the user key of a map's entry or the namespace. */
+export interface EntryAddress {
+  readonly key: unknown
+  readonly sub: unknown
+}
+
 const SAMPLE_MASK = 0xff
 
 export abstract class HeapTable {
-  /** As declared, or as stored while it is not declared. */
-  descriptor: TableDescriptor
   readonly home: TableHome
   /** All entries, those of all key groups; where `isNested`, they hold inner maps. */
   readonly map: EntryMap
@@ -48,6 +53,9 @@ export abstract class HeapTable {
   entryCount = 0
   /** Not yet part of a completed snapshot, in order. */
   drops: Drop[] = []
+  /** Only with a time to live. */
+  protected expiry: TableExpiry | undefined
+  #descriptor: TableDescriptor
   /** Keys looked up since `expectKeys`. */
   protected lookUps = 0
   #expectedKeys = 0
@@ -55,9 +63,10 @@ export abstract class HeapTable {
   #bytesPerEntry = 0
 
   constructor(descriptor: TableDescriptor, home: TableHome) {
-    this.descriptor = descriptor
+    this.#descriptor = descriptor
     this.home = home
     this.map = new EntryMap(this, undefined, home.tracker.epoch)
+    if (descriptor.ttlMs !== undefined) this.expiry = new TableExpiry(descriptor.ttlMs, descriptor, false)
   }
 
   abstract readonly isNested: boolean
@@ -71,8 +80,68 @@ export abstract class HeapTable {
     return value
   }
 
-  get bytesEstimate(): number {
-    return Math.round(this.entryCount * this.#bytesPerEntry)
+  /** As declared, or as stored while it is not declared. */
+  get descriptor(): TableDescriptor {
+    return this.#descriptor
+  }
+
+  /**
+   * The job has the table, in this form. Entries whose time of writing is not known, because there was no time to live then, count as
+   * written now; the next delta says so.
+   */
+  declare(descriptor: TableDescriptor): void {
+    const { ttlMs } = descriptor
+    const { expiry } = this
+    this.#descriptor = descriptor
+    if (ttlMs === undefined) {
+      this.expiry = undefined
+    } else if (expiry?.ttlMs === ttlMs) {
+      this.expiry = new TableExpiry(ttlMs, descriptor, true, expiry.times)
+    } else {
+      this.expiry = new TableExpiry(ttlMs, descriptor, true)
+      this.#noteTimes(this.map, this.expiry)
+    }
+  }
+
+  get usage(): TableUsage {
+    const { operatorUid, name } = this.#descriptor
+    const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
+    if (this.expiry === undefined) return usage
+    const expiredEntries = this.expiry.times.expiredAt(this.home.now())
+    return { ...usage, expiredEntries, expiredBytesEstimate: this.#bytesOf(expiredEntries) }
+  }
+
+  /** When a walk that removes what has expired is worth it; `undefined` for never. */
+  get walkDueMs(): number | undefined {
+    return this.expiry?.walkDueMs
+  }
+
+  onExpiryWalk(): void {
+    this.expiry?.onWalk(this.home.now())
+  }
+
+  /** Removes a live entry if it has expired, or what of it has; true when something was removed. */
+  removeExpired(map: EntryMap, row: number): boolean {
+    if (!this.hasExpired(map.partOf(row).writtenAtMs(atOf(row)))) return false
+    this.erase(map, row)
+    return true
+  }
+
+  /** Whether nothing of an entry, as it was at `nowMs`, needs to be in a base. */
+  isLeftOut(_value: unknown, writtenAtMs: number, nowMs: number): boolean {
+    const { expiry } = this
+    return expiry?.isDeclared === true && expiry.isOver(writtenAtMs, nowMs)
+  }
+
+  /** Under what an entry is stored; its keys may be `NumbersAt`, until the map is asked for another. */
+  addressOf(map: EntryMap, row: number): EntryAddress {
+    const key = map.partOf(row).keyInPlace(atOf(row))
+    return this.#descriptor.kind === 'map' ? { key: map.parent?.key, sub: key } : { key, sub: map.parent?.key }
+  }
+
+  /** When the elements of a value were written, where they have times of their own. */
+  elementTimesMs(_value: unknown): readonly number[] | undefined {
+    return undefined
   }
 
   /** `EntryMap.touch`, unless the table is not asked for most keys. */
@@ -93,19 +162,64 @@ export abstract class HeapTable {
     if (this.drops.length > 0) this.drops = this.drops.filter((drop) => drop.epoch > completedEpoch)
   }
 
-  /** Whether there is a value to be read in a row (−1 for none); removes one that has expired. */
+  /** Whether there is a value in a row (−1 for none) that has not expired; removes one that has. */
   protected isVisible(map: EntryMap, row: number): boolean {
     if (row < 0 || !map.partOf(row).isLive(atOf(row))) return false
-    const ttlMs = this.descriptor.ttlMs
-    if (ttlMs === undefined || !(this.home.now() - map.partOf(row).writtenAtMs(atOf(row)) >= ttlMs)) return true
-    this.erase(map, row)
-    return false
+    return this.expiry === undefined || !this.removeExpired(map, row)
+  }
+
+  /** Whether a read of a row (−1 for none) would give a value; what has expired and may not be given is removed. */
+  protected isReadable(map: EntryMap, row: number): boolean {
+    if (this.expiry?.returnsExpired === true) return row >= 0 && map.partOf(row).isLive(atOf(row))
+    return this.isVisible(map, row)
+  }
+
+  /** The value in a row (−1 for none) as a read gives it, with all that a read does about expiry. */
+  protected read(map: EntryMap, row: number): unknown {
+    if (row < 0) return undefined
+    const part = map.partOf(row)
+    const at = atOf(row)
+    if (!part.isLive(at)) return undefined
+    if (this.expiry !== undefined) {
+      if (this.hasExpired(part.writtenAtMs(at))) {
+        const value = this.expiry.returnsExpired ? part.value(at) : undefined
+        this.erase(map, row)
+        return value
+      }
+      if (this.expiry.renewsOnRead) this.renew(map, row)
+    }
+    this.home.tracker.beforeRead(map, row)
+    return part.value(at)
+  }
+
+  /** Begins the time of an entry anew, which is a change. */
+  protected renew(map: EntryMap, row: number): void {
+    if (map.partOf(row).writtenAtMs(atOf(row)) === this.home.now()) return
+    this.home.tracker.beforeChange(map, row)
+    this.setWrittenAt(map, row, this.home.now(), true)
+  }
+
+  protected hasExpired(writtenAtMs: number): boolean {
+    return this.expiry?.isOver(writtenAtMs, this.home.now()) === true
+  }
+
+  /** A restored value counts as written now. */
+  protected onTimeUnknown(_value: unknown, _nowMs: number): void {}
+
+  /** Only with a time to live. `wasWritten`: the entry has a time that is counted. */
+  protected setWrittenAt(map: EntryMap, row: number, timeMs: number, wasWritten: boolean): void {
+    const part = map.partOf(row)
+    const times = this.expiry?.times
+    if (wasWritten) times?.remove(part.writtenAtMs(atOf(row)))
+    part.setWrittenAtMs(atOf(row), timeMs)
+    times?.add(timeMs)
   }
 
   /** Writes an entry, which is in `row` unless that is −1, and returns its row. */
   protected write(map: EntryMap, row: number, hash: number, key: unknown, keyGroup: number, value: unknown): number {
     const tracker = this.home.tracker
     let written = row
+    let wasLive = false
     if (row < 0) {
       written = map.insert(hash, key, keyGroup, value, tracker.epoch)
       tracker.onChangeWithin(map)
@@ -113,14 +227,15 @@ export abstract class HeapTable {
     } else {
       tracker.beforeChange(map, row)
       const part = map.partOf(row)
-      if (part.isLive(atOf(row))) {
+      wasLive = part.isLive(atOf(row))
+      if (wasLive) {
         part.setValue(atOf(row), value)
       } else {
         map.revive(row, value)
         this.entryCount++
       }
     }
-    if (this.descriptor.ttlMs !== undefined) map.partOf(written).setWrittenAtMs(atOf(written), this.home.now())
+    if (this.expiry !== undefined) this.setWrittenAt(map, written, this.home.now(), wasLive)
     if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, written, value)
     return written
   }
@@ -128,7 +243,7 @@ export abstract class HeapTable {
   /** What `write` does of a live entry, before its value is changed where it stands. */
   protected changeInPlace(map: EntryMap, row: number): void {
     this.home.tracker.beforeChange(map, row)
-    if (this.descriptor.ttlMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), this.home.now())
+    if (this.expiry !== undefined) this.setWrittenAt(map, row, this.home.now(), true)
     if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, row, map.value(row))
   }
 
@@ -136,6 +251,7 @@ export abstract class HeapTable {
   protected erase(map: EntryMap, row: number): void {
     const tracker = this.home.tracker
     this.entryCount--
+    this.expiry?.times.remove(map.partOf(row).writtenAtMs(atOf(row)))
     if (map.partOf(row).created(atOf(row)) === tracker.epoch) {
       map.erase(row)
     } else {
@@ -150,6 +266,7 @@ export abstract class HeapTable {
   protected detach(map: EntryMap, keyGroups: readonly number[]): void {
     const tracker = this.home.tracker
     this.entryCount -= map.live
+    if (this.expiry !== undefined) forgetTimes(map, this.expiry)
     const { key } = this.takeOut(map)
     this.home.current.serial++
     if (map.createdEpoch === tracker.epoch) return
@@ -166,14 +283,43 @@ export abstract class HeapTable {
     return parent
   }
 
-  protected restoreInto(map: EntryMap, key: unknown, keyGroup: number, restored: RestoredEntry, value: unknown): void {
+  protected restoreInto(
+    map: EntryMap,
+    key: unknown,
+    keyGroup: number,
+    writtenAtMs: number | undefined,
+    value: unknown,
+  ): number {
     const row = map.insert(hashEntryKey(key, keyGroup), key, keyGroup, value, 0)
-    const { writtenAtMs } = restored
-    if (writtenAtMs !== undefined || this.descriptor.ttlMs !== undefined) {
-      map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs ?? Number.POSITIVE_INFINITY)
-    }
+    if (writtenAtMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs)
+    if (this.expiry !== undefined) this.#noteTime(map, row, this.expiry)
     this.entryCount++
     if ((this.#writes++ & SAMPLE_MASK) === 0) this.#sample(map, row, value)
+    return row
+  }
+
+  #noteTimes(map: EntryMap, expiry: TableExpiry): void {
+    const walk = map.walk()
+    for (let row = walk.next(); row >= 0; row = walk.next()) {
+      const inner = map.value(row)
+      if (inner instanceof EntryMap) this.#noteTimes(inner, expiry)
+      else if (map.partOf(row).isLive(atOf(row))) this.#noteTime(map, row, expiry)
+    }
+  }
+
+  /** Counts the time of a restored entry. One that has none is written, as far as anyone knows, now. */
+  #noteTime(map: EntryMap, row: number, { times }: TableExpiry): void {
+    const part = map.partOf(row)
+    if (!Number.isFinite(part.writtenAtMs(atOf(row)))) {
+      this.home.tracker.beforeChange(map, row)
+      part.setWrittenAtMs(atOf(row), this.home.now())
+      this.onTimeUnknown(part.value(atOf(row)), this.home.now())
+    }
+    times.add(part.writtenAtMs(atOf(row)))
+  }
+
+  #bytesOf(entries: number): number {
+    return Math.round(entries * this.#bytesPerEntry)
   }
 
   #sample(map: EntryMap, row: number, value: unknown): void {
@@ -184,3 +330,11 @@ export abstract class HeapTable {
 
 /** A row and its place in an index, key and value columns with the room that is left in them. */
 const ENTRY_BYTES = 64
+
+function forgetTimes(map: EntryMap, { times }: TableExpiry): void {
+  const walk = map.walk()
+  for (let row = walk.next(); row >= 0; row = walk.next()) {
+    const part = map.partOf(row)
+    if (part.isLive(atOf(row))) times.remove(part.writtenAtMs(atOf(row)))
+  }
+}

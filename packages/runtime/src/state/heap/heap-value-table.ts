@@ -19,7 +19,8 @@ export class HeapValueTable<V> extends KeyedTable implements ValueTable<V>, Valu
   open(width: number): number {
     const { map } = this
     const row = this.find()
-    if (!this.isVisible(map, row)) return -1
+    // An expired value that may be returned once more is returned by `get`.
+    if (this.expiry?.returnsExpired === true || !this.isVisible(map, row)) return -1
     const part = map.partOf(row)
     if (part.cellsWidth !== width) return -1
     this.changeInPlace(map, row)
@@ -28,11 +29,7 @@ export class HeapValueTable<V> extends KeyedTable implements ValueTable<V>, Valu
   }
 
   get(): V | undefined {
-    const { map } = this
-    const row = this.find()
-    if (!this.isVisible(map, row)) return undefined
-    this.home.tracker.beforeRead(map, row)
-    return map.partOf(row).value(atOf(row)) as V
+    return this.read(this.map, this.find()) as V | undefined
   }
 
   put(value: V): void {
@@ -46,7 +43,7 @@ export class HeapValueTable<V> extends KeyedTable implements ValueTable<V>, Valu
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
-    this.restoreInto(this.map, restored.key, keyGroup, restored, restored.value)
+    this.restoreInto(this.map, restored.key, keyGroup, restored.writtenAtMs, restored.value)
   }
 
   onEmptied(_map: EntryMap): void {}

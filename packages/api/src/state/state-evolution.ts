@@ -1,0 +1,56 @@
+/**
+ * What a state says of forms other than its present one: how values of an older version become values of this one, and
+ * by which schema values of unknown form are checked. Applied when state is restored, before the first record.
+ */
+
+import type { StandardSchema } from '../job/standard-schema.ts'
+import { checkFunction, invalidOption } from '../option/check-options.ts'
+
+/** Any Standard Schema. */
+export type AnySchema = StandardSchema<unknown, unknown>
+
+/** For values of type `V`. */
+export interface MigrationOptions<V> {
+  /**
+   * Makes a value of the declared version of one that was stored under an older one, `fromVersion`: of a list each element, of
+   * a map the value of each entry. Called once for each stored value when it is restored, and again when the restore is
+   * repeated: it must depend on its arguments alone. A method, so that `old` may be given the type that it had.
+   */
+  migrate?(old: unknown, fromVersion: number): V
+}
+
+/** For maps. */
+export interface KeyMigrationOptions<K> {
+  /** As `migrate`, for the keys within the map. Two keys must not become one. */
+  migrateKey?(old: unknown, fromVersion: number): K
+}
+
+/** What a descriptor carries of it. */
+export interface StateEvolution {
+  readonly migrate?: ((old: unknown, fromVersion: number) => unknown) | undefined
+  readonly migrateKey?: ((old: unknown, fromVersion: number) => unknown) | undefined
+  /** Of values; of a list, of its elements. */
+  readonly schema?: AnySchema | undefined
+  /** Of the keys of a map. */
+  readonly keySchema?: AnySchema | undefined
+}
+
+/** Whether an argument is a schema: libraries make them objects or functions. */
+export function isSchema(value: unknown): value is AnySchema {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as Partial<AnySchema>)['~standard']?.validate === 'function'
+  )
+}
+
+/** Checks the functions and leaves out what is not there; `undefined` when nothing is. */
+export function parseEvolution(call: string, given: StateEvolution): StateEvolution | undefined {
+  const { migrate, migrateKey, schema, keySchema } = given
+  if (migrate !== undefined) checkFunction(call, 'migrate', migrate)
+  if (migrateKey !== undefined) checkFunction(call, 'migrateKey', migrateKey)
+  for (const [name, one] of Object.entries({ schema, keySchema })) {
+    if (one !== undefined && !isSchema(one)) throw invalidOption(call, name, one, 'a Standard Schema')
+  }
+  const present = Object.entries({ migrate, migrateKey, schema, keySchema }).filter(([, value]) => value !== undefined)
+  return present.length === 0 ? undefined : Object.fromEntries(present)
+}

@@ -1,0 +1,106 @@
+/**
+ * Which tables each kind of keyed step has, and how. Operators declare their tables by these, and what looks at state
+ * without running the job (the check before a restore, the writer of savepoints) asks here too, so that there is one
+ * answer.
+ */
+import type { AggregateFunction, NodeSpec, StateDescriptor, StateEvolution } from '@millrace/api'
+import { schemaForm } from './stored-form.ts'
+import type { TableDescriptor, TableKind } from './table-descriptor.ts'
+
+/** A table as the job has it, and what it says of other forms. */
+export interface DeclaredTable {
+  readonly descriptor: TableDescriptor
+  readonly evolution: StateEvolution | undefined
+}
+
+/** All tables of a step; none for steps without keyed state. */
+export function declaredTables(uid: string, spec: NodeSpec): readonly DeclaredTable[] {
+  switch (spec.kind) {
+    case 'keyedProcess':
+      return [
+        ...Object.entries(spec.fn.state ?? {}).map(([name, state]) => ({
+          descriptor: stateTable(uid, name, state),
+          evolution: state.evolution,
+        })),
+        ownTable(timerTable(uid, 'event')),
+        ownTable(timerTable(uid, 'processing')),
+      ]
+    case 'keyedReduce':
+      return [ownTable(reduceTable(uid))]
+    case 'keyedAggregate':
+      return [accumulatorTable(aggregateTable(uid, spec.aggregate), spec.aggregate)]
+    case 'window':
+      return [
+        accumulatorTable(windowTable(uid, spec.aggregate), spec.aggregate),
+        ownTable(windowProgressTable(uid)),
+        ownTable(windowRefireTable(uid)),
+      ]
+    default:
+      return []
+  }
+}
+
+/** A state that the user declared. */
+export function stateTable(operatorUid: string, name: string, state: StateDescriptor): TableDescriptor {
+  const kind: TableKind = state.kind === 'list' || state.kind === 'map' ? state.kind : 'value'
+  const form = state.kind === 'aggregating' ? formOf(state.aggregate) : schemaForm(state.evolution)
+  const { version, ttlMs, ttlRules } = state
+  return {
+    operatorUid,
+    name,
+    kind,
+    version,
+    ttlMs,
+    ...(ttlRules === undefined ? {} : { ttlRules }),
+    ...(form === undefined ? {} : { form }),
+  }
+}
+
+/** How the names of tables with timers begin: a backend may keep them in another way. */
+export const TIMER_TABLES = '_timers-'
+
+export function timerTable(operatorUid: string, domain: 'event' | 'processing'): TableDescriptor {
+  return engineTable(operatorUid, `${TIMER_TABLES}${domain}`, 'namespaced')
+}
+
+export function reduceTable(operatorUid: string): TableDescriptor {
+  return engineTable(operatorUid, '_reduce', 'value')
+}
+
+export function aggregateTable(operatorUid: string, aggregate: AnyAggregate): TableDescriptor {
+  return { ...engineTable(operatorUid, '_aggregate', 'value', aggregate.version), form: formOf(aggregate) }
+}
+
+/** The two layouts do not mix: an aggregate that gains or loses `merge` does not read the other's accumulators. */
+export function windowTable(operatorUid: string, aggregate: AnyAggregate): TableDescriptor {
+  const name = aggregate.merge === undefined ? '_windows' : '_window-slices'
+  return { ...engineTable(operatorUid, name, 'namespaced', aggregate.version), form: formOf(aggregate) }
+}
+
+export function windowProgressTable(operatorUid: string): TableDescriptor {
+  return engineTable(operatorUid, '_window-progress', 'value')
+}
+
+export function windowRefireTable(operatorUid: string): TableDescriptor {
+  return engineTable(operatorUid, '_window-refire', 'namespaced')
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: aggregates of every type
+type AnyAggregate = AggregateFunction<any, any, any>
+
+function formOf(aggregate: AnyAggregate): { readonly kind: 'aggregate'; readonly name: string } {
+  return { kind: 'aggregate', name: aggregate.name }
+}
+
+function engineTable(operatorUid: string, name: string, kind: TableKind, version = 1): TableDescriptor {
+  return { operatorUid, name, kind, version, ttlMs: undefined }
+}
+
+function ownTable(descriptor: TableDescriptor): DeclaredTable {
+  return { descriptor, evolution: undefined }
+}
+
+function accumulatorTable(descriptor: TableDescriptor, aggregate: AnyAggregate): DeclaredTable {
+  const migrate = aggregate.migrate?.bind(aggregate)
+  return { descriptor, evolution: migrate === undefined ? undefined : { migrate } }
+}

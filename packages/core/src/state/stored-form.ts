@@ -1,0 +1,38 @@
+/**
+ * What is known of the form of stored values beside kind and version: the name of the aggregate whose accumulators they
+ * are, or the JSON Schema of the declared schemas. It is in manifests, so that a later job can be compared with it.
+ */
+import type { AnySchema, StateEvolution } from '@millrace/api'
+
+export type StoredForm =
+  | { readonly kind: 'aggregate'; readonly name: string }
+  /** JSON Schema as text with sorted names, where the library of the schema gives one. */
+  | { readonly kind: 'schema'; readonly value: string | undefined; readonly key: string | undefined }
+
+/** Of a state with schemas; `undefined` where none describes itself. */
+export function schemaForm(evolution: StateEvolution | undefined): StoredForm | undefined {
+  const value = jsonSchemaOf(evolution?.schema)
+  const key = jsonSchemaOf(evolution?.keySchema)
+  return value === undefined && key === undefined ? undefined : { kind: 'schema', value, key }
+}
+
+/** `undefined` where the library gives none, or cannot for this schema (dates, bigints, transformations). */
+function jsonSchemaOf(schema: AnySchema | undefined): string | undefined {
+  try {
+    const described = schema?.['~standard'].jsonSchema?.output({ target: 'draft-2020-12' })
+    return described === undefined ? undefined : JSON.stringify(sorted({ ...described, $schema: undefined }))
+  } catch {
+    // Its values are then checked one by one.
+    return undefined
+  }
+}
+
+function sorted(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(sorted)
+  if (typeof json !== 'object' || json === null) return json
+  return Object.fromEntries(
+    Object.entries(json)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [name, sorted(value)]),
+  )
+}

@@ -1,0 +1,132 @@
+/**
+ * Whether a job can read the state of a checkpoint, decided from the manifest alone, before anything starts. Kind and
+ * version must fit or be migrated, and where the form of the values is known on both sides it must be readable. What
+ * cannot be decided so is left to the values themselves, which are then checked while they are restored.
+ */
+import { type LogicalGraph, MillraceError, nearestName } from '@millrace/api'
+import type { CheckpointManifest } from '../checkpoint/manifest.ts'
+import { schemaProblems } from './compare-schemas.ts'
+import { type DeclaredTable, declaredTables } from './declared-tables.ts'
+import type { StoredForm } from './stored-form.ts'
+import type { TableDescriptor } from './table-descriptor.ts'
+
+/** What a restore has to do with the values of one stored table. */
+export type TableReading =
+  | { readonly kind: 'as-is' }
+  /** `fromVersion`: it is older and is migrated; then, where `validates`, every value goes through the schema. */
+  | { readonly kind: 'converted'; readonly fromVersion: number | undefined; readonly validates: boolean }
+  | {
+      readonly kind: 'refused'
+      readonly code: 'STATE_MISREAD' | 'STATE_INCOMPATIBLE'
+      readonly problem: string
+      readonly hint: string
+    }
+
+/** State of matched operators that no declared state asks for; it stays in later checkpoints. */
+export interface UnreadState {
+  readonly operator: string
+  readonly state: string
+  /** A declared state that holds nothing in the checkpoint and has a similar name. */
+  readonly nearest: string | undefined
+}
+
+/**
+ * Compares all stored tables of a checkpoint with those that the job declares under the same uid and name. Throws
+ * `STATE_MISREAD` or `STATE_INCOMPATIBLE` that names each state that does not fit. `file`: the manifest's, for errors.
+ */
+export function checkStoredStates(
+  manifest: CheckpointManifest,
+  graph: LogicalGraph,
+  file: string,
+): readonly UnreadState[] {
+  const unread: UnreadState[] = []
+  const refusals: (TableReading & { readonly kind: 'refused' } & { readonly stored: TableDescriptor })[] = []
+  for (const { uid, tables } of manifest.operators) {
+    const node = graph.nodes.find((candidate) => candidate.uid === uid)
+    if (node === undefined) continue
+    const declared = new Map(declaredTables(uid, node.spec).map((table) => [table.descriptor.name, table]))
+    const free = [...declared.keys()].filter((name) => !tables.some((table) => table.name === name))
+    for (const stored of tables) {
+      const table = declared.get(stored.name)
+      if (table === undefined) {
+        if (declared.size > 0)
+          unread.push({ operator: uid, state: stored.name, nearest: nearestName(stored.name, free) })
+        continue
+      }
+      const reading = decideReading(stored, table)
+      if (reading.kind === 'refused') refusals.push({ ...reading, stored })
+    }
+  }
+  const [first] = refusals
+  if (first === undefined) return unread
+  throw new MillraceError(first.code, refusals.map(({ problem }) => problem).join('; '), {
+    details: { operator: first.stored.operatorUid, state: first.stored.name, file },
+    hint: first.hint,
+  })
+}
+
+/** How values that were stored as `stored` are read as `declared`. */
+export function decideReading(stored: TableDescriptor, { descriptor, evolution }: DeclaredTable): TableReading {
+  const what = `State "${descriptor.name}" of operator "${descriptor.operatorUid}"`
+  const refuse = (
+    code: 'STATE_MISREAD' | 'STATE_INCOMPATIBLE',
+    problem: string,
+    hint: string,
+  ): TableReading & { readonly kind: 'refused' } => ({ kind: 'refused', code, problem: `${what} ${problem}`, hint })
+  if (stored.kind !== descriptor.kind) {
+    return refuse(
+      'STATE_MISREAD',
+      `is declared as ${describe(descriptor)}, but was stored as ${describe(stored)}`,
+      'Declare it as it was stored, or give the new form another name.',
+    )
+  }
+  const hasSchema = evolution?.schema !== undefined || evolution?.keySchema !== undefined
+  if (stored.version > descriptor.version) {
+    return refuse(
+      'STATE_MISREAD',
+      `was stored as version ${stored.version}, and the job declares version ${descriptor.version}`,
+      'A newer job stored it: run that one, or restore a checkpoint from before it.',
+    )
+  }
+  if (stored.version < descriptor.version) {
+    if (evolution?.migrate === undefined && evolution?.migrateKey === undefined) {
+      return refuse(
+        'STATE_MISREAD',
+        `was stored as version ${stored.version}, and the job declares version ${descriptor.version} without migrate`,
+        'Add migrate(old, fromVersion) to its options, or declare the version that it was stored with.',
+      )
+    }
+    return { kind: 'converted', fromVersion: stored.version, validates: hasSchema }
+  }
+  const problems = formProblems(stored.form, descriptor.form)
+  if (problems.length > 0) {
+    return refuse(
+      'STATE_INCOMPATIBLE',
+      `cannot read what was stored: ${problems.join(', ')}`,
+      'Raise its version and add migrate(old, fromVersion), or declare it so that it reads what was stored.',
+    )
+  }
+  const validates = hasSchema && !isSameForm(stored.form, descriptor.form, evolution?.keySchema !== undefined)
+  return validates ? { kind: 'converted', fromVersion: undefined, validates } : { kind: 'as-is' }
+}
+
+/** What is known to be unreadable; nothing where one side is not known. */
+function formProblems(stored: StoredForm | undefined, declared: StoredForm | undefined): readonly string[] {
+  if (stored?.kind === 'aggregate' && declared?.kind === 'aggregate') {
+    if (stored.name === declared.name) return []
+    return [`the accumulators are of the aggregate ${stored.name}, the job has ${declared.name}`]
+  }
+  if (stored?.kind !== 'schema' || declared?.kind !== 'schema') return []
+  return [...schemaProblems(stored.value, declared.value, 'value'), ...schemaProblems(stored.key, declared.key, 'key')]
+}
+
+/** Whether the schemas are known to be those that the values were stored under. */
+function isSameForm(stored: StoredForm | undefined, declared: StoredForm | undefined, hasKeySchema: boolean): boolean {
+  if (stored?.kind !== 'schema' || declared?.kind !== 'schema' || declared.value === undefined) return false
+  if (hasKeySchema && declared.key === undefined) return false
+  return stored.value === declared.value && stored.key === declared.key
+}
+
+function describe({ kind, version }: TableDescriptor): string {
+  return `${kind} version ${version}`
+}

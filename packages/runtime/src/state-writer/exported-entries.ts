@@ -1,0 +1,48 @@
+/** The entries of an export, as `millrace state export` writes it: JSON lines, read again without loss. */
+import { MillraceError } from '@millrace/api'
+import { valueFromJson } from '@millrace/core'
+import type { StoredStateEntry, Values } from './operator-state.ts'
+
+/**
+ * Reads lines of an export; of one operator, where there are several. Throws `INPUT_MALFORMED` with the number of the line.
+ */
+export async function* exportedEntries(lines: Values<string>, operator?: string): AsyncGenerator<StoredStateEntry> {
+  let number = 0
+  for await (const line of lines) {
+    number++
+    if (line.trim() === '') continue
+    let entry: ExportedEntry
+    try {
+      entry = parseLine(line)
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause)
+      throw new MillraceError('INPUT_MALFORMED', `Line ${number} of the export is no entry of state: ${problem}`, {
+        details: { line: number },
+        hint: 'Give the lines that millrace state export has written.',
+        cause,
+      })
+    }
+    if (operator === undefined || entry.operator === operator) yield entry
+  }
+}
+
+type ExportedEntry = StoredStateEntry & { readonly operator: string }
+
+function parseLine(line: string): ExportedEntry {
+  const json: unknown = JSON.parse(line)
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('it is no object')
+  const fields = json as Readonly<Record<string, unknown>>
+  const { operator, state, keyGroup, key, mapKey, time, value, writtenAtMs } = fields
+  if (typeof operator !== 'string' || typeof state !== 'string') throw new TypeError('it names no operator or state')
+  if (key === undefined || value === undefined) throw new TypeError('it has no key or no value')
+  const sub = mapKey === undefined ? time : valueFromJson(mapKey)
+  return {
+    operator,
+    state,
+    key: valueFromJson(key),
+    sub,
+    value: valueFromJson(value),
+    ...(typeof keyGroup === 'number' ? { keyGroup } : {}),
+    ...(typeof writtenAtMs === 'number' ? { writtenAtMs } : {}),
+  }
+}

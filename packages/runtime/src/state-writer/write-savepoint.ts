@@ -1,0 +1,405 @@
+/**
+ * Writes a savepoint without a running job: state out of records or of stored entries for operators of a job, alone or over
+ * another savepoint of which operators are replaced or removed. Sources and sinks that are not in it start fresh.
+ *
+ * Input is dealt out to its key groups first (`KeyGroupSpool`); then one key group after the other becomes a segment. The
+ * savepoint appears by its manifest, when everything else is written; what was written on the way is removed, also after an
+ * error.
+ *
+ * Invariant: nothing is written that the job would refuse at its start: the manifest goes through the same checks.
+ */
+import {
+  buildGraph,
+  type FileSystem,
+  type JobDefinition,
+  type LogicalGraph,
+  MillraceError,
+  nearestName,
+  parseJobParams,
+} from '@millrace/api'
+import {
+  assignRestore,
+  type CheckpointManifest,
+  checkStoredStates,
+  compilePlan,
+  type DeclaredTable,
+  declaredTables,
+  type KeyGroupSnapshot,
+  keyGroupOf,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type PhysicalPlan,
+  type TableDescriptor,
+} from '@millrace/core'
+import type { NewSegment } from '../checkpoint-storage/checkpoint-storage.ts'
+import {
+  checkSavepointFolder,
+  FileCheckpointStorage,
+  openSnapshot,
+} from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { SystemClock, SystemRandom } from '../clock/clock.ts'
+import { addressEntry, type SegmentTarget, segmentOfEntries, segmentOfRecords } from './group-segments.ts'
+import { KeyGroupSpool } from './key-group-spool.ts'
+import type { OperatorState, StoredStateEntry, Values } from './operator-state.ts'
+
+export interface WriteSavepointOptions {
+  /** By the uid of a keyed step of the job: its state, or `'remove'` for what `from` holds of it. */
+  readonly operators: Readonly<Record<string, OperatorState | 'remove'>>
+  /** A savepoint or checkpoint to begin with; operators that are not named stay as they are in it. */
+  readonly from?: string
+  /** Parameters of the job, as on its command line. */
+  readonly params?: Readonly<Record<string, unknown>>
+  /** `pipeline.max-parallelism` of the job. Default: that of `from`, else the job's. */
+  readonly maxParallelism?: number
+  /** Input that is held in memory before a file is used; default 64 MiB. */
+  readonly memoryBytesMax?: number
+}
+
+export interface WrittenOperator {
+  readonly uid: string
+  /** Records or entries that went in. */
+  readonly records: number
+  readonly keyGroups: number
+}
+
+const MEMORY_BYTES_MAX = 64 * 1024 * 1024
+/** Segments that are written together. */
+const BATCH_BYTES = 8 * 1024 * 1024
+
+/**
+ * Writes a savepoint for `job` into the new or empty folder `path`. Throws `SAVEPOINT_FAILED`, `STATE_NOT_FOUND` for an operator or
+ * a state that the job does not have, and what a start from such a savepoint would throw.
+ */
+export async function writeSavepoint<P>(
+  files: FileSystem,
+  path: string,
+  job: JobDefinition<P>,
+  options: WriteSavepointOptions,
+): Promise<readonly WrittenOperator[]> {
+  await checkSavepointFolder(files, path)
+  const graph = buildGraph(job, (await parseJobParams(job, options.params ?? {})) as never)
+  const origin = options.from === undefined ? undefined : await openSnapshot(files, options.from)
+  const before = origin?.manifest
+  const keyed = before?.operators.find(({ keyGroups }) => keyGroups.length > 0)
+  const maxParallelism = options.maxParallelism ?? keyed?.maxParallelism
+  const plan = compilePlan(graph, { parallelism: 1, ...(maxParallelism === undefined ? {} : { maxParallelism }) })
+  const given = Object.entries(options.operators)
+  for (const [uid, state] of given) checkOperator(uid, state, graph, before)
+  const random = new SystemRandom()
+  const scratch = `${path.replace(/\/+$/, '')}.writing-${random.hex(8)}`
+  const storage = new FileCheckpointStorage(files, scratch)
+  try {
+    await storage.open()
+    const writing = new SavepointWriting(files, storage, scratch, {
+      checkpointId: before?.checkpointId ?? 1,
+      nowMs: new SystemClock().now(),
+      memoryBytesMax: options.memoryBytesMax ?? MEMORY_BYTES_MAX,
+    })
+    const operators: OperatorSnapshot[] = []
+    for (const operator of before?.operators ?? []) {
+      if (Object.hasOwn(options.operators, operator.uid)) continue
+      operators.push(await writing.copy(operator, new FileCheckpointStorage(files, origin?.folder ?? scratch)))
+    }
+    for (const [uid, state] of given) {
+      if (state !== 'remove') operators.push(await writing.operator(uid, state, graph, plan))
+    }
+    const manifest: CheckpointManifest = {
+      version: MANIFEST_VERSION,
+      jobName: plan.jobName,
+      lineage: before?.lineage ?? random.hex(16),
+      checkpointId: before?.checkpointId ?? 1,
+      kind: 'savepoint',
+      triggeredAtMs: writing.nowMs,
+      completedAtMs: new SystemClock().now(),
+      operators,
+      isFinal: false,
+    }
+    assignRestore(manifest, plan, { allowNonRestoredState: false, file: path })
+    checkStoredStates(manifest, graph, path)
+    await storage.writeSavepoint(manifest, path)
+    return writing.written
+  } finally {
+    await removeFolder(files, scratch)
+  }
+}
+
+class SavepointWriting {
+  readonly nowMs: number
+  readonly written: WrittenOperator[] = []
+  readonly #files: FileSystem
+  readonly #storage: FileCheckpointStorage
+  readonly #scratch: string
+  readonly #checkpointId: number
+  readonly #memoryBytesMax: number
+  #batches = 0
+
+  constructor(
+    files: FileSystem,
+    storage: FileCheckpointStorage,
+    scratch: string,
+    facts: { readonly checkpointId: number; readonly nowMs: number; readonly memoryBytesMax: number },
+  ) {
+    this.#files = files
+    this.#storage = storage
+    this.#scratch = scratch
+    this.#checkpointId = facts.checkpointId
+    this.nowMs = facts.nowMs
+    this.#memoryBytesMax = facts.memoryBytesMax
+  }
+
+  /** An operator as it is in another snapshot. */
+  async copy(operator: OperatorSnapshot, from: FileCheckpointStorage): Promise<OperatorSnapshot> {
+    const batch = new GroupBatch((pieces) => this.#store(pieces))
+    for (const { keyGroup, segments } of operator.keyGroups) {
+      for (const ref of segments) {
+        const { kind, entries } = ref
+        await batch.add(keyGroup, { kind, entries, bytes: await from.readSegment(ref) })
+      }
+    }
+    return { ...operator, keyGroups: await batch.finish() }
+  }
+
+  async operator(
+    uid: string,
+    state: OperatorState,
+    graph: LogicalGraph,
+    plan: PhysicalPlan,
+  ): Promise<OperatorSnapshot> {
+    const { name, maxParallelism } = placeOf(uid, plan)
+    const declared = tablesOf(uid, graph)
+    const tables = declared.map(({ descriptor }) => descriptor)
+    const spool = new KeyGroupSpool(this.#files, `${this.#scratch}/input-${this.written.length}`, this.#memoryBytesMax)
+    try {
+      const records =
+        state.kind === 'records'
+          ? await this.#spoolRecords(state, spool, name, maxParallelism)
+          : await this.#spoolEntries(state.entries, spool, { uid, declared, maxParallelism })
+      const batch = new GroupBatch((pieces) => this.#store(pieces))
+      for (const keyGroup of spool.keyGroups) {
+        const target: SegmentTarget = {
+          checkpointId: this.#checkpointId,
+          operatorUid: uid,
+          operatorName: name,
+          keyGroup,
+          maxParallelism,
+          nowMs: this.nowMs,
+        }
+        const values = spool.values(keyGroup)
+        const piece =
+          state.kind === 'records'
+            ? await segmentOfRecords(target, state, values)
+            : await segmentOfEntries(target, tables, values)
+        spool.forget(keyGroup)
+        if (piece !== undefined) await batch.add(keyGroup, piece)
+      }
+      const keyGroups = await batch.finish()
+      this.written.push({ uid, records, keyGroups: keyGroups.length })
+      return {
+        uid,
+        name,
+        parallelism: 1,
+        maxParallelism,
+        tables,
+        keyGroups,
+        entries: [],
+        committables: [],
+        finishedSubtasks: [],
+      }
+    } finally {
+      await spool.close()
+    }
+  }
+
+  async #spoolRecords(
+    { options }: OperatorState & { readonly kind: 'records' },
+    spool: KeyGroupSpool,
+    name: string,
+    maxParallelism: number,
+  ): Promise<number> {
+    let records = 0
+    for await (const record of options.records) {
+      await spool.add(keyGroupOf(options.key(record), maxParallelism), record, `record ${records} for "${name}"`)
+      records++
+    }
+    return records
+  }
+
+  async #spoolEntries(
+    entries: Values<StoredStateEntry>,
+    spool: KeyGroupSpool,
+    { uid, declared, maxParallelism }: { uid: string; declared: readonly DeclaredTable[]; maxParallelism: number },
+  ): Promise<number> {
+    let written = 0
+    for await (const entry of entries) {
+      const addressed = addressEntry(entry, declared, { uid, nowMs: this.nowMs })
+      const keyGroup = isPerKeyGroup(declared, addressed.table)
+        ? checkedKeyGroup(entry.keyGroup, uid, maxParallelism)
+        : keyGroupOf(entry.key, maxParallelism)
+      if (entry.keyGroup !== undefined && entry.keyGroup !== keyGroup && isAnyPerKeyGroup(declared)) {
+        throw otherKeyGroups(uid, maxParallelism)
+      }
+      await spool.add(keyGroup, addressed, `an entry of "${uid}"`)
+      written++
+    }
+    return written
+  }
+
+  #store(pieces: readonly NewSegment[]): ReturnType<FileCheckpointStorage['writeSegments']> {
+    return this.#storage.writeSegments({
+      checkpointId: this.#checkpointId,
+      attempt: 0,
+      vertexId: 'savepoint',
+      subtask: this.#batches++,
+      pieces,
+      inlineBytesMax: 0,
+    })
+  }
+}
+
+/** Collects segments of key groups, in the order of these, and stores several at once. */
+class GroupBatch {
+  readonly #store: (pieces: readonly NewSegment[]) => ReturnType<FileCheckpointStorage['writeSegments']>
+  readonly #groups: { readonly keyGroup: number; readonly segments: KeyGroupSnapshot['segments'][number][] }[] = []
+  #waiting: { readonly keyGroup: number; readonly piece: NewSegment }[] = []
+  #bytes = 0
+
+  constructor(store: (pieces: readonly NewSegment[]) => ReturnType<FileCheckpointStorage['writeSegments']>) {
+    this.#store = store
+  }
+
+  async add(keyGroup: number, piece: NewSegment): Promise<void> {
+    this.#waiting.push({ keyGroup, piece })
+    this.#bytes += piece.bytes.length
+    if (this.#bytes >= BATCH_BYTES) await this.#write()
+  }
+
+  async finish(): Promise<readonly KeyGroupSnapshot[]> {
+    if (this.#waiting.length > 0) await this.#write()
+    return this.#groups
+  }
+
+  async #write(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#bytes = 0
+    const refs = await this.#store(waiting.map(({ piece }) => piece))
+    for (const [index, ref] of refs.entries()) {
+      const { keyGroup } = waiting[index] as { keyGroup: number }
+      let group = this.#groups.at(-1)
+      if (group?.keyGroup !== keyGroup) {
+        group = { keyGroup, segments: [] }
+        this.#groups.push(group)
+      }
+      group.segments.push(ref)
+    }
+  }
+}
+
+function checkOperator(
+  uid: string,
+  state: OperatorState | 'remove',
+  graph: LogicalGraph,
+  before: CheckpointManifest | undefined,
+): void {
+  const known = state === 'remove' ? (before?.operators ?? []).map((one) => one.uid) : graph.nodes.map((one) => one.uid)
+  if (!known.includes(uid)) {
+    const nearest = nearestName(uid, known)
+    const where = state === 'remove' ? 'the savepoint to begin with' : `the job "${graph.jobName}"`
+    throw new MillraceError('STATE_NOT_FOUND', `There is no operator "${uid}" in ${where}`, {
+      details: { operator: uid },
+      hint: nearest === undefined ? `It has ${known.join(', ')}.` : `Did you mean "${nearest}"?`,
+    })
+  }
+  if (state === 'remove') return
+  const declared = tablesOf(uid, graph)
+  if (declared.length === 0) {
+    throw new MillraceError('STATE_NOT_FOUND', `The operator "${uid}" holds no keyed state, so none can be written`, {
+      details: { operator: uid },
+      hint: 'Sources and sinks start fresh where a savepoint does not name them.',
+    })
+  }
+  if (state.kind === 'records') checkStates(uid, state, graph, declared)
+}
+
+/** The function that the states were taken from must be that of the job. */
+function checkStates(
+  uid: string,
+  { states }: OperatorState & { readonly kind: 'records' },
+  graph: LogicalGraph,
+  declared: readonly DeclaredTable[],
+): void {
+  const spec = graph.nodes.find((node) => node.uid === uid)?.spec
+  if (spec?.kind !== 'keyedProcess') {
+    throw new MillraceError('STATE_MISREAD', `"${uid}" is a ${spec?.kind}, whose state cannot be made of records`, {
+      details: { operator: uid },
+      hint: 'Write its stored entries: storedEntries(…).',
+    })
+  }
+  const own = declaredTables(uid, { ...spec, fn: { ...spec.fn, state: states } })
+  const form = (tables: readonly DeclaredTable[]): string[] =>
+    tables.map(({ descriptor }) => JSON.stringify(descriptor)).sort()
+  const [given, asked] = [form(own), form(declared)]
+  const wrong = own.find(({ descriptor }) => !asked.includes(JSON.stringify(descriptor)))
+  if (wrong === undefined && given.length === asked.length) return
+  const names =
+    wrong === undefined ? 'it lacks states' : `state "${wrong.descriptor.name}" is another one or none there`
+  throw new MillraceError(
+    'STATE_MISREAD',
+    `The function given for "${uid}" declares other state than the job: ${names}`,
+    {
+      details: { operator: uid, ...(wrong === undefined ? {} : { state: wrong.descriptor.name }) },
+      hint: 'Give bootstrapState the function that the job uses.',
+    },
+  )
+}
+
+function tablesOf(uid: string, graph: LogicalGraph): readonly DeclaredTable[] {
+  const node = graph.nodes.find((candidate) => candidate.uid === uid)
+  return node === undefined ? [] : declaredTables(uid, node.spec)
+}
+
+function placeOf(uid: string, plan: PhysicalPlan): { readonly name: string; readonly maxParallelism: number } {
+  for (const { steps, maxParallelism } of plan.vertices) {
+    const step = steps.find((candidate) => candidate.uid === uid)
+    if (step !== undefined) return { name: step.name, maxParallelism }
+  }
+  throw new MillraceError('INTERNAL', `The plan has no step "${uid}"`)
+}
+
+/** How far event time was is kept once per key group, under no key. */
+const PER_KEY_GROUP: ReadonlySet<string> = new Set(['_window-progress'] satisfies TableDescriptor['name'][])
+
+function isPerKeyGroup(declared: readonly DeclaredTable[], table: number): boolean {
+  return PER_KEY_GROUP.has(declared[table]?.descriptor.name ?? '')
+}
+
+function isAnyPerKeyGroup(declared: readonly DeclaredTable[]): boolean {
+  return declared.some((_, table) => isPerKeyGroup(declared, table))
+}
+
+function checkedKeyGroup(keyGroup: number | undefined, uid: string, maxParallelism: number): number {
+  if (keyGroup !== undefined && Number.isInteger(keyGroup) && keyGroup >= 0 && keyGroup < maxParallelism)
+    return keyGroup
+  throw otherKeyGroups(uid, maxParallelism)
+}
+
+function otherKeyGroups(uid: string, maxParallelism: number): MillraceError {
+  return new MillraceError(
+    'STATE_MISREAD',
+    `The entries of "${uid}" are from a job with another number of key groups than ${maxParallelism}`,
+    {
+      details: { operator: uid, maxParallelism },
+      hint: 'Windows keep per key group what has fired: write the savepoint with the maxParallelism that their job had.',
+    },
+  )
+}
+
+/** With everything in it. */
+async function removeFolder(files: FileSystem, path: string): Promise<void> {
+  if ((await files.stat(path)) === undefined) return
+  for (const { name, kind } of await files.list(path)) {
+    if (kind === 'folder') await removeFolder(files, `${path}/${name}`)
+    else await files.remove(`${path}/${name}`)
+  }
+  await files.removeFolder(path)
+}

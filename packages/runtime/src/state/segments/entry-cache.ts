@@ -1,0 +1,105 @@
+/**
+ * The entries that are in memory, in rows, within a budget of bytes. Which one leaves when there are too many: the hand
+ * of a clock passes over the rows and takes an entry that was not used since it came by last. Entries with changes that
+ * the log does not have yet are passed over; `EntryStore` sees to it that they are never the most.
+ */
+import type { RecordMap } from './record-map.ts'
+
+/** One entry, as long as it is in the cache. */
+export interface Entry {
+  readonly map: RecordMap
+  /** Mixed. */
+  readonly hash: number
+  /** In inner maps of map tables the user key. */
+  readonly key: unknown
+  readonly keyGroup: number
+  /** In the form of its table. */
+  value: unknown
+  /** Not deleted. */
+  isLive: boolean
+  /** The log does not have it as it is. */
+  isDirty: boolean
+  /** Of its record in the log, or −1. */
+  position: number
+  /** That record says that the entry was deleted. */
+  isTombstoneStored: boolean
+  /** The epoch in which it was created, as far as that can still be the current one; else −1. */
+  freshEpoch: number
+  /** Wall clock, epoch ms; `undefined` where the table has no time to live, or had none when it was written. */
+  writtenAtMs: number | undefined
+  /** Estimate of what it takes in memory. */
+  bytes: number
+  /** Row in the cache; −1 when it has left. */
+  row: number
+  /** Used since the hand of the clock came by. */
+  isUsed: boolean
+}
+
+/** An entry by itself, its place in the index and in the cache. */
+export const ENTRY_BYTES = 192
+
+export class EntryCache {
+  readonly #rows: (Entry | undefined)[] = []
+  readonly #free: number[] = []
+  #hand = 0
+  bytes = 0
+  /** Of entries with changes. */
+  dirtyBytes = 0
+  entries = 0
+
+  at(row: number): Entry {
+    return this.#rows[row] as Entry
+  }
+
+  /** Gives an entry a row. */
+  admit(entry: Entry): void {
+    const row = this.#free.pop() ?? this.#rows.length
+    entry.row = row
+    this.#rows[row] = entry
+    this.bytes += entry.bytes
+    this.entries++
+  }
+
+  release(entry: Entry): void {
+    this.#rows[entry.row] = undefined
+    this.#free.push(entry.row)
+    entry.row = -1
+    this.bytes -= entry.bytes
+    if (entry.isDirty) this.dirtyBytes -= entry.bytes
+    this.entries--
+  }
+
+  /** The entry has another size. */
+  resize(entry: Entry, bytes: number): void {
+    const change = bytes - entry.bytes
+    entry.bytes = bytes
+    this.bytes += change
+    if (entry.isDirty) this.dirtyBytes += change
+  }
+
+  setDirty(entry: Entry, isDirty: boolean): void {
+    entry.isDirty = isDirty
+    this.dirtyBytes += isDirty ? entry.bytes : -entry.bytes
+  }
+
+  /** The next entry that may leave, or `undefined` when two rounds have found none. */
+  nextVictim(): Entry | undefined {
+    const rows = this.#rows
+    for (let left = rows.length * 2; left > 0; left--) {
+      if (this.#hand >= rows.length) this.#hand = 0
+      const entry = rows[this.#hand++]
+      if (entry === undefined || entry.isDirty) continue
+      if (!entry.isUsed) return entry
+      entry.isUsed = false
+    }
+    return undefined
+  }
+
+  clear(): void {
+    this.#rows.length = 0
+    this.#free.length = 0
+    this.bytes = 0
+    this.dirtyBytes = 0
+    this.entries = 0
+  }
+}

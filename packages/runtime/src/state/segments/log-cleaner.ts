@@ -1,0 +1,98 @@
+/**
+ * Reclaims the space of superseded records: what is alive in a file that is mostly dead is written once more, then the
+ * file goes. It works in step with what is appended, so that the log stays within about twice what is alive, at a speed
+ * that does not change.
+ */
+import { ByteWriter } from '@millrace/core'
+import { LogScan } from './log-scan.ts'
+import { RecordEncoder, type StoreRecord, UNIT_BYTES } from './record-format.ts'
+import type { LogFile, RecordLog } from './record-log.ts'
+
+/** Files with a larger share of live records are left alone. */
+const LIVE_SHARE_MAX = 0.5
+const STEP_BYTES = 64 * 1024
+
+/** What the cleaner needs of the store whose log it cleans. */
+export interface CleanedStore {
+  readonly log: RecordLog
+  readonly completedEpoch: number
+  /** The place that the index has for the record at a position, or −1 when the record is superseded. */
+  placeOf(record: StoreRecord, position: number): number
+  /** A tombstone of which no snapshot has to speak any more. */
+  purge(record: StoreRecord, position: number, place: number): void
+  /** The record of an entry was copied to another position. */
+  relocate(record: StoreRecord, from: number, place: number, to: number, file: LogFile): void
+}
+
+interface Moved {
+  readonly record: StoreRecord
+  readonly from: number
+  readonly place: number
+  readonly offset: number
+}
+
+export class LogCleaner {
+  readonly #store: CleanedStore
+  readonly #scan = new LogScan()
+  readonly #writer = new ByteWriter(STEP_BYTES * 2)
+  readonly #encoder = new RecordEncoder(this.#writer)
+  #victim: LogFile | undefined
+  #nextAt = 0
+
+  constructor(store: CleanedStore) {
+    this.#store = store
+  }
+
+  /** Reads about so many bytes of files that are mostly dead, if there are any. */
+  clean(budgetBytes: number): void {
+    for (let left = budgetBytes; left > 0; ) {
+      const victim = this.#chosen()
+      if (victim === undefined) return
+      left -= this.#step(victim)
+    }
+  }
+
+  #chosen(): LogFile | undefined {
+    const current = this.#victim
+    if (current !== undefined && current.live > 0 && this.#nextAt < current.sizeBytes) return current
+    this.#victim = undefined
+    let share = LIVE_SHARE_MAX
+    for (const file of this.#store.log.files()) {
+      if (file.live === 0 || this.#store.log.isActive(file) || file.live >= file.records * share) continue
+      share = file.live / file.records
+      this.#victim = file
+    }
+    this.#nextAt = 0
+    return this.#victim
+  }
+
+  #step(victim: LogFile): number {
+    const { log } = this.#store
+    const scan = this.#scan
+    const from = this.#nextAt
+    const stepBytes = Math.min(STEP_BYTES, log.fileBytes / 4)
+    const moved: Moved[] = []
+    this.#writer.reset()
+    scan.begin(victim, from, victim.sizeBytes)
+    while (scan.nextAtBytes - from < stepBytes && scan.next()) {
+      const { record } = scan
+      const position = log.positionIn(victim, scan.recordAtBytes)
+      const place = this.#store.placeOf(record, position)
+      if (place < 0) continue
+      if (record.isTombstone && record.epoch <= this.#store.completedEpoch) {
+        this.#store.purge(record, position, place)
+        if (this.#store.placeOf(record, position) < 0) continue
+      }
+      moved.push({ record: { ...record }, from: position, place, offset: this.#writer.position })
+      this.#encoder.copy(scan.recordBytes)
+    }
+    this.#nextAt = scan.nextAtBytes
+    if (moved.length > 0) {
+      const { position, file } = log.append(this.#writer)
+      for (const { record, from: earlier, place, offset } of moved) {
+        this.#store.relocate(record, earlier, place, position + offset / UNIT_BYTES, file)
+      }
+    }
+    return this.#nextAt - from
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Records in append-only files. A position is a file and a place in it; whoever holds positions says which records are
+ * superseded, and the log knows by counting which files are mostly dead. Dead space is reclaimed by `log-cleaner.ts`.
+ *
+ * A view (of an open snapshot) fixes what the log holds: the records that are alive when it is opened stay readable
+ * until it is closed. Superseding one of them pins it, and files that nothing needs any more wait for the end of the view.
+ *
+ * Invariant: a file is removed when none of its records is alive and no view is open.
+ */
+
+import { MillraceError } from '@millrace/api'
+import type { ByteWriter } from '@millrace/core'
+import { checkRecord, HEADER_BYTES, lengthAt, paddedBytes, UNIT_BYTES } from './record-format.ts'
+import { StoreFile } from './store-file.ts'
+
+/** Positions are below this, so that a place in an index can hold something else as well. */
+export const POSITIONS_MAX = 2 ** 30
+export const FILE_BYTES = 64 * 1024 ** 2
+/** Records that are no farther apart are read together: a system call costs more than these bytes. */
+const GAP_BYTES_MAX = 2_048
+const RUN_BYTES_MAX = 256 * 1024
+const GUESS_BYTES_MIN = 128
+
+export class LogFile {
+  readonly number: number
+  readonly file: StoreFile
+  sizeBytes = 0
+  records = 0
+  live = 0
+  /** Latest epoch of a record in here. */
+  epochMax = -1
+  /** Deletions that were written here and may still have to be said by a snapshot. */
+  tombstones = 0
+  /** Bytes that belong to the open view. */
+  fixedBytes = 0
+  /** By unit, a bit for each record that is alive in the open view and superseded since. */
+  pinned: Uint8Array | undefined
+
+  constructor(number: number, file: StoreFile) {
+    this.number = number
+    this.file = file
+  }
+}
+
+export interface RecordLogOptions {
+  /** Folder for the files. */
+  readonly folder: string
+  /** A name that no other file there has, each time. */
+  readonly newName: () => string
+  /** Size after which another file is begun; default 64 MiB. For tests. */
+  readonly fileBytes?: number
+}
+
+/** What is told of a record that was read: the whole record is at `at` in `bytes`. */
+export type RecordReader = (position: number, bytes: Uint8Array, view: DataView, at: number) => void
+
+export class RecordLog {
+  readonly #options: RecordLogOptions
+  readonly #fileUnits: number
+  readonly #files: (LogFile | undefined)[] = []
+  #active: LogFile | undefined
+  #isViewOpen = false
+  /** Without live records, kept for the view. */
+  #doomed: LogFile[] = []
+  #buffer = new Uint8Array(RUN_BYTES_MAX * 2)
+  #view = new DataView(this.#buffer.buffer)
+  /** How much is read where one record is expected: about one and a half of the usual ones. */
+  #guessBytes = 512
+  bytesWritten = 0
+  bytesRead = 0
+
+  constructor(options: RecordLogOptions) {
+    this.#options = options
+    this.#fileUnits = (options.fileBytes ?? FILE_BYTES) / UNIT_BYTES
+  }
+
+  get fileBytes(): number {
+    return this.#fileUnits * UNIT_BYTES
+  }
+
+  /** Files, oldest number first; numbers are used again. */
+  *files(): Generator<LogFile> {
+    for (const file of this.#files) if (file !== undefined) yield file
+  }
+
+  /** Bytes on disk, those included that wait for the end of a view. */
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const { sizeBytes } of this.files()) bytes += sizeBytes
+    return bytes
+  }
+
+  isActive(file: LogFile): boolean {
+    return file === this.#active
+  }
+
+  /**
+   * Appends what `writer` holds, which must not be longer than a file, and returns the position of its first byte. Records are counted by
+   * `count`.
+   */
+  append(writer: ByteWriter): { readonly position: number; readonly file: LogFile } {
+    const length = writer.position
+    let file = this.#active
+    if (file === undefined || (file.sizeBytes > 0 && file.sizeBytes + length > this.fileBytes)) file = this.#open()
+    file.file.append(writer.bytes, length, file.sizeBytes)
+    const position = file.number * this.#fileUnits + file.sizeBytes / UNIT_BYTES
+    file.sizeBytes += length
+    this.bytesWritten += length
+    return { position, file }
+  }
+
+  positionIn(file: LogFile, atBytes: number): number {
+    return file.number * this.#fileUnits + atBytes / UNIT_BYTES
+  }
+
+  /** The record at a position is not alive any more. */
+  supersede(position: number): void {
+    const file = this.#fileOf(position)
+    const unit = position % this.#fileUnits
+    if (unit * UNIT_BYTES < file.fixedBytes) {
+      file.pinned ??= new Uint8Array(Math.ceil(file.fixedBytes / UNIT_BYTES / 8))
+      file.pinned[unit >>> 3] = (file.pinned[unit >>> 3] as number) | (1 << (unit & 7))
+    }
+    file.live--
+    if (file.live === 0 && file !== this.#active) this.#remove(file)
+  }
+
+  /** A deletion that was said, or is not to be said any more. */
+  dropTombstone(position: number): void {
+    this.#fileOf(position).tombstones--
+  }
+
+  /** Whether a record of the open view was superseded since it was opened. */
+  isPinned(position: number): boolean {
+    const { pinned } = this.#fileOf(position)
+    const unit = position % this.#fileUnits
+    return pinned !== undefined && ((pinned[unit >>> 3] as number) & (1 << (unit & 7))) !== 0
+  }
+
+  /** Fixes what there is. One view at a time. */
+  openView(): void {
+    this.#isViewOpen = true
+    for (const file of this.files()) {
+      file.fixedBytes = file.sizeBytes
+      file.pinned = undefined
+    }
+  }
+
+  closeView(): void {
+    this.#isViewOpen = false
+    for (const file of this.files()) {
+      file.fixedBytes = 0
+      file.pinned = undefined
+    }
+    const doomed = this.#doomed
+    this.#doomed = []
+    for (const file of doomed) this.#close(file)
+  }
+
+  /** Reads one record. */
+  read(position: number, onRecord: RecordReader): void {
+    const file = this.#fileOf(position)
+    const start = (position % this.#fileUnits) * UNIT_BYTES
+    this.#readRecord(file, position, start, this.#readRun(file, start, start + this.#guessBytes), 0, onRecord)
+  }
+
+  /** Reads many records, those that are near to each other at once. `positions` are in order. */
+  readMany(positions: Int32Array, count: number, onRecord: RecordReader): void {
+    for (let from = 0; from < count; ) {
+      const first = positions[from] as number
+      const file = this.#fileOf(first)
+      const fileStart = first - (first % this.#fileUnits)
+      const start = (first - fileStart) * UNIT_BYTES
+      let end = start + this.#guessBytes
+      let to = from + 1
+      for (; to < count; to++) {
+        const next = ((positions[to] as number) - fileStart) * UNIT_BYTES
+        const isNear =
+          next < this.fileBytes && next - end <= GAP_BYTES_MAX && next + this.#guessBytes - start <= RUN_BYTES_MAX
+        if (!isNear) break
+        end = next + this.#guessBytes
+      }
+      const available = this.#readRun(file, start, end)
+      let isWhole = true
+      for (let i = from; i < to; i++) {
+        const position = positions[i] as number
+        const at = (position - fileStart) * UNIT_BYTES - start
+        // A longer record than expected takes the buffer for itself; those behind it are read once more.
+        const there: number = isWhole ? available : this.#readRun(file, start + at, start + at + this.#guessBytes)
+        isWhole = this.#readRecord(file, position, start + at, there, isWhole ? at : 0, onRecord) && isWhole
+      }
+      from = to
+    }
+  }
+
+  close(): void {
+    for (const file of this.#files) file?.file.close()
+    this.#files.length = 0
+    this.#active = undefined
+    this.#doomed = []
+  }
+
+  /** Reads to the buffer; returns how many bytes there are. */
+  #readRun(file: LogFile, start: number, end: number): number {
+    const length = Math.min(end, file.sizeBytes) - start
+    this.#ensureBuffer(length)
+    this.bytesRead += length
+    return file.file.read(this.#buffer, length, start)
+  }
+
+  /** False when the record had to be read anew, and the buffer holds nothing else any more. */
+  #readRecord(
+    file: LogFile,
+    position: number,
+    start: number,
+    available: number,
+    at: number,
+    onRecord: RecordReader,
+  ): boolean {
+    const length = available - at >= HEADER_BYTES ? lengthAt(this.#view, at) : HEADER_BYTES
+    this.#guessBytes = Math.max(GUESS_BYTES_MIN, Math.round(this.#guessBytes * 0.99 + Math.min(length, 4_096) * 0.015))
+    if (at + length <= available) {
+      checkRecord(this.#buffer, this.#view, at, available - at)
+      onRecord(position, this.#buffer, this.#view, at)
+      return true
+    }
+    const there = this.#readRun(file, start, start + length)
+    checkRecord(this.#buffer, this.#view, 0, there)
+    onRecord(position, this.#buffer, this.#view, 0)
+    return false
+  }
+
+  #ensureBuffer(length: number): void {
+    if (length <= this.#buffer.length) return
+    this.#buffer = new Uint8Array(paddedBytes(length * 2))
+    this.#view = new DataView(this.#buffer.buffer)
+  }
+
+  #fileOf(position: number): LogFile {
+    const file = this.#files[Math.floor(position / this.#fileUnits)]
+    if (file === undefined) throw new MillraceError('INTERNAL', `There is no record at position ${position}.`)
+    return file
+  }
+
+  #open(): LogFile {
+    const sealed = this.#active
+    let number = this.#files.indexOf(undefined)
+    if (number < 0) number = this.#files.length
+    if ((number + 1) * this.#fileUnits > POSITIONS_MAX) throw tooLarge(this.#options.folder)
+    const file = new LogFile(number, new StoreFile(this.#options.folder, this.#options.newName()))
+    this.#files[number] = file
+    this.#active = file
+    if (sealed !== undefined && sealed.live === 0) this.#remove(sealed)
+    return file
+  }
+
+  #remove(file: LogFile): void {
+    if (this.#isViewOpen) this.#doomed.push(file)
+    else this.#close(file)
+  }
+
+  #close(file: LogFile): void {
+    this.#files[file.number] = undefined
+    file.file.close()
+  }
+}
+
+function tooLarge(folder: string): MillraceError {
+  return new MillraceError(
+    'DISK_FAILED',
+    `The local state store of a subtask in ${folder} has reached its limit of ${(POSITIONS_MAX * UNIT_BYTES) / 1024 ** 3} GiB.`,
+    { details: { folder }, hint: 'Raise the parallelism: each subtask has a store of its own.' },
+  )
+}

@@ -1,0 +1,86 @@
+/**
+ * One file of the local store: appended to, read at places, and gone with the process, however that ends. Where the
+ * system allows it (not on Windows) the file has no name any more from the moment it is open, so nothing is left behind
+ * by a process or a thread that was killed: the system frees the space when the last handle is closed.
+ *
+ * No byte here is meant to outlive the process; what is durable is in checkpoints.
+ */
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { MillraceError } from '@millrace/api'
+
+export class StoreFile {
+  readonly #handle: number
+  readonly #folder: string
+  /** Of a file whose name could not be taken away while it is open. */
+  readonly #leftover: string | undefined
+
+  /** `name` must be one that no other process uses. */
+  constructor(folder: string, name: string) {
+    const path = join(folder, name)
+    this.#folder = folder
+    this.#handle = attempt(folder, 'made', () => openSync(path, 'wx+', 0o600))
+    this.#leftover = removeName(path) ? undefined : path
+  }
+
+  append(bytes: Uint8Array, length: number, atBytes: number): void {
+    attempt(this.#folder, 'written', () => {
+      for (let done = 0; done < length; ) {
+        done += writeSync(this.#handle, bytes, done, length - done, atBytes + done)
+      }
+    })
+  }
+
+  /** Reads up to `length` bytes to the beginning of `into`; returns how many there were. */
+  read(into: Uint8Array, length: number, atBytes: number): number {
+    try {
+      let done = 0
+      while (done < length) {
+        const count = readSync(this.#handle, into, done, length - done, atBytes + done)
+        if (count === 0) break
+        done += count
+      }
+      return done
+    } catch (cause) {
+      throw failed(this.#folder, 'read', cause)
+    }
+  }
+
+  close(): void {
+    closeSync(this.#handle)
+    if (this.#leftover !== undefined) removeName(this.#leftover)
+  }
+}
+
+function removeName(path: string): boolean {
+  try {
+    unlinkSync(path)
+    return true
+  } catch {
+    // Windows does not take the name of an open file away; then `close` does.
+    return false
+  }
+}
+
+function attempt<T>(folder: string, what: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    throw failed(folder, what, cause)
+  }
+}
+
+function failed(folder: string, what: string, cause: unknown): MillraceError {
+  const isFull = (cause as { code?: unknown }).code === 'ENOSPC'
+  return new MillraceError(
+    'DISK_FAILED',
+    `A file of the local state store in ${folder} could not be ${what}: ${cause instanceof Error ? cause.message : cause}`,
+    {
+      details: { folder },
+      hint: isFull
+        ? 'Make room there, or choose a folder on a larger disk with io.tmp.dirs.'
+        : 'Choose another folder with io.tmp.dirs.',
+      cause,
+    },
+  )
+}

@@ -1,0 +1,206 @@
+/**
+ * State by namespace, then key: an inner map for each namespace, of all key groups together. The namespaces themselves
+ * stay in memory, and a queue knows the smallest; it may hold namespaces that have become empty, which are taken out when
+ * they come to its top, or all at once when they are the most of it.
+ */
+import { canonicalKey, hashKey, mixHash, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
+import { hashEntryKey } from '../heap/entry-map.ts'
+import { NamespaceQueue } from '../heap/namespace-queue.ts'
+import type { RestoredEntry } from '../restored-group.ts'
+import type { Entry } from './entry-cache.ts'
+import { EntryWalk } from './entry-walk.ts'
+import { NestedStoreTable } from './nested-store-table.ts'
+import type { RecordMap } from './record-map.ts'
+
+const QUEUE_STALE_MIN = 1_024
+/** Up to so many key groups of a namespace are in a list. */
+const GROUPS_LISTED_MAX = 8
+
+export class StoreNamespacedTable<V> extends NestedStoreTable implements NamespacedTable<V> {
+  readonly #queue = new NamespaceQueue()
+  /** Namespaces with live entries. */
+  #liveNamespaces = 0
+  #sorted: readonly number[] | undefined
+  #last: RecordMap | undefined
+  #lastNamespace = Number.NaN
+  #foundSerial = -1
+  #foundIn: RecordMap | undefined
+  #found: Entry | undefined
+
+  protected get likelyMap(): RecordMap | undefined {
+    return this.#last?.isDetached === false ? this.#last : undefined
+  }
+
+  get(namespace: number): V | undefined {
+    const entry = this.#entry(namespace)
+    return this.isVisible(entry) ? (entry.value as V) : undefined
+  }
+
+  put(namespace: number, value: V): void {
+    const { key, keyGroup, mixed } = this.home.current
+    const inner = this.#inner(namespace) ?? this.#create(namespace)
+    const isFirst = inner.live === 0
+    const found = this.#find(inner)
+    const kept = found === undefined ? canonicalKey(key) : found.key
+    this.#found = this.home.store.write(inner, found, mixed, kept, keyGroup, value, undefined)
+    if (found === undefined) this.#noteGroup(inner, keyGroup)
+    if (isFirst) this.#onNamespaceLive(inner, namespace)
+  }
+
+  remove(namespace: number): void {
+    const inner = this.#inner(namespace)
+    const entry = inner === undefined ? undefined : this.#find(inner)
+    if (inner === undefined || !this.isVisible(entry)) return
+    this.home.store.erase(entry)
+    this.#foundSerial = -1
+    if (inner.live === 0) this.#onNamespaceGone()
+  }
+
+  firstNamespace(): number | undefined {
+    const queue = this.#queue
+    for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
+      const inner = this.#inner(first)
+      if (inner !== undefined && inner.live > 0) return first
+      queue.pop()
+      if (inner !== undefined) inner.isQueued = false
+    }
+    return undefined
+  }
+
+  namespaces(): readonly number[] {
+    if (this.#sorted === undefined) {
+      const namespaces: number[] = []
+      for (const { live, outerKey } of this.liveMaps()) if (live > 0) namespaces.push(outerKey as number)
+      this.#sorted = namespaces.sort((a, b) => a - b)
+    }
+    return this.#sorted
+  }
+
+  size(namespace: number): number {
+    return this.#inner(namespace)?.live ?? 0
+  }
+
+  cursor(namespace: number): NamespaceCursor<V> {
+    const inner = this.#inner(namespace)
+    return new StoreNamespaceCursor<V>(inner === undefined ? undefined : new EntryWalk(this.home.store, inner))
+  }
+
+  dropNamespace(namespace: number): void {
+    const inner = this.#inner(namespace)
+    if (inner === undefined) return
+    const wasLive = inner.live > 0
+    this.detach(inner, this.#groupsOf(inner))
+    if (wasLive) this.#onNamespaceGone()
+  }
+
+  restoreEntry(keyGroup: number, { key, sub, value }: RestoredEntry): void {
+    const namespace = sub as number
+    const inner = this.#inner(namespace) ?? this.#create(namespace)
+    const isFirst = inner.live === 0
+    const mixed = mixHash(hashEntryKey(key, keyGroup))
+    this.home.store.write(inner, undefined, mixed, canonicalKey(key), keyGroup, value, undefined)
+    this.#noteGroup(inner, keyGroup)
+    if (isFirst) this.#onNamespaceLive(inner, namespace)
+  }
+
+  #entry(namespace: number): Entry | undefined {
+    const inner = this.#inner(namespace)
+    return inner === undefined ? undefined : this.#find(inner)
+  }
+
+  #inner(namespace: number): RecordMap | undefined {
+    if (namespace === this.#lastNamespace && this.#last?.isDetached === false) return this.#last
+    const inner = this.innerOf(mixHash(hashKey(namespace)), namespace)
+    if (inner === undefined) return undefined
+    this.#lastNamespace = namespace
+    this.#last = inner
+    return inner
+  }
+
+  #find(inner: RecordMap): Entry | undefined {
+    const { current, store } = this.home
+    const isKnown = this.#foundSerial === current.serial && this.#foundIn === inner
+    if (isKnown && (this.#found === undefined || this.#found.row >= 0)) return this.#found
+    this.#foundSerial = current.serial
+    this.#foundIn = inner
+    this.lookUps++
+    this.#found = store.find(inner, current.mixed, current.key)
+    return this.#found
+  }
+
+  #create(namespace: number): RecordMap {
+    // −0 and 0 are one namespace.
+    return this.createInner(mixHash(hashKey(namespace)), namespace + 0)
+  }
+
+  #onNamespaceLive(inner: RecordMap, namespace: number): void {
+    this.#liveNamespaces++
+    this.#sorted = undefined
+    if (inner.isQueued) return
+    inner.isQueued = true
+    this.#queue.push(namespace)
+    if (this.#queue.size > this.#liveNamespaces * 2 + QUEUE_STALE_MIN) this.#rebuildQueue()
+  }
+
+  #onNamespaceGone(): void {
+    this.#liveNamespaces--
+    this.#sorted = undefined
+  }
+
+  #rebuildQueue(): void {
+    this.#queue.clear()
+    for (const inner of this.liveMaps()) {
+      inner.isQueued = inner.live > 0
+      if (inner.isQueued) this.#queue.push(inner.outerKey as number)
+    }
+  }
+
+  #noteGroup(inner: RecordMap, keyGroup: number): void {
+    const { firstGroup, groupCount } = this.home
+    const { groups } = inner
+    if (!Array.isArray(groups)) {
+      groups[keyGroup - firstGroup] = 1
+    } else if (!groups.includes(keyGroup)) {
+      groups.push(keyGroup)
+      if (groups.length <= GROUPS_LISTED_MAX) return
+      const seen = new Uint8Array(groupCount)
+      for (const group of groups) seen[group - firstGroup] = 1
+      inner.groups = seen
+    }
+  }
+
+  #groupsOf({ groups }: RecordMap): readonly number[] {
+    if (Array.isArray(groups)) return groups
+    const listed: number[] = []
+    groups.forEach((seen, index) => {
+      if (seen === 1) listed.push(this.home.firstGroup + index)
+    })
+    return listed
+  }
+}
+
+class StoreNamespaceCursor<V> implements NamespaceCursor<V> {
+  readonly #walk: EntryWalk | undefined
+  #entry: Entry | undefined
+
+  constructor(walk: EntryWalk | undefined) {
+    this.#walk = walk
+  }
+
+  get key(): unknown {
+    return this.#entry?.key
+  }
+
+  get keyGroup(): number {
+    return this.#entry?.keyGroup ?? -1
+  }
+
+  get value(): V {
+    return this.#entry?.value as V
+  }
+
+  next(): boolean {
+    this.#entry = this.#walk?.next()
+    return this.#entry !== undefined
+  }
+}
