@@ -89,6 +89,7 @@ export {
 } from './checkpoint/restore-assignment.ts'
 export { describeMatched, describeUnmatched, type RestoreReport } from './checkpoint/restore-report.ts'
 export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
+export { hasSegmentChecksum, segmentChecksum } from './checkpoint/segment-checksum.ts'
 export {
   checkStoredTable,
   readSegment,

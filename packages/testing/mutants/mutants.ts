@@ -718,6 +718,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
   {
+    name: 'checksum of a segment over its own checksum',
+    why: 'a segment that lies in the place of another one is restored in its stead',
+    file: 'core/src/checkpoint/segment-checksum.ts',
+    find: 'return (crc32c(bytes, 0, end) ^ Math.imul(trailer, SPREAD)) >>> 0',
+    replace: 'return trailer < 0 && SPREAD > 0 ? end : crc32c(bytes)',
+    suites: ['core/test/checkpoint/segment-checksum.test.ts'],
+  },
+  {
     name: 'a damaged segment taken for whole',
     why: 'the way out of a damaged checkpoint leads into another one',
     file: 'runtime/src/coordinator/newest-whole.ts',

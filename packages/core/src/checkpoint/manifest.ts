@@ -78,7 +78,7 @@ export interface SegmentRef {
   readonly checkpointId: number
   readonly location: SegmentLocation
   readonly lengthBytes: number
-  /** CRC-32C of the whole segment. */
+  /** See `segmentChecksum`. */
   readonly crc32c: number
   readonly entries: number
 }

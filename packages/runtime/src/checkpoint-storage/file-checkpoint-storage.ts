@@ -8,14 +8,15 @@
 import { FileError, type FileSystem, MillraceError, type ReadableFile, type WritableFile } from '@millrace/api'
 import {
   type CheckpointManifest,
-  crc32c,
   encodeManifest,
   filesOf,
+  hasSegmentChecksum,
   type InFlightSnapshot,
   parseManifest,
   planReads,
   type ReadRange,
   type SegmentRef,
+  segmentChecksum,
   segmentsNamedBy,
 } from '@millrace/core'
 import type {
@@ -343,7 +344,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
     if (bytes.length !== ref.lengthBytes) {
       throw damaged(this.folder, `${place} holds ${bytes.length} of the ${ref.lengthBytes} bytes of a segment`)
     }
-    if (crc32c(bytes) !== ref.crc32c) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
+    if (!hasSegmentChecksum(bytes, ref.crc32c)) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
   }
 
   /** Best effort, the manifest first: half a savepoint takes room for nothing. */
@@ -409,7 +410,7 @@ function refOf(checkpointId: number, segment: NewSegment, location: SegmentRef['
     checkpointId,
     location,
     lengthBytes: segment.bytes.length,
-    crc32c: crc32c(segment.bytes),
+    crc32c: segmentChecksum(segment.bytes),
     entries: segment.entries,
   }
 }

@@ -10,7 +10,6 @@ import { MillraceError } from '@millrace/api'
 import {
   type Conversion,
   convertEntry,
-  crc32c,
   type DeclaredTable,
   decideReading,
   isSameValue,
@@ -18,6 +17,7 @@ import {
   type RestoredSegment,
   SegmentWriter,
   type StoredEntry,
+  segmentChecksum,
   type TableDescriptor,
   toMapKey,
   valueToJson,
@@ -83,7 +83,10 @@ export function convertGroup(
   if (!hasChanged) return undefined
   const { entries } = writer
   const bytes = writer.finish()
-  return { ref: { ...last.ref, kind: 'base', lengthBytes: bytes.length, crc32c: crc32c(bytes), entries }, bytes }
+  return {
+    ref: { ...last.ref, kind: 'base', lengthBytes: bytes.length, crc32c: segmentChecksum(bytes), entries },
+    bytes,
+  }
 }
 
 /** Refuses two keys within one map that have become the same: one of the values would be lost. */

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keyedProcess, mapState, type StateDescriptor, valueState } from '@millrace/api'
-import { crc32c, declaredTables, type RestoredSegment, SegmentWriter, type TableDescriptor } from '@millrace/core'
+import {
+  declaredTables,
+  type RestoredSegment,
+  SegmentWriter,
+  segmentChecksum,
+  type TableDescriptor,
+} from '@millrace/core'
 import { z } from 'zod'
 import { conversionsOf, convertGroup } from '../../src/state/converted-group.ts'
 import { readGroup } from '../../src/state/restored-group.ts'
@@ -24,7 +30,10 @@ function segment(
   const { entries } = writer
   const bytes = writer.finish()
   const location = { kind: 'inline' as const, base64: '' }
-  return { bytes, ref: { kind, checkpointId: 1, location, lengthBytes: bytes.length, crc32c: crc32c(bytes), entries } }
+  return {
+    bytes,
+    ref: { kind, checkpointId: 1, location, lengthBytes: bytes.length, crc32c: segmentChecksum(bytes), entries },
+  }
 }
 
 const table = (name: string, kind: TableDescriptor['kind'], ttlMs?: number): TableDescriptor => ({
@@ -67,7 +76,7 @@ describe('convertGroup', () => {
     const conversions = conversionsOf(tables, declared({ total, other: mapState() }))
     const converted = convertGroup(GROUP, UID, segments, conversions)
     assert.ok(converted !== undefined)
-    assert.equal(converted.ref.crc32c, crc32c(converted.bytes))
+    assert.equal(converted.ref.crc32c, segmentChecksum(converted.bytes))
     assert.deepEqual(entriesOf(converted), [
       ['total', 2, 'a', undefined, '1', 100],
       ['total', 2, 'c', undefined, '3', 300],

@@ -1,10 +1,10 @@
 /** The segments of keyed state as a checkpoint names them, in memory: enough to take snapshots and to restore from them. */
 import {
-  crc32c,
   type KeyedSnapshot,
   type KeyedStateBackend,
   type RestoredSegment,
   type SnapshotPiece,
+  segmentChecksum,
 } from '@millrace/core'
 
 interface Chain {
@@ -108,7 +108,7 @@ function segmentOf(checkpointId: number, { kind, bytes, entries }: SnapshotPiece
       checkpointId,
       location: { kind: 'inline', base64: '' },
       lengthBytes: bytes.length,
-      crc32c: crc32c(bytes),
+      crc32c: segmentChecksum(bytes),
       entries,
     },
     bytes,

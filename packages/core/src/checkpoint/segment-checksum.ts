@@ -1,0 +1,23 @@
+/**
+ * The checksum by which a manifest knows a segment from every other one.
+ *
+ * A segment ends with its own CRC-32C, and a CRC over bytes and their CRC is the same number whatever the bytes: it would
+ * find wrong bits and take any whole segment for the right one. So the last four bytes count apart from those before.
+ */
+import { crc32c } from '../codec/crc32c.ts'
+
+const TRAILER_BYTES = 4
+/** Any odd number: what is multiplied by it modulo 2^32 stays apart. */
+const SPREAD = 0x9e37_79b1
+
+export function segmentChecksum(bytes: Uint8Array): number {
+  const end = Math.max(0, bytes.length - TRAILER_BYTES)
+  let trailer = 0
+  for (let at = end; at < bytes.length; at++) trailer = (trailer << 8) | (bytes[at] as number)
+  return (crc32c(bytes, 0, end) ^ Math.imul(trailer, SPREAD)) >>> 0
+}
+
+/** Manifests of the first releases name the CRC of all bytes. */
+export function hasSegmentChecksum(bytes: Uint8Array, checksum: number): boolean {
+  return segmentChecksum(bytes) === checksum || crc32c(bytes) === checksum
+}
