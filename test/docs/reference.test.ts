@@ -72,7 +72,8 @@ function checkGenerated(document: string, name: string, generated: string): void
 }
 
 const GROUPS: readonly (readonly [heading: string, prefix: RegExp])[] = [
-  ['Checkpoints', /^execution\.checkpointing\.|^state\./],
+  ['Checkpoints', /^execution\.checkpointing\.|^state\.(?!backend)/],
+  ['State of a running job', /^state\.backend|^io\./],
   ['Starting from a checkpoint or savepoint', /^execution\.state-recovery\./],
   ['Parallelism and time', /^parallelism\.|^pipeline\.|^execution\.buffer/],
   ['Slots and memory', /^taskmanager\.|^heartbeat\./],

@@ -96,6 +96,7 @@ export type { LoadedJob, SlotEnvironment, SlotMemory, SlotSizes } from './slot/s
 export { COMPILER_FLAGS, tuneCompiler } from './slot/tune-compiler.ts'
 export { HeapStateBackend, type HeapStateBackendOptions } from './state/heap/heap-state-backend.ts'
 export { SegmentsStateBackend, type SegmentsStateBackendOptions } from './state/segments/segments-state-backend.ts'
+export { NodeStoreFolder, type StoreFile, type StoreFolder } from './state/segments/store-file.ts'
 export { compareStates, type StateDifference } from './state-reader/compare-states.ts'
 export { type EntryFilter, entryBytes, isExpired, type SavedEntry, SavedState } from './state-reader/saved-state.ts'
 export {

@@ -20,10 +20,45 @@ export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
+const SEGMENTS = 'testing/test/state-conformance/segments-state-backend.test.ts'
 const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
 export const MUTANTS: readonly Mutant[] = [
+  // State beyond memory
+  {
+    name: 'superseded records are not pinned for a snapshot',
+    why: 'what is changed while a checkpoint is written is missing in it',
+    file: 'runtime/src/state/segments/record-log.ts',
+    find: 'if (unit * UNIT_BYTES < file.fixedBytes) {',
+    replace: 'if (unit * UNIT_BYTES < file.fixedBytes && file.number < 0) {',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'a snapshot begins with changes that are not in the log',
+    why: 'a checkpoint holds older values than its barrier',
+    file: 'runtime/src/state/segments/segments-state-backend.ts',
+    find: '    store.flush()\n    store.openView()',
+    replace: '    store.openView()',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'the cleaner forgets records that are alive',
+    why: 'state that was not changed for long is lost',
+    file: 'runtime/src/state/segments/log-cleaner.ts',
+    find: '      if (place < 0) continue\n',
+    replace: '      if (place >= 0) continue\n',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'records of the local store are believed without their checksum',
+    why: 'a disk that gives back other bytes changes state unseen',
+    file: 'runtime/src/state/segments/record-format.ts',
+    find: 'if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return',
+    replace: 'if (fits) return',
+    suites: ['runtime/test/state/segments/entry-store.test.ts'],
+  },
+
   // Barriers and snapshots
   {
     name: 'alignment skipped',
@@ -78,8 +113,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'control elements overtake the open batch',
     why: 'watermarks, barriers and the end leave before records that were emitted before them',
     file: 'runtime/src/task/edge-writer.ts',
-    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element)',
-    replace: '    for (const channel of this.#channels) this.#send(channel, element)',
+    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
+    replace: '    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
     suites: [SIMULATION],
   },
   {

@@ -70,6 +70,17 @@ export const CONFIG_OPTIONS = {
     default: 1,
     doc: 'Checkpoints and savepoints in progress at the same time.',
   },
+  'execution.checkpointing.unaligned.enabled': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether barriers overtake records that wait in channels; these are then stored with the checkpoint. For EXACTLY_ONCE and one checkpoint at a time.',
+  },
+  'execution.checkpointing.aligned-checkpoint-timeout': {
+    type: 'duration',
+    default: 0,
+    allowZero: true,
+    doc: 'With unaligned checkpoints: how long a checkpoint is tried with aligned barriers, from its trigger on; 0 overtakes at once.',
+  },
   'execution.checkpointing.num-retained': {
     type: 'integer',
     min: 1,
@@ -202,10 +213,28 @@ export const CONFIG_OPTIONS = {
     doc: 'Heap of one slot; a slot over it fails itself, naming the state. Default: its share of the memory of the machine.',
     differs: 'Flink: of the whole task manager.',
   },
+  'taskmanager.memory.managed.size': {
+    type: 'size',
+    default: undefined,
+    doc: 'Memory of one slot for entries of state that are in use, with state.backend.type: segments. It is a part of the heap of the slot. Default: two fifths of that.',
+    differs: 'Flink: of the whole task manager, outside of the heap.',
+  },
+  'io.tmp.dirs': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folders for the files of the local state store, separated by commas; slots take them in turn. Nothing in there outlives the process. Default: the folder for temporary files of the system.',
+  },
   'heartbeat.timeout': {
     type: 'duration',
     default: 50_000,
     doc: 'A slot that makes no progress for this long is terminated and the job restarted.',
+  },
+  'state.backend.type': {
+    type: 'choice',
+    choices: ['hashmap', 'segments'],
+    default: 'hashmap',
+    doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. Any checkpoint or savepoint restores on either.',
+    differs: 'Flink: rocksdb instead of segments.',
   },
   'state.storage.fs.memory-threshold': {
     type: 'size',

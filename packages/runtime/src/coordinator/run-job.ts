@@ -33,6 +33,7 @@ import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
 import { withAdviceOnDamage } from './newest-whole.ts'
 import type { CheckpointType } from './on-demand-snapshots.ts'
+import { slotStateSettingsOf } from './slot-state-settings.ts'
 import { refuseSnapshot, type SnapshotPurpose } from './snapshot-refusal.ts'
 import type { CompletedSnapshot } from './snapshot-request.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
@@ -187,15 +188,17 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     const plan = compilePlan(graph, planSettings)
     checkReplayable(plan, config)
     checkSlots(plan, config)
+    const heapBudgetBytes = decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
+      memoryBytes: machineMemoryBytes(),
+      slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
+    })
     const launcher = new ThreadSlotLauncher({
       bundlePath: options.bundlePath,
       params: options.params,
       planSettings,
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
-      heapBudgetBytes: decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
-        memoryBytes: machineMemoryBytes(),
-        slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
-      }),
+      heapBudgetBytes,
+      state: slotStateSettingsOf(config, heapBudgetBytes),
       killPoint,
     })
     return {
