@@ -125,8 +125,8 @@ describe('a running job', { timeout: 60_000 }, () => {
     assert.equal(savepoint.status, 2)
     assert.match(savepoint.stderr, /RUNNING_JOB_NOT_FOUND/)
     const cancel = await cli('cancel', never, '-m', address)
-    assert.equal(cancel.status, 1)
-    assert.match(cancel.stderr, /REST_REQUEST_FAILED .*could not be found/)
+    assert.equal(cancel.status, 2)
+    assert.match(cancel.stderr, /RUNNING_JOB_NOT_FOUND .*0{31}1/)
   })
 })
 

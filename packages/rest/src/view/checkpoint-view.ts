@@ -34,6 +34,9 @@ export function checkpointsJson({ reading }: JobLook): object {
   }
 }
 
+/** Flink names the class; `segments` is a store that it does not have. */
+const STATE_BACKENDS = { hashmap: 'HashMapStateBackend', segments: 'SegmentsStateBackend' } as const
+
 export function checkpointConfigJson(config: TypedConfig): object {
   const retention = config.get('execution.checkpointing.externalized-checkpoint-retention')
   return {
@@ -46,11 +49,11 @@ export function checkpointConfigJson(config: TypedConfig): object {
       enabled: retention !== 'NO_EXTERNALIZED_CHECKPOINTS',
       delete_on_cancellation: retention !== 'RETAIN_ON_CANCELLATION',
     },
-    state_backend: 'HashMapStateBackend',
+    state_backend: STATE_BACKENDS[config.get('state.backend.type')],
     checkpoint_storage: 'FileSystemCheckpointStorage',
-    unaligned_checkpoints: false,
+    unaligned_checkpoints: config.get('execution.checkpointing.unaligned.enabled'),
     tolerable_failed_checkpoints: config.get('execution.checkpointing.tolerable-failed-checkpoints'),
-    aligned_checkpoint_timeout: 0,
+    aligned_checkpoint_timeout: config.get('execution.checkpointing.aligned-checkpoint-timeout'),
     checkpoints_after_tasks_finish: true,
     state_changelog_enabled: false,
     changelog_periodic_materialization_interval: 0,
@@ -113,10 +116,15 @@ function checkpointJson(record: CheckpointRecord, tasks: object): object {
     ...sizesJson(record),
     num_subtasks: record.subtaskCount,
     num_acknowledged_subtasks: record.acknowledgedSubtaskCount,
-    checkpoint_type: isSavepoint ? 'SAVEPOINT' : 'CHECKPOINT',
+    checkpoint_type: isSavepoint ? 'SAVEPOINT' : hasOvertaken(record) ? 'UNALIGNED_CHECKPOINT' : 'CHECKPOINT',
     tasks,
     ...endJson(record),
   }
+}
+
+/** Whether a barrier overtook records in one of its subtasks. */
+function hasOvertaken({ vertices }: CheckpointRecord): boolean {
+  return vertices.some(({ subtasks }) => subtasks.some((subtask) => subtask?.isUnaligned === true))
 }
 
 /** What only a checkpoint that has ended has. */
@@ -192,7 +200,7 @@ function subtaskJson(record: SubtaskRecord | undefined, index: number): object {
       duration: Math.round(record.alignmentDurationMs),
     },
     start_delay: Math.round(record.startDelayMs),
-    unaligned_checkpoint: record.persistedBytes > 0,
+    unaligned_checkpoint: record.isUnaligned === true,
     aborted: false,
     status: 'completed',
   }

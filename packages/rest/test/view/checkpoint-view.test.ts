@@ -1,8 +1,13 @@
 /** The shapes that a test cannot have at will of a running job: a checkpoint in progress, one that failed half way. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { CheckpointRecord, SubtaskRecord } from '@millrace/core'
-import { checkpointDetailJson, checkpointVertexJson, pathText } from '../../src/view/checkpoint-view.ts'
+import { type CheckpointRecord, parseConfig, type SubtaskRecord } from '@millrace/core'
+import {
+  checkpointConfigJson,
+  checkpointDetailJson,
+  checkpointVertexJson,
+  pathText,
+} from '../../src/view/checkpoint-view.ts'
 import { captures, capturesMissing, differences, shapeOf } from '../golden-shape.ts'
 
 const ID = 'ab'.repeat(16)
@@ -87,6 +92,41 @@ test('a subtask that has not acknowledged is told as such and counts nowhere', (
       { className: 'pending_or_failed', index: 1, status: 'pending_or_failed' },
     ],
   })
+})
+
+test('barriers that overtook records make a checkpoint an unaligned one', () => {
+  const overtaken = { ...acknowledged, isUnaligned: true, persistedBytes: 5 }
+  const vertex = { vertexId: ID, subtasks: [overtaken, acknowledged] }
+  const record = { ...inProgress, vertices: [vertex] }
+  assert.partialDeepStrictEqual(checkpointDetailJson(record), { checkpoint_type: 'UNALIGNED_CHECKPOINT' })
+  assert.partialDeepStrictEqual(checkpointDetailJson(inProgress), { checkpoint_type: 'CHECKPOINT' })
+  assert.partialDeepStrictEqual(checkpointVertexJson(record, vertex), {
+    subtasks: [{ unaligned_checkpoint: true }, { unaligned_checkpoint: false }],
+  })
+})
+
+test('the configuration of checkpoints is that of the job', () => {
+  const json = (pairs: Record<string, string>) => checkpointConfigJson(parseConfig([{ source: 'test', pairs }]))
+  assert.partialDeepStrictEqual(json({}), {
+    interval: 10_000,
+    state_backend: 'HashMapStateBackend',
+    unaligned_checkpoints: false,
+    externalization: { enabled: true, delete_on_cancellation: false },
+  })
+  assert.partialDeepStrictEqual(
+    json({
+      'state.backend.type': 'segments',
+      'execution.checkpointing.unaligned.enabled': 'true',
+      'execution.checkpointing.aligned-checkpoint-timeout': '3 s',
+      'execution.checkpointing.externalized-checkpoint-retention': 'DELETE_ON_CANCELLATION',
+    }),
+    {
+      state_backend: 'SegmentsStateBackend',
+      unaligned_checkpoints: true,
+      aligned_checkpoint_timeout: 3_000,
+      externalization: { enabled: true, delete_on_cancellation: true },
+    },
+  )
 })
 
 test('paths are whole, and URIs stay what they are', () => {
