@@ -1,4 +1,4 @@
-// Which package may import which: api <- core <- runtime <- cli <- millrace; connectors stand on api alone, testing on
+// Which package may import which: api <- core <- runtime <- rest <- cli <- millrace; connectors stand on api alone, testing on
 // api, core and runtime. `npm run deps:check` fails on anything else.
 
 const mayImport = {
@@ -7,8 +7,9 @@ const mayImport = {
   runtime: ['api', 'core'],
   'connectors/[^/]+': ['api'],
   testing: ['api', 'core', 'runtime'],
-  cli: ['api', 'core', 'runtime'],
-  millrace: ['api', 'core', 'runtime', 'connectors/[^/]+', 'cli'],
+  rest: ['api', 'core', 'runtime'],
+  cli: ['api', 'core', 'runtime', 'rest'],
+  millrace: ['api', 'core', 'runtime', 'connectors/[^/]+', 'rest', 'cli'],
 }
 
 /** Files of a package that others may import: the targets of its `exports`. */
@@ -19,7 +20,7 @@ const entryFiles = [
   '^packages/millrace/src/(files|state)[.]ts$',
 ]
 
-const anyPackage = '^packages/(connectors/[^/]+|api|core|runtime|testing|cli|millrace)/'
+const anyPackage = '^packages/(connectors/[^/]+|api|core|runtime|rest|testing|cli|millrace)/'
 
 const layers = Object.entries(mayImport).map(([name, others]) => ({
   name: `layers-${name.replace('/[^/]+', '')}`,

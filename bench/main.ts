@@ -49,7 +49,7 @@ async function main(args: BenchArguments): Promise<boolean> {
     if (!(await measureCurve(curve, peers, settings, rounds, onLine))) isFine = false
   }
   const costs: readonly [string, () => Promise<boolean>][] = [
-    ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine)],
+    ['checkpoints', () => measureCheckpointCost(seconds, rounds, onLine, MILLRACE, settings.keys)],
     ['scaling', () => measureScaling(settings.events, rounds, onLine)],
     ['pauses', () => measurePauses(settings.events, rounds, onLine)],
     ...STATE_COSTS.map((name): [string, () => Promise<boolean>] => [
@@ -61,8 +61,8 @@ async function main(args: BenchArguments): Promise<boolean> {
   return isFine
 }
 
-function stateCostSettingsOf({ settings, checkpoints }: BenchArguments): StateCostSettings {
-  return { keys: settings.keys ?? STATE_KEYS, parallelism: settings.parallelism, checkpoints }
+function stateCostSettingsOf({ settings, checkpoints, seconds }: BenchArguments): StateCostSettings {
+  return { keys: settings.keys ?? STATE_KEYS, parallelism: settings.parallelism, checkpoints, seconds }
 }
 
 async function compareAll(

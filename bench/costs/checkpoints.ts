@@ -24,17 +24,20 @@ export interface CheckpointCost {
   readonly pairs: number
 }
 
-/** Runs take about `seconds` each: what is shorter than 10 s has no checkpoint. False when a run failed or results differ. `peer` is for tests. */
+/** Runs take about `seconds` each: what is shorter than 10 s has no checkpoint. False when a run failed or results differ. `peer` is for tests; `keys`: default those of the shapes. */
 export async function measureCheckpointCost(
   seconds: number,
   rounds: number,
   onRun: (run: Run | FailedRun) => void,
   peer: Peer = MILLRACE,
+  keys?: number,
 ): Promise<boolean> {
-  console.log(`\ncost of checkpoints every ${INTERVAL_MS / 1_000} s, runs of about ${seconds} s`)
+  console.log(
+    `\ncost of checkpoints every ${INTERVAL_MS / 1_000} s, runs of about ${seconds} s${keys === undefined ? '' : `, ${keys} keys`}`,
+  )
   let isFine = true
   for (const name of SHAPES) {
-    const failures = await measureShape(peer, { kind: 'shape', name }, seconds, rounds, onRun)
+    const failures = await measureShape(peer, { kind: 'shape', name }, { seconds, rounds, keys }, onRun)
     for (const failure of failures) {
       isFine = false
       console.log(`  FAILS: ${failure}`)
@@ -47,19 +50,18 @@ export async function measureCheckpointCost(
 async function measureShape(
   peer: Peer,
   workload: Workload,
-  seconds: number,
-  rounds: number,
+  { seconds, rounds, keys }: { readonly seconds: number; readonly rounds: number; readonly keys: number | undefined },
   onRun: (run: Run | FailedRun) => void,
 ): Promise<readonly string[]> {
   let perSecond: number
   try {
-    perSecond = await probe(peer, workload)
+    perSecond = await probe(peer, workload, keys)
   } catch (error) {
-    const settings = { events: PROBE_EVENTS, parallelism: 1 }
+    const settings = { events: PROBE_EVENTS, parallelism: 1, keys }
     onRun(failedRunOf(error, peer, workload, settings, { generatorOnly: false, suite: CHECKPOINT_SUITE }))
     return [`${workload.name}: ${messageOf(error)}`]
   }
-  const settings = { events: Math.round(perSecond * seconds), parallelism: 1 }
+  const settings = { events: Math.round(perSecond * seconds), parallelism: 1, keys }
   const sides = [0, INTERVAL_MS].map((checkpointIntervalMs) => ({
     peer,
     workload,
@@ -79,9 +81,9 @@ async function measureShape(
 }
 
 /** Records per second of wall time. */
-async function probe(peer: Peer, workload: Workload): Promise<number> {
+async function probe(peer: Peer, workload: Workload, keys: number | undefined): Promise<number> {
   let events = PROBE_EVENTS
-  const run = (): Promise<Measured> => measure(peer.command(workload, { events, parallelism: 1 }))
+  const run = (): Promise<Measured> => measure(peer.command(workload, { events, parallelism: 1, keys }))
   let wallSeconds = runningWallSeconds(await run())
   if (wallSeconds < PROBE_SECONDS_MIN) {
     events = Math.round((events * PROBE_SECONDS_MIN) / wallSeconds)

@@ -1,4 +1,4 @@
-/** One measurement of `state-cost.ts` as a process: `run-state.ts <cost> <keys> <parallelism> <checkpoints>`. */
+/** One measurement of `state-cost.ts` as a process: `run-state.ts <cost> <keys> <parallelism> <checkpoints> <seconds>`. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,19 +14,23 @@ import {
   type RunningJob,
   runJob,
 } from '@millrace/runtime'
+import { runLatencyJob } from '../latency/latency-run.ts'
 import { costOfProcess, cpuSecondsOfProcess } from '../measured-process.ts'
 import { median } from '../statistics.ts'
-import type { ChurnCost, IncrementalCost, RestoreCost } from './state-cost.ts'
+import type { ChurnCost, IncrementalCost, RestoreCost, SnapshotsCost } from './state-cost.ts'
 
 const POLL_MS = 5
+const SNAPSHOT_RECORDS_PER_SECOND = 200_000
+const SNAPSHOT_EVERY_MS = 10_000
 
-const [name = '', keys = 0, parallelism = 1, checkpoints = 0] = process.argv
+const [name = '', keys = 0, parallelism = 1, checkpoints = 0, seconds = 20] = process.argv
   .slice(2)
-  .map((word, index) => (index === 0 ? word : Number(word))) as [string, number, number, number]
+  .map((word, index) => (index === 0 ? word : Number(word))) as [string, number, number, number, number]
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
 try {
-  const figures =
-    name === 'restore' ? await restore() : name === 'incremental' ? await incremental() : await churn(checkpoints)
+  const measures: Readonly<Record<string, () => Promise<object>>> = { restore, incremental, churn, snapshots }
+  const figures = await measures[name]?.()
+  if (figures === undefined) throw new Error(`There is no cost ${name}`)
   console.log(JSON.stringify({ cost: name, ...figures, ...costOfProcess() }))
 } finally {
   await rm(folder, { recursive: true, force: true })
@@ -146,7 +150,7 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
   }
 }
 
-async function churn(count: number): Promise<Omit<ChurnCost, 'cost' | keyof ReturnType<typeof costOfProcess>>> {
+async function churn(): Promise<Omit<ChurnCost, 'cost' | keyof ReturnType<typeof costOfProcess>>> {
   const { bundlePath } = await bundleJob(fileURLToPath(new URL('../jobs/churn.ts', import.meta.url)))
   let deadFiles = 0
   /** Runs until so many more checkpoints are complete, and looks at the folder as a next start would. */
@@ -177,12 +181,42 @@ async function churn(count: number): Promise<Omit<ChurnCost, 'cost' | keyof Retu
     }
     return median(looks)
   }
-  const startMsEarly = await go(false, Math.min(100, count))
-  const startMsLate = await go(true, Math.max(0, count - 100))
+  const startMsEarly = await go(false, Math.min(100, checkpoints))
+  const startMsLate = await go(true, Math.max(0, checkpoints - 100))
   const { contents, fileBytes, unnamedBytes, files } = await inspectCheckpoints(new NodeFileSystem(), folder)
   if (contents.length === 0) throw new Error('There is no checkpoint')
   const liveBytes = fileBytes - unnamedBytes
-  return { checkpoints: count, heldBytes: fileBytes, liveBytes, files, deadFiles, startMsEarly, startMsLate }
+  return { checkpoints, heldBytes: fileBytes, liveBytes, files, deadFiles, startMsEarly, startMsLate }
+}
+
+async function snapshots(): Promise<Omit<SnapshotsCost, 'cost' | keyof ReturnType<typeof costOfProcess>>> {
+  const perSecond = Math.min(SNAPSHOT_RECORDS_PER_SECOND, keys)
+  // Keys come by chance: after twice as many records seven of eight have state.
+  const warmUpMs = Math.ceil(((keys * 2) / perSecond) * 1_000)
+  const run = (checkpointEveryMs: number) =>
+    runLatencyJob({
+      job: 'keyed',
+      parallelism,
+      perSecond,
+      bufferTimeoutMs: 10,
+      warmUpMs,
+      durationMs: seconds * 1_000,
+      checkpointEveryMs,
+      keys,
+    })
+  const without = await run(3_600_000)
+  const withThem = await run(SNAPSHOT_EVERY_MS)
+  if (withThem.backlogMs > 1_000) throw new Error(`The job does not keep up with ${perSecond} records per second`)
+  return {
+    keys,
+    perSecond,
+    checkpoints: withThem.checkpoints,
+    p99Ms: withThem.p99Ms,
+    p999Ms: withThem.p999Ms,
+    maxMs: withThem.maxMs,
+    p99MsWithout: without.p99Ms,
+    maxMsWithout: without.maxMs,
+  }
 }
 
 function recordsOf(job: RunningJob): number {

@@ -1,12 +1,12 @@
 /**
  * What keeping state costs, as figures of the engine by itself: `restore` (how fast a job comes back), `incremental` (what a
- * checkpoint costs of which little has changed) and `churn` (what a checkpoint folder holds after many). Each is measured in
- * a process of its own, `run-state.ts`, which prints one of these lines.
+ * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many) and `snapshots` (how long
+ * records wait while checkpoints of much state are taken). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
  */
 import { messageOf } from '../comparison.ts'
 import { measureAs, nodeCommand } from '../measured-process.ts'
 
-export const STATE_COSTS = ['restore', 'incremental', 'churn'] as const
+export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots'] as const
 export type StateCostName = (typeof STATE_COSTS)[number]
 
 interface StateCostBase {
@@ -53,7 +53,21 @@ export interface ChurnCost extends StateCostBase {
   readonly startMsLate: number
 }
 
-export type StateCost = RestoreCost | IncrementalCost | ChurnCost
+/** Latency of a sum for each key at a rate that fills the state first, with a checkpoint every 10 s and without. */
+export interface SnapshotsCost extends StateCostBase {
+  readonly cost: 'snapshots'
+  readonly keys: number
+  readonly perSecond: number
+  /** While latency was taken and before. */
+  readonly checkpoints: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly maxMs: number
+  readonly p99MsWithout: number
+  readonly maxMsWithout: number
+}
+
+export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost
 
 export interface FailedStateCost {
   readonly cost: StateCostName
@@ -64,17 +78,20 @@ export interface StateCostSettings {
   readonly keys: number
   readonly parallelism: number
   readonly checkpoints: number
+  /** Of `snapshots`, behind the time that fills the state. */
+  readonly seconds: number
 }
 
 /** What is aimed at: docs/decisions/0056-checkpoint-storage-and-return.md. */
 export const RESTORED_KEYS_PER_SECOND_MIN = 500_000
 export const INCREMENTAL_SHARE_MAX = 0.03
 export const HELD_TO_LIVE_MAX = 2
+export const SNAPSHOT_P99_MS_MAX = 200
 
 /** False when a run failed; a goal that is not reached is only shown. */
 export async function measureStateCost(
   name: StateCostName,
-  { keys, parallelism, checkpoints }: StateCostSettings,
+  { keys, parallelism, checkpoints, seconds }: StateCostSettings,
   rounds: number,
   onRun: (run: StateCost | FailedStateCost) => void,
 ): Promise<boolean> {
@@ -82,7 +99,7 @@ export async function measureStateCost(
   console.log(`\n${name}: ${name === 'churn' ? `${checkpoints} checkpoints` : `${(keys / 1e6).toFixed(1)} M keys`}`)
   for (let round = 0; round < rounds; round++) {
     try {
-      const args = [name, `${keys}`, `${parallelism}`, `${checkpoints}`]
+      const args = [name, `${keys}`, `${parallelism}`, `${checkpoints}`, `${seconds}`]
       const run = await measureAs<StateCost>(nodeCommand('./costs/run-state.ts', args))
       onRun(run)
       console.log(`  ${renderStateCost(run)}`)
@@ -124,6 +141,12 @@ export function renderStateCost(run: StateCost): string {
         `goal at most ${HELD_TO_LIVE_MAX}×, none dead: ${verdict(isKept)}`
       )
     }
+    case 'snapshots':
+      return (
+        `${run.perSecond} records per second, ${run.checkpoints} checkpoints: p99 ${run.p99Ms.toFixed(1)} ms, p99.9 ` +
+        `${run.p999Ms.toFixed(1)}, longest ${run.maxMs.toFixed(1)}; without p99 ${run.p99MsWithout.toFixed(1)}, longest ` +
+        `${run.maxMsWithout.toFixed(1)}; goal p99 below ${SNAPSHOT_P99_MS_MAX} ms: ${verdict(run.p99Ms < SNAPSHOT_P99_MS_MAX)}`
+      )
   }
 }
 

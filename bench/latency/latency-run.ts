@@ -15,6 +15,8 @@ export interface LatencyRunSettings {
   readonly warmUpMs: number
   readonly durationMs: number
   readonly checkpointEveryMs: number
+  /** Default: 10,000. */
+  readonly keys?: number
 }
 
 /** Times are in ms, from due to the sink; of the rows that were due after the warm-up. */
@@ -45,6 +47,7 @@ export async function runLatencyJob(settings: LatencyRunSettings): Promise<Laten
       warmUpMs: `${warmUpMs}`,
       durationMs: `${durationMs}`,
       splits: `${parallelism}`,
+      ...(settings.keys === undefined ? {} : { keys: `${settings.keys}` }),
     },
     configuration: {
       'parallelism.default': `${parallelism}`,

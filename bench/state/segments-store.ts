@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hashKey, keyGroupOfHash, type ValueTable } from '@millrace/core'
-import { SegmentsStateBackend } from '@millrace/runtime'
+import { NodeStoreFolder, SegmentsStateBackend } from '@millrace/runtime'
 import type { BenchedStore, StoreLoad } from './store-load.ts'
 
 const GROUPS = 128
@@ -13,21 +13,19 @@ const ANNOUNCED = 128
 export class SegmentsStore implements BenchedStore {
   readonly name = 'segments'
   readonly #backend: SegmentsStateBackend
-  readonly #table: ValueTable<Uint8Array>
+  readonly #table: ValueTable<number[]>
   readonly #folder: string
-  readonly #valueBytes: number
+  readonly #numbers: number
 
   private constructor(load: StoreLoad) {
     this.#folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-    this.#valueBytes = load.valueBytes
-    let files = 0
+    this.#numbers = Math.ceil(load.valueBytes / 8)
     this.#backend = new SegmentsStateBackend({
       keyGroups: { first: 0, last: GROUPS - 1 },
       maxParallelism: GROUPS,
       now: () => 0,
       monotonicMs: () => 0,
-      folder: this.#folder,
-      newFileName: () => `state-${files++}`,
+      folder: new NodeStoreFolder(this.#folder, 'state'),
       cacheBytes: () => load.cacheBytes,
     })
     this.#table = this.#backend.valueTable({
@@ -46,7 +44,7 @@ export class SegmentsStore implements BenchedStore {
   fill(from: number, to: number): void {
     for (let key = from; key < to; key++) {
       this.#select(key, hashKey(key))
-      this.#table.put(new Uint8Array(this.#valueBytes))
+      this.#table.put(accumulatorOf(key, this.#numbers))
     }
   }
 
@@ -55,8 +53,8 @@ export class SegmentsStore implements BenchedStore {
     for (let i = 0; i < keys.length; i++) {
       if (i % ANNOUNCED === 0) this.#backend.expectKeys(hashes, i, Math.min(i + ANNOUNCED, keys.length))
       this.#select(keys[i] as number, hashes[i] as number)
-      const value = this.#table.get() as Uint8Array
-      increment(value)
+      const value = this.#table.get() as number[]
+      value[0] = (value[0] as number) + 1
       this.#table.put(value)
     }
   }
@@ -67,8 +65,7 @@ export class SegmentsStore implements BenchedStore {
 
   countOf(key: number): number {
     this.#select(key, hashKey(key))
-    const value = this.#table.get() as Uint8Array
-    return new DataView(value.buffer, value.byteOffset).getUint32(0, true)
+    return (this.#table.get() as number[])[0] as number
   }
 
   async close(): Promise<void> {
@@ -81,9 +78,7 @@ export class SegmentsStore implements BenchedStore {
   }
 }
 
-function increment(value: Uint8Array): void {
-  for (let i = 0; i < 4; i++) {
-    value[i] = ((value[i] as number) + 1) & 0xff
-    if (value[i] !== 0) return
-  }
+/** A count and further numbers, as an accumulator has them; fractions take eight bytes and one. */
+function accumulatorOf(key: number, numbers: number): number[] {
+  return Array.from({ length: numbers }, (_, index) => (index === 0 ? 0 : key + 1 / (index + 1)))
 }

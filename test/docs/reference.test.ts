@@ -48,8 +48,8 @@ test('the metrics reference is that of the code', () => {
 
 test('the command line reference has every option', { timeout: 60_000 }, async () => {
   const document = readDocument('docs/reference/cli.md')
-  for (const command of ['run', 'info', 'checkpoints', 'state']) {
-    const section = document.split(/^## /m).find((text) => text.startsWith(`\`millrace ${command}`)) ?? ''
+  for (const command of ['run', 'info', 'list', 'cancel', 'stop', 'savepoint', 'checkpoint', 'checkpoints', 'state']) {
+    const section = document.split(/^## /m).find((text) => new RegExp(`^\`millrace ${command}[ \`]`).test(text)) ?? ''
     const { stdout } = await run(
       process.execPath,
       [join(root, 'packages/millrace/bin/millrace.mjs'), command, '--help'],
@@ -72,10 +72,12 @@ function checkGenerated(document: string, name: string, generated: string): void
 }
 
 const GROUPS: readonly (readonly [heading: string, prefix: RegExp])[] = [
-  ['Checkpoints', /^execution\.checkpointing\.|^state\./],
+  ['Checkpoints', /^execution\.checkpointing\.|^state\.(?!backend)/],
+  ['State of a running job', /^state\.backend|^io\./],
   ['Starting from a checkpoint or savepoint', /^execution\.state-recovery\./],
   ['Parallelism and time', /^parallelism\.|^pipeline\.|^execution\.buffer/],
   ['Slots and memory', /^taskmanager\.|^heartbeat\./],
+  ['REST server', /^rest\.|^web\./],
   ['Restarts', /^restart-strategy\./],
   ['Only in Millrace', /^millrace\./],
 ]
@@ -124,9 +126,9 @@ function unwrittenMetrics(): readonly string[] {
   return TASK_METRICS.map(({ name }) => name).filter((name) => !isWritten(name))
 }
 
-/** What the runtime and the command line are made of, in one text. */
+/** What the runtime, the REST server and the command line are made of, in one text. */
 function sourceTexts(): string {
-  return ['packages/core/src', 'packages/runtime/src', 'packages/cli/src']
+  return ['packages/core/src', 'packages/runtime/src', 'packages/rest/src', 'packages/cli/src']
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts'))

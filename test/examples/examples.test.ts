@@ -43,6 +43,9 @@ before(async () => {
 after(() => rm(temporary, { recursive: true, force: true }))
 const newFolder = () => mkdtemp(join(temporary, 'run-'))
 
+/** A cache that holds a small part of what the examples keep. */
+const SEGMENTS = { 'state.backend.type': 'segments', 'taskmanager.memory.managed.size': '256 kb' }
+
 for (const example of examples) {
   const title = example.query === undefined ? example.name : `${example.name} ${example.query}`
   const missing = missingFiles(example)
@@ -73,6 +76,32 @@ for (const example of examples) {
     const folder = await newFolder()
     await runExample(example, { parallelism: 2, folder, configuration: { 'millrace.exchange.encode': 'always' } })
     assert.deepEqual(await outputLines(folder), await answerLines(example))
+  })
+
+  test(`${title} equals its answer with state beyond its cache, when a slot dies`, { skip }, async (t) => {
+    const choose = randomOf(`${title} segments`)
+    const ratio = choose() * KILL_RATIO_MAX
+    t.diagnostic(`MILLRACE_SEED=${seed}: slot 0 dies at ${Math.round(ratio * 100)} % of the input`)
+    const folder = await newFolder()
+    const attend = (job: RunningJob) => killSlotAt(job, 0, ratio)
+    const { reading } = await runExample(example, { parallelism: 2, folder, attend, configuration: SEGMENTS })
+    assert.ok((reading?.attempt ?? 0) > 0, `the slot did not die in time, MILLRACE_SEED=${seed}`)
+    assert.deepEqual(await outputLines(folder), await answerLines(example), `MILLRACE_SEED=${seed}`)
+  })
+
+  test(`${title} equals its answer after a savepoint restored on the other state backend`, { skip }, async (t) => {
+    const choose = randomOf(`${title} backends`)
+    const [from, to] = choose() < 0.5 ? [{}, SEGMENTS] : [SEGMENTS, {}]
+    t.diagnostic(`MILLRACE_SEED=${seed}: ${JSON.stringify(from)}, then ${JSON.stringify(to)}`)
+    const { savepoint, folder } = await stopWithSavepoint(example, 2, 1, from)
+    assert.ok(savepoint !== undefined, `the input ended before any checkpoint, MILLRACE_SEED=${seed}`)
+    await runExample(example, {
+      parallelism: 2,
+      folder,
+      restore: { kind: 'path', path: savepoint, discardNewer: false, allowNonRestoredState: false },
+      configuration: { ...to, 'execution.checkpointing.dir': join(folder, 'checkpoints-restored') },
+    })
+    assert.deepEqual(await outputLines(folder), await answerLines(example), `MILLRACE_SEED=${seed}`)
   })
 
   test(`${title} equals its answer after a savepoint restored at another parallelism`, { skip }, async (t) => {
@@ -108,12 +137,13 @@ async function stopWithSavepoint(
   example: Example,
   parallelism: number,
   checkpoints: number,
+  configuration: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly savepoint: string | undefined; readonly folder: string }> {
   const folder = await newFolder()
   const stopAfter = { checkpoints, savepointFolder: join(folder, 'savepoint') }
-  const { savepoint } = await runExample(example, { parallelism, folder, stopAfter })
+  const { savepoint } = await runExample(example, { parallelism, folder, stopAfter, configuration })
   if (savepoint !== undefined || checkpoints === 1) return { savepoint, folder }
-  return stopWithSavepoint(example, parallelism, checkpoints - 1)
+  return stopWithSavepoint(example, parallelism, checkpoints - 1, configuration)
 }
 
 /** Later, the job may end before its slot does. */

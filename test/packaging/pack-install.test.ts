@@ -83,6 +83,7 @@ describe('packages as they are published', () => {
       '@millrace/cli',
       '@millrace/core',
       '@millrace/files',
+      '@millrace/rest',
       '@millrace/runtime',
       '@millrace/testing',
       'millrace',

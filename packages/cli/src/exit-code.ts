@@ -20,6 +20,7 @@ const USAGE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JOB_NOT_FOUND',
   'CHECKPOINT_NOT_FOUND',
   'STATE_NOT_FOUND',
+  'RUNNING_JOB_NOT_FOUND',
 ])
 
 export function isUsageError(code: ErrorCode | undefined): boolean {

@@ -1,17 +1,32 @@
 /** The command line from its arguments to its exit status: finds the command, runs it, shows what went wrong. */
 import { MillraceError, nearestName, toErrorData } from '@millrace/api'
 import type { CliEnvironment } from './cli-environment.ts'
+import { cancelCommand } from './command/cancel-command.ts'
+import { checkpointCommand } from './command/checkpoint-command.ts'
 import { checkpointsCommand } from './command/checkpoints-command.ts'
 import type { Command } from './command/command.ts'
 import { infoCommand } from './command/info-command.ts'
+import { listCommand } from './command/list-command.ts'
 import { renderCommandHelp, renderHelp } from './command/render-help.ts'
 import { runCommand } from './command/run-command.ts'
+import { savepointCommand } from './command/savepoint-command.ts'
 import { stateCommand } from './command/state-command.ts'
+import { stopCommand } from './command/stop-command.ts'
 import { renderError } from './error/render-error.ts'
 import { EXIT, type ExitCode, isUsageError } from './exit-code.ts'
 import { choosePaint } from './text/paint.ts'
 
-const COMMANDS: readonly Command[] = [runCommand, infoCommand, checkpointsCommand, stateCommand]
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  infoCommand,
+  listCommand,
+  cancelCommand,
+  stopCommand,
+  savepointCommand,
+  checkpointCommand,
+  checkpointsCommand,
+  stateCommand,
+]
 
 /** Never throws: an error is shown and becomes an exit status. */
 export async function runCli(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {

@@ -71,7 +71,7 @@ export type {
 } from './coordinator/job-facts.ts'
 export type { CheckpointType } from './coordinator/on-demand-snapshots.ts'
 export { describeRecovery, type RecoveryFacts } from './coordinator/recovery-clock.ts'
-export { type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
+export { type JobDescription, type RunJobOptions, type RunningJob, runJob } from './coordinator/run-job.ts'
 export type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './coordinator/slot-launcher.ts'
 export type { CompletedSnapshot } from './coordinator/snapshot-request.ts'
 export { NodeFileSystem } from './file-system/node-file-system.ts'
@@ -96,6 +96,7 @@ export type { LoadedJob, SlotEnvironment, SlotMemory, SlotSizes } from './slot/s
 export { COMPILER_FLAGS, tuneCompiler } from './slot/tune-compiler.ts'
 export { HeapStateBackend, type HeapStateBackendOptions } from './state/heap/heap-state-backend.ts'
 export { SegmentsStateBackend, type SegmentsStateBackendOptions } from './state/segments/segments-state-backend.ts'
+export { NodeStoreFolder, type StoreFile, type StoreFolder } from './state/segments/store-file.ts'
 export { compareStates, type StateDifference } from './state-reader/compare-states.ts'
 export { type EntryFilter, entryBytes, isExpired, type SavedEntry, SavedState } from './state-reader/saved-state.ts'
 export {

@@ -20,10 +20,45 @@ export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
+const SEGMENTS = 'testing/test/state-conformance/segments-state-backend.test.ts'
 const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
 export const MUTANTS: readonly Mutant[] = [
+  // State beyond memory
+  {
+    name: 'superseded records are not pinned for a snapshot',
+    why: 'what is changed while a checkpoint is written is missing in it',
+    file: 'runtime/src/state/segments/record-log.ts',
+    find: 'if (unit * UNIT_BYTES < file.fixedBytes) {',
+    replace: 'if (unit * UNIT_BYTES < file.fixedBytes && file.number < 0) {',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'a snapshot begins with changes that are not in the log',
+    why: 'a checkpoint holds older values than its barrier',
+    file: 'runtime/src/state/segments/segments-state-backend.ts',
+    find: '    store.flush()\n    store.openView()',
+    replace: '    store.openView()',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'the cleaner forgets records that are alive',
+    why: 'state that was not changed for long is lost',
+    file: 'runtime/src/state/segments/log-cleaner.ts',
+    find: '      if (place < 0) continue\n',
+    replace: '      if (place >= 0) continue\n',
+    suites: [SEGMENTS],
+  },
+  {
+    name: 'records of the local store are believed without their checksum',
+    why: 'a disk that gives back other bytes changes state unseen',
+    file: 'runtime/src/state/segments/record-format.ts',
+    find: 'if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return',
+    replace: 'if (fits) return',
+    suites: ['runtime/test/state/segments/entry-store.test.ts'],
+  },
+
   // Barriers and snapshots
   {
     name: 'alignment skipped',
@@ -231,12 +266,12 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
-    name: 'sweep only when records come',
-    why: 'keys that are never touched again stay in the memory of a job that has nothing to do',
-    file: 'runtime/src/slot/slot.ts',
-    find: 'for (const own of [task.nextDueMs(), sweep?.nextDueMs(nowMs)]) {',
-    replace: 'for (const own of [task.nextDueMs(), sweep === undefined ? nowMs : undefined]) {',
-    suites: ['runtime/test/slot/slot.test.ts'],
+    name: 'clean-up without a pause',
+    why: 'while state expires, the job does little else',
+    file: 'core/src/state/expiry-sweep.ts',
+    find: '    if (monotonicMs - this.#lastStepMs < STEP_EVERY_MS) return false\n',
+    replace: '',
+    suites: ['core/test/state/expiry-sweep.test.ts'],
   },
   {
     name: 'walk that begins anew with each step',
@@ -969,6 +1004,72 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/job-ending.test.ts'],
   },
 
+  // State of other versions
+  {
+    name: 'evolution: converted state counts as stored',
+    why: 'a delta of the new version is built on a base of the old one, which is then read as new',
+    file: 'runtime/src/slot/restore-keyed-state.ts',
+    find: 'if (converted === undefined) asStored.get(',
+    replace: 'asStored.get(',
+    suites: ['runtime/test/coordinator/state-evolution.test.ts'],
+  },
+  {
+    name: 'evolution: older state without migrate is read',
+    why: 'values of another form reach the functions of the job',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (evolution?.migrate === undefined && evolution?.migrateKey === undefined) {',
+    replace: 'if (evolution === null) {',
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: newer state is read',
+    why: 'an older job misreads what a newer one has stored',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (stored.version > descriptor.version) {',
+    replace: 'if (stored.version === Number.NaN) {',
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: accumulators of any aggregate are read',
+    why: 'an aggregate that was added to a step takes the accumulator of its neighbour for its own',
+    file: 'core/src/state/stored-state-check.ts',
+    find: 'if (stored.name === declared.name) return []',
+    replace: "if (stored.name !== '') return []",
+    suites: ['core/test/state/stored-state-check.test.ts'],
+  },
+  {
+    name: 'evolution: a schema may change what it gave',
+    why: 'stored values change with every restore',
+    file: 'core/src/state/convert-entry.ts',
+    find: "if ('problem' in twice || !isSameValue(once.value, twice.value)) {",
+    replace: "if ('problem' in twice) {",
+    suites: ['core/test/state/convert-entry.test.ts'],
+  },
+  {
+    name: 'evolution: two keys of a map may become one',
+    why: 'one of two stored values is lost without a word',
+    file: 'runtime/src/state/converted-group.ts',
+    find: '      check?.(key, converted.sub)\n',
+    replace: '',
+    suites: ['runtime/test/state/converted-group.test.ts'],
+  },
+  {
+    name: 'evolution: a source that a checkpoint does not know ends at once',
+    why: 'the input of a source that was added is missing without an error',
+    file: 'runtime/src/coordinator/source-splits.ts',
+    find: "if (!vertex.isSource || !fresh.includes(vertex.steps[0]?.uid ?? '')) continue",
+    replace: 'if (!vertex.isSource || fresh.length >= 0) continue',
+    suites: ['runtime/test/state-writer/write-savepoint.test.ts'],
+  },
+  {
+    name: 'evolution: input beyond the budget is forgotten',
+    why: 'a savepoint that is written from large input lacks most of it',
+    file: 'runtime/src/state-writer/key-group-spool.ts',
+    find: '      pieces.push({ offsetBytes, lengthBytes: bytes.length })\n',
+    replace: '',
+    suites: ['runtime/test/state-writer/write-savepoint.test.ts'],
+  },
+
   // Aggregates
   {
     name: 'merge puts shared values of the other together in place',
@@ -1027,5 +1128,47 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'await this.#flush()\n    this.#epoch = checkpointId + 1',
     replace: 'this.#epoch = checkpointId + 1',
     suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
+
+  // Operating a running job
+  {
+    name: 'pages of other sites may write',
+    why: 'a page that somebody opens in a browser cancels the job',
+    file: 'rest/src/server/access-check.ts',
+    find: "if (fetchSite === 'cross-site' || fetchSite === 'same-site') {",
+    replace: "if (fetchSite === 'never') {",
+    suites: ['rest/test/server/access-check.test.ts', 'rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'any name taken for this server',
+    why: 'a page reads the job, and cancels it, under a name of its own that it lets point to this machine',
+    file: 'rest/src/server/access-check.ts',
+    find: 'hostNames.includes(name)',
+    replace: 'hostNames.length > 0',
+    suites: ['rest/test/server/access-check.test.ts', 'rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'GET that cancels taken for reading',
+    why: 'an image on a page of another site cancels the job',
+    file: 'rest/src/route/job-routes.ts',
+    find: "path: '/jobs/:jobid/yarn-cancel', isWrite: true",
+    replace: "path: '/jobs/:jobid/yarn-cancel', isWrite: false",
+    suites: ['rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'same trigger id starts anew',
+    why: 'a client that repeats a request after a lost answer gets two savepoints',
+    file: 'rest/src/operation/operation-store.ts',
+    find: 'if (this.#operations.has(key)) return',
+    replace: '',
+    suites: ['rest/test/operation/operation-store.test.ts'],
+  },
+  {
+    name: 'server ends before the savepoint is told',
+    why: 'who stopped a job never learns where its savepoint is',
+    file: 'rest/src/server/rest-server.ts',
+    find: "    if (how === 'told') {",
+    replace: "    if (how !== 'told') {",
+    suites: ['rest/test/route/snapshot-routes.test.ts'],
   },
 ]

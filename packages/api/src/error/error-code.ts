@@ -96,6 +96,13 @@ export const ERROR_CODES = {
   SAVEPOINT_FAILED: external('fail', 'A savepoint could not be taken.'),
   BYTES_DAMAGED: external('fail', 'Bytes with a wrong magic, version or checksum.'),
 
+  // Operating a running job
+  REST_BIND_FAILED: external('continue', 'The REST server could not listen.'),
+  REST_UNREACHABLE: external('fail', 'No REST server answers where it was looked for.'),
+  REST_REQUEST_FAILED: external('fail', 'A REST server refused a request, or gave an answer that cannot be read.'),
+  RUNNING_JOB_NOT_FOUND: user('fail', 'No running job fits what was asked for.'),
+  OPERATION_FAILED: external('fail', 'A checkpoint, savepoint or stop that was asked for failed.'),
+
   // Running
   SLOT_LOST: external('restart', 'A slot ended without being asked.'),
   SLOT_HEARTBEAT_TIMEOUT: user('restart', 'A slot made no progress within heartbeat.timeout.'),

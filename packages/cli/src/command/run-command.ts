@@ -1,4 +1,5 @@
 /** `millrace run`: runs a job to its end, shows it, and says by the exit status how it ended. */
+import { restSettingsOf } from '@millrace/rest'
 import type { CliEnvironment } from '../cli-environment.ts'
 import { renderError } from '../error/render-error.ts'
 import { EXIT, type ExitCode, isUsageError } from '../exit-code.ts'
@@ -16,13 +17,14 @@ export const runCommand: Command = {
   options: RUN_OPTIONS,
   async run(argv, environment) {
     const request = parseRunArguments(argv)
-    const prepared = await prepareJob(request)
+    const { config, ...prepared } = await prepareJob(request)
+    const rest = restSettingsOf(config)
     const view = createRunView(prepared.plan, request.json, environment)
     for (const warning of prepared.plan.warnings) {
       view.onEvent({ kind: 'message', atMs: environment.now(), level: 'warning', text: warning })
     }
     const { restore, stopAfter } = request
-    const job = environment.runner.start({ ...prepared, restore, stopAfter }, (event) => view.onEvent(event))
+    const job = environment.runner.start({ ...prepared, restore, stopAfter, rest }, (event) => view.onEvent(event))
     const result = await attend(job, view, environment)
     view.finish(result)
     if (result.error !== undefined && !request.json) {

@@ -3,7 +3,7 @@
  * Nothing runs yet; what is wrong with the job is found here.
  */
 import { buildGraph, type PlainValue } from '@millrace/api'
-import { compilePlan, type PhysicalPlan, parseConfig } from '@millrace/core'
+import { compilePlan, type PhysicalPlan, parseConfig, type TypedConfig } from '@millrace/core'
 import { bundleJob, loadJob, parseParams } from '@millrace/runtime'
 
 export interface PreparedJob {
@@ -12,6 +12,8 @@ export interface PreparedJob {
   readonly plan: PhysicalPlan
   /** What was given, `-p` included. */
   readonly configuration: Readonly<Record<string, string>>
+  /** The same, read. */
+  readonly config: TypedConfig
 }
 
 export interface JobRequest {
@@ -34,7 +36,7 @@ export async function prepareJob(request: JobRequest): Promise<PreparedJob> {
     parallelism: config.get('parallelism.default'),
     ...(maxParallelism === undefined ? {} : { maxParallelism }),
   })
-  return { bundlePath, params, plan, configuration }
+  return { bundlePath, params, plan, configuration, config }
 }
 
 /** `-p` is another way to write a configuration value, and wins over it. */

@@ -1,5 +1,7 @@
 /** The engine of this process behind the port of `run`. Translates words; decides nothing. */
+import { toErrorData } from '@millrace/api'
 import type { CheckpointRecord } from '@millrace/core'
+import { type RestServer, type RestSettings, startRestServer } from '@millrace/rest'
 import {
   type CheckpointReport,
   type RunningJob as EngineJob,
@@ -28,7 +30,7 @@ export interface EmbeddedJob extends RunningJob {
 
 export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent) => void): EmbeddedJob {
   const startedAtMs = Date.now()
-  const { bundlePath, params, configuration, restore, stopAfter } = request
+  const { bundlePath, params, configuration, restore, stopAfter, rest } = request
   const job: EngineJob = runJob({
     bundlePath,
     params,
@@ -52,8 +54,11 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
   })
   const read = (reading: EngineReading | undefined) =>
     reading === undefined ? readingBefore(startedAtMs, Date.now()) : translateReading(reading)
+  const serving = rest === undefined ? undefined : serve(job, rest, onEvent)
   return {
-    result: job.outcome.then(({ state, isStuck, error, savepoint, reading }) => {
+    result: job.outcome.then(async ({ state, isStuck, error, savepoint, reading }) => {
+      // Who waits for a savepoint that the job stopped with is still to be told.
+      await (await serving)?.close(isStuck ? 'atOnce' : 'told')
       const final = read(reading)
       return {
         state,
@@ -68,6 +73,24 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
     stop: () => job.stop(),
     abort: () => job.cancel(),
     killSlot: (index) => job.killSlot(index),
+  }
+}
+
+/** The job runs without its server where that cannot listen. */
+async function serve(
+  job: EngineJob,
+  settings: RestSettings,
+  onEvent: (event: RunEvent) => void,
+): Promise<RestServer | undefined> {
+  try {
+    const server = await startRestServer(job, settings)
+    onEvent({ kind: 'rest', atMs: Date.now(), url: server.url, takenPort: server.takenPort })
+    return server
+  } catch (error) {
+    const { message, hint } = toErrorData(error)
+    const text = `${message}. The job runs without it.${hint === undefined ? '' : ` ${hint}`}`
+    onEvent({ kind: 'message', atMs: Date.now(), level: 'warning', text })
+    return undefined
   }
 }
 

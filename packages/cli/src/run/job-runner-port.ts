@@ -4,6 +4,7 @@
  */
 import type { ErrorData, PlainValue } from '@millrace/api'
 import type { PhysicalPlan, VertexId } from '@millrace/core'
+import type { RestSettings } from '@millrace/rest'
 import type { RecoveryFacts } from '@millrace/runtime'
 
 export interface JobRunner {
@@ -21,6 +22,8 @@ export interface RunRequest {
   readonly restore: RestoreRequest
   /** End the job with a savepoint in `savepointFolder` once this many checkpoints are complete. */
   readonly stopAfter: StopAfter | undefined
+  /** The REST server to start with the job; `undefined`: none. */
+  readonly rest?: RestSettings | undefined
 }
 
 export type RestoreRequest =
@@ -83,6 +86,8 @@ export type RunEvent =
   | { readonly kind: 'state'; readonly atMs: number; readonly state: JobState }
   /** Something to tell the user: what was restored, removed, found. */
   | { readonly kind: 'message'; readonly atMs: number; readonly level: 'info' | 'warning'; readonly text: string }
+  /** The REST server listens. `takenPort`: the port that it would have had, and somebody else has. */
+  | { readonly kind: 'rest'; readonly atMs: number; readonly url: string; readonly takenPort: number | undefined }
   /** A line of a print sink. */
   | { readonly kind: 'printed'; readonly line: string }
   | {

@@ -17,6 +17,10 @@ export function renderEvent(
       return []
     case 'message':
       return [event.level === 'warning' ? `${paint('warning', 'warning')} ${event.text}` : event.text]
+    case 'rest': {
+      const why = event.takenPort === undefined ? '' : ` (port ${event.takenPort} is taken)`
+      return [`REST server at ${event.url}${why}`]
+    }
     case 'checkpoint': {
       const { checkpoint } = event
       if (checkpoint.outcome === 'failed') return [`${paint('warning', 'warning')} ${describeCheckpoint(checkpoint)}`]

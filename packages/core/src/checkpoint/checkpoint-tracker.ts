@@ -217,8 +217,8 @@ function triggerDue(draft: Draft): void {
   while (hasRoom(draft.state)) {
     const { state, nowMs } = draft
     const [request, ...requests] = state.requests
-    // While the input is being ended they wait for the final checkpoint.
-    if (request !== undefined && state.stopping !== 'draining') {
+    // When the input has ended, or is being ended, they wait for the final checkpoint.
+    if (request !== undefined && state.stopping !== 'draining' && state.final !== 'due') {
       draft.set({ requests, stopping: request.thenStop ? 'after-snapshot' : 'no' })
       trigger(draft, request.snapshotKind, false, request)
       continue

@@ -133,6 +133,42 @@ export const CONFIG_OPTIONS = {
     allowZero: true,
     doc: 'Longest time that a record waits for its batch to fill; 0 sends after every turn.',
   },
+  'rest.address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Name under which the REST server is reached; millrace list, cancel, stop, savepoint and checkpoint ask there.',
+    differs: 'Flink: no default.',
+  },
+  'rest.port': {
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    default: 8081,
+    doc: 'Port of the REST server; 0: any free one. Where it is not set and 8081 is taken, the next free one.',
+    differs: 'Flink: a taken port ends the process.',
+  },
+  'rest.bind-port': {
+    type: 'text',
+    default: undefined,
+    doc: 'Ports of which the REST server takes the first free one, as 8081-8090; wins over rest.port, which clients ask.',
+  },
+  'rest.bind-address': {
+    type: 'text',
+    default: 'localhost',
+    doc: 'Address that the REST server listens on. It has no passwords: any other than that of this machine lets everybody there cancel the job.',
+    differs: 'Flink: all addresses, unless its own configuration file says so.',
+  },
+  'rest.async.store-duration': {
+    type: 'duration',
+    default: 300_000,
+    doc: 'How long a savepoint or checkpoint that was asked for can be asked about after it has ended.',
+  },
+  'web.access-control-allow-origin': {
+    type: 'text',
+    default: undefined,
+    doc: 'Sites whose pages may read what the REST server answers; * are all. Default: none.',
+    differs: 'Flink: *.',
+  },
   'parallelism.default': {
     type: 'integer',
     min: 1,
@@ -177,10 +213,28 @@ export const CONFIG_OPTIONS = {
     doc: 'Heap of one slot; a slot over it fails itself, naming the state. Default: its share of the memory of the machine.',
     differs: 'Flink: of the whole task manager.',
   },
+  'taskmanager.memory.managed.size': {
+    type: 'size',
+    default: undefined,
+    doc: 'Memory of one slot for entries of state that are in use, with state.backend.type: segments. It is a part of the heap of the slot. Default: two fifths of that.',
+    differs: 'Flink: of the whole task manager, outside of the heap.',
+  },
+  'io.tmp.dirs': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folders for the files of the local state store, separated by commas; slots take them in turn. Nothing in there outlives the process. Default: the folder for temporary files of the system.',
+  },
   'heartbeat.timeout': {
     type: 'duration',
     default: 50_000,
     doc: 'A slot that makes no progress for this long is terminated and the job restarted.',
+  },
+  'state.backend.type': {
+    type: 'choice',
+    choices: ['hashmap', 'segments'],
+    default: 'hashmap',
+    doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. Any checkpoint or savepoint restores on either.',
+    differs: 'Flink: rocksdb instead of segments.',
   },
   'state.storage.fs.memory-threshold': {
     type: 'size',
@@ -285,6 +339,11 @@ export const CONFIG_OPTIONS = {
     type: 'size',
     default: 64 * 1024 ** 2,
     doc: 'Largest encoded record; a larger one fails the job.',
+  },
+  'millrace.rest.enabled': {
+    type: 'boolean',
+    default: true,
+    doc: 'Whether millrace run starts the REST server.',
   },
   'millrace.development-mode': {
     type: 'boolean',

@@ -357,6 +357,16 @@ test('a request that waits behind the final checkpoint is answered with it', () 
   assert.deepEqual(kinds(driver.at(20_000)), [])
 })
 
+test('a request after the end of the input is answered with the final checkpoint, whatever is still pending', () => {
+  const driver = Driver.running()
+  driver.at(1_000)
+  driver.at(1_001, { kind: 'all-ended' })
+  assert.deepEqual(driver.at(1_002, request('r')), [])
+  const [, final] = driver.finish(1_010, 1)
+  assert.equal(final?.kind === 'trigger' && final.isFinal, true)
+  assert.deepEqual(kinds(driver.finish(1_020, 2)), ['answer', 'complete'])
+})
+
 test('without an interval nothing is periodic or final, and requests still work', () => {
   const driver = Driver.running({ intervalMs: undefined })
   assert.equal(nextDeadlineMs(driver.state), undefined)

@@ -33,6 +33,7 @@ import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
 import { withAdviceOnDamage } from './newest-whole.ts'
 import type { CheckpointType } from './on-demand-snapshots.ts'
+import { slotStateSettingsOf } from './slot-state-settings.ts'
 import { refuseSnapshot, type SnapshotPurpose } from './snapshot-refusal.ts'
 import type { CompletedSnapshot } from './snapshot-request.ts'
 import { ThreadSlotLauncher } from './thread-slot-launcher.ts'
@@ -49,9 +50,17 @@ export interface RunJobOptions {
   readonly observer?: Partial<CoordinatorObserver>
 }
 
+/** What runs, and how it was configured. */
+export interface JobDescription {
+  readonly plan: PhysicalPlan
+  readonly config: TypedConfig
+}
+
 export interface RunningJob {
   /** Never rejects. */
   readonly outcome: Promise<JobOutcome>
+  /** `undefined` until the job is loaded. */
+  description(): JobDescription | undefined
   /** `undefined` until the job is loaded. */
   reading(): JobReading | undefined
   /** What happened so far; `undefined` until the job is loaded. */
@@ -79,11 +88,13 @@ export interface RunningJob {
 /** Starts at once; everything that goes wrong is in the outcome. */
 export function runJob(options: RunJobOptions): RunningJob {
   let coordinator: JobCoordinator | undefined
+  let description: JobDescription | undefined
   let stopRequest: 'none' | 'stop' | 'cancel' = 'none'
   const start = async (): Promise<JobOutcome> => {
     const prepared = await prepare(options)
     try {
       coordinator = new JobCoordinator(prepared.options)
+      description = { plan: prepared.options.plan, config: prepared.config }
       if (stopRequest !== 'none') coordinator.cancel()
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
@@ -115,6 +126,7 @@ export function runJob(options: RunJobOptions): RunningJob {
   }
   return {
     outcome,
+    description: () => description,
     reading: () => coordinator?.reading(),
     history: () => coordinator?.facts.history(),
     stop: () => {
@@ -134,6 +146,7 @@ export function runJob(options: RunJobOptions): RunningJob {
 
 interface Prepared {
   readonly options: ConstructorParameters<typeof JobCoordinator>[0]
+  readonly config: TypedConfig
   release(): Promise<void>
 }
 
@@ -175,18 +188,21 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     const plan = compilePlan(graph, planSettings)
     checkReplayable(plan, config)
     checkSlots(plan, config)
+    const heapBudgetBytes = decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
+      memoryBytes: machineMemoryBytes(),
+      slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
+    })
     const launcher = new ThreadSlotLauncher({
       bundlePath: options.bundlePath,
       params: options.params,
       planSettings,
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
-      heapBudgetBytes: decideHeapBudgetBytes(config.get('taskmanager.memory.task.heap.size'), {
-        memoryBytes: machineMemoryBytes(),
-        slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
-      }),
+      heapBudgetBytes,
+      state: slotStateSettingsOf(config, heapBudgetBytes),
       killPoint,
     })
     return {
+      config,
       options: {
         jobId: random.hex(32),
         graph,

@@ -5,6 +5,7 @@ import type { PlanSettings } from '@millrace/core'
 import { decideHeapLimitMb } from '../slot/heap-budget.ts'
 import type { KillPoint } from '../slot/kill-point.ts'
 import type { FromSlot } from '../slot/protocol.ts'
+import type { SlotStateSettings } from '../slot/slot-backends.ts'
 import type { SlotWorkerData } from '../slot/slot-worker-data.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from './slot-launcher.ts'
 
@@ -21,6 +22,7 @@ export interface ThreadSlotLauncherOptions {
   readonly heartbeatTimeoutMs: number
   /** What the heap of one slot may hold. */
   readonly heapBudgetBytes: number
+  readonly state: SlotStateSettings
   readonly killPoint: KillPoint | undefined
 }
 
@@ -32,7 +34,7 @@ export class ThreadSlotLauncher implements SlotLauncher {
   }
 
   launch({ slot, doorbell, heartbeat }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { bundlePath, params, planSettings, heartbeatTimeoutMs, heapBudgetBytes, killPoint } = this.#options
+    const { bundlePath, params, planSettings, heartbeatTimeoutMs, heapBudgetBytes, state, killPoint } = this.#options
     const workerData: SlotWorkerData = {
       slot,
       doorbell,
@@ -42,6 +44,7 @@ export class ThreadSlotLauncher implements SlotLauncher {
       params,
       planSettings,
       heapBudgetBytes,
+      state,
       killPoint,
     }
     const worker = new Worker(new URL(import.meta.resolve('@millrace/runtime/slot')), {

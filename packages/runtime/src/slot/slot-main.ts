@@ -15,11 +15,11 @@ import { SystemClock, SystemRandom } from '../clock/clock.ts'
 import { KillingFileSystem } from '../file-system/killing-file-system.ts'
 import { NodeFileSystem } from '../file-system/node-file-system.ts'
 import { loadJob } from '../job-loading/load-job.ts'
-import { HeapStateBackend } from '../state/heap/heap-state-backend.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { HeapWatch } from './heap-watch.ts'
 import type { FromSlot, ToSlot } from './protocol.ts'
 import { Slot } from './slot.ts'
+import { SlotBackends } from './slot-backends.ts'
 import type { LoadedJob, SlotEnvironment } from './slot-environment.ts'
 import type { SlotWorkerData } from './slot-worker-data.ts'
 
@@ -34,6 +34,7 @@ const heartbeat = new Int32Array(data.heartbeat)
 const clock = new SystemClock()
 let ringers: readonly WakeUp[] = []
 let isClosed = false
+const backends = new SlotBackends(data.state, data.slot, clock)
 const heap = new HeapWatch({ budgetBytes: data.heapBudgetBytes, usedBytes: heapBytes, collectGarbage })
 
 const environment: SlotEnvironment = {
@@ -48,8 +49,7 @@ const environment: SlotEnvironment = {
     if (message.type === 'closed') isClosed = true
   },
   wakeUpOf: (slot) => ringers[slot] ?? bell,
-  createBackend: (keyGroups, maxParallelism) =>
-    new HeapStateBackend({ keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }),
+  createBackend: (keyGroups, maxParallelism) => backends.create(keyGroups, maxParallelism),
   memory: () => heap.read(),
 }
 

@@ -57,6 +57,33 @@ const failsWith = (code: string, hint?: RegExp) => (error: unknown) =>
 const idsOf = (manifests: readonly CheckpointManifest[]): number[] => manifests.map(({ checkpointId }) => checkpointId)
 
 describe('chooseStart', () => {
+  it('claims a checkpoint of another folder with its lock, again when it is resumed, and not once it is gone', async () => {
+    const { files, locks, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    const claiming: RestoreRequest = { kind: 'path', path, claimMode: 'CLAIM', ...choices }
+    const { claimed, unclaimedId } = await choose(claiming)
+    assert.deepEqual([claimed?.checkpointId, unclaimedId, locks], [7, undefined, ['elsewhere']])
+    await claimed?.release()
+    assert.deepEqual(locks, ['elsewhere', 'elsewhere released'])
+    const again = await choose(latest)
+    assert.equal(again.claimed?.checkpointId, 7)
+    await again.claimed?.discard()
+    assert.deepEqual(await elsewhere.listCheckpoints(), [])
+    const start = await choose({ kind: 'none' })
+    assert.equal(start.claimed, undefined)
+  })
+
+  it('leaves what it does not claim unlocked', async () => {
+    const { files, locks, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
+    const { claimed } = await choose(at(path))
+    assert.deepEqual([claimed, locks], [undefined, []])
+  })
+
   it('without a request it starts fresh, with a history of its own and ids above all that are there', async () => {
     const { files, store, choose, messages, ids } = await open()
     await store(4)

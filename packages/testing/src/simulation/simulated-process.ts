@@ -110,7 +110,7 @@ export class SimulatedProcess {
         report,
       })
       const planSettings = planSettingsOf(config, start.restored?.manifest)
-      const slots = new SimulatedSlots({ ...this.#home, life: this.life, planSettings })
+      const slots = new SimulatedSlots({ ...this.#home, pid: this.pid, life: this.life, planSettings })
       this.#slots = slots
       const coordinator = new JobCoordinator({
         jobId: random.hex(32),

@@ -13,6 +13,7 @@ import {
   type FromSlot,
   HeapStateBackend,
   type RandomSource,
+  SegmentsStateBackend,
   Slot,
   type SlotHandle,
   type SlotLauncher,
@@ -22,6 +23,11 @@ import {
   type ToSlot,
 } from '@millrace/runtime'
 import { Life } from './life.ts'
+import { MemoryStoreFolder } from './memory-store-folder.ts'
+
+/** Little, so that entries leave the cache and files are reclaimed. */
+const STORE_CACHE_BYTES = 8_192
+const STORE_FILE_BYTES = 4_096
 
 /** What slots share with the process that launches them. */
 export interface SlotHome {
@@ -32,6 +38,8 @@ export interface SlotHome {
   readonly sizes: SlotSizes
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
+  /** Number of the process. */
+  readonly pid: number
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
   /** What the slot had under way on the disk may have happened. */
@@ -101,14 +109,24 @@ export class SimulatedSlot {
       },
       wakeUpOf: (slot) => ({ wake: () => ringOther(slot) }),
       ownWakeUp: { wake: () => this.ring() },
-      createBackend: (keyGroups, maxParallelism) =>
-        new HeapStateBackend({
+      createBackend: (keyGroups, maxParallelism) => {
+        const common = {
           keyGroups,
           maxParallelism,
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
-        }),
+        }
+        // The backends take turns, so that what one has written is restored by the other.
+        if ((home.pid + options.attempt) % 2 === 0) return new HeapStateBackend(common)
+        return new SegmentsStateBackend({
+          ...common,
+          folder: new MemoryStoreFolder(),
+          cacheBytes: () => STORE_CACHE_BYTES,
+          cachedEntriesMin: 1,
+          fileBytes: STORE_FILE_BYTES,
+        })
+      },
       sizes: home.sizes,
       memory: () => ({ usedBytes: 0, limitBytes: 1 }),
     })

@@ -6,13 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { SegmentsStateBackend } from '@millrace/runtime'
+import { NodeStoreFolder, SegmentsStateBackend } from '@millrace/runtime'
 import type { BackendOptions } from '../../src/state-conformance/create-backend.ts'
 import { stateBackendConformance } from '../../src/state-conformance/state-backend-conformance.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-segments-'))
 const opened: SegmentsStateBackend[] = []
-let files = 0
 after(() => {
   for (const backend of opened) backend.close()
   rmSync(folder, { recursive: true })
@@ -23,9 +22,9 @@ function create(options: BackendOptions, cacheBytes: number, fileBytes: number):
     ...options,
     monotonicMs: () => 0,
     encodeStepEntries: 1,
-    folder,
-    newFileName: () => `file-${files++}`,
+    folder: new NodeStoreFolder(folder, 'state'),
     cacheBytes: () => cacheBytes,
+    cachedEntriesMin: 1,
     fileBytes,
   })
   opened.push(backend)

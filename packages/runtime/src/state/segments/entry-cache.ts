@@ -31,20 +31,26 @@ export interface Entry {
   bytes: number
   /** Row in the cache; −1 when it has left. */
   row: number
-  /** Used since the hand of the clock came by. */
-  isUsed: boolean
 }
 
 /** An entry by itself, its place in the index and in the cache. */
 export const ENTRY_BYTES = 192
 
+/** Used since the hand of the clock came by. */
+const USED = 1
+/** There is no entry in the row, or one with changes. */
+const KEPT = 2
+
 export class EntryCache {
   readonly #rows: (Entry | undefined)[] = []
+  /** By row: `USED`, `KEPT`. Apart from the entries, so that the hand of the clock reads next to nothing. */
+  #marks = new Uint8Array(1_024)
   readonly #free: number[] = []
   #hand = 0
   bytes = 0
   /** Of entries with changes. */
   dirtyBytes = 0
+  dirtyEntries = 0
   entries = 0
 
   at(row: number): Entry {
@@ -56,16 +62,22 @@ export class EntryCache {
     const row = this.#free.pop() ?? this.#rows.length
     entry.row = row
     this.#rows[row] = entry
+    if (row === this.#marks.length) this.#grow()
+    this.#marks[row] = USED
     this.bytes += entry.bytes
     this.entries++
   }
 
   release(entry: Entry): void {
     this.#rows[entry.row] = undefined
+    this.#marks[entry.row] = KEPT
     this.#free.push(entry.row)
     entry.row = -1
     this.bytes -= entry.bytes
-    if (entry.isDirty) this.dirtyBytes -= entry.bytes
+    if (entry.isDirty) {
+      this.dirtyBytes -= entry.bytes
+      this.dirtyEntries--
+    }
     this.entries--
   }
 
@@ -77,20 +89,27 @@ export class EntryCache {
     if (entry.isDirty) this.dirtyBytes += change
   }
 
+  markUsed(entry: Entry): void {
+    this.#marks[entry.row] = (this.#marks[entry.row] as number) | USED
+  }
+
   setDirty(entry: Entry, isDirty: boolean): void {
     entry.isDirty = isDirty
+    const mark = this.#marks[entry.row] as number
+    this.#marks[entry.row] = isDirty ? mark | KEPT : mark & ~KEPT
     this.dirtyBytes += isDirty ? entry.bytes : -entry.bytes
+    this.dirtyEntries += isDirty ? 1 : -1
   }
 
   /** The next entry that may leave, or `undefined` when two rounds have found none. */
   nextVictim(): Entry | undefined {
     const rows = this.#rows
+    const marks = this.#marks
     for (let left = rows.length * 2; left > 0; left--) {
       if (this.#hand >= rows.length) this.#hand = 0
-      const entry = rows[this.#hand++]
-      if (entry === undefined || entry.isDirty) continue
-      if (!entry.isUsed) return entry
-      entry.isUsed = false
+      const row = this.#hand++
+      if (marks[row] === 0) return rows[row]
+      marks[row] = (marks[row] as number) & ~USED
     }
     return undefined
   }
@@ -100,6 +119,13 @@ export class EntryCache {
     this.#free.length = 0
     this.bytes = 0
     this.dirtyBytes = 0
+    this.dirtyEntries = 0
     this.entries = 0
+  }
+
+  #grow(): void {
+    const marks = new Uint8Array(this.#marks.length * 2)
+    marks.set(this.#marks)
+    this.#marks = marks
   }
 }

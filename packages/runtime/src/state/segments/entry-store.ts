@@ -19,6 +19,8 @@ import { CACHED, type MapOwner, type RecordMap } from './record-map.ts'
 export interface EntryStoreOptions extends RecordLogOptions {
   /** Asked often: what the cache may hold at the moment. */
   readonly cacheBytes: () => number
+  /** So many entries stay in the cache however large they are; default 16. */
+  readonly cachedEntriesMin?: number
   /** Wall clock, epoch ms. */
   readonly now: () => number
 }
@@ -30,6 +32,8 @@ const FLUSH_BYTES = 1024 ** 2
 const DIRTY_SHARE = 0.25
 /** Changed entries never take more than this: a snapshot begins when they are in the log. */
 const DIRTY_BYTES_MAX = 16 * 1024 ** 2
+/** Else a value that is larger than the cache would be read and written with every change. */
+const CACHED_ENTRIES_MIN = 16
 /** The cleaner reads so many times the bytes that were appended. */
 const CLEANING_RATIO = 4
 
@@ -39,11 +43,17 @@ export class EntryStore implements CleanedStore {
   readonly tables: MapOwner[] = []
   readonly #cleaner: LogCleaner
   readonly #options: EntryStoreOptions
+  readonly #entriesMin: number
   readonly #writer = new ByteWriter(64 * 1024)
   readonly #encoder = new RecordEncoder(this.#writer)
   readonly #record = emptyRecord()
   /** Changed entries in the order in which they became so; those that are not any more are passed over. */
   #dirty: Entry[] = []
+  /** Those before it have been written. */
+  #dirtyFrom = 0
+  /** The budget as it was when it was last asked for. */
+  #cacheBytes = 0
+  #dirtyBytesMax = 0
   #places: number[] = []
   #positions: Int32Array = new Int32Array(512)
   /** What `find` and `prefetch` read for. */
@@ -61,8 +71,10 @@ export class EntryStore implements CleanedStore {
 
   constructor(options: EntryStoreOptions) {
     this.#options = options
+    this.#entriesMin = options.cachedEntriesMin ?? CACHED_ENTRIES_MIN
     this.log = new RecordLog(options)
     this.#cleaner = new LogCleaner(this)
+    this.#askForBudget()
   }
 
   now(): number {
@@ -79,7 +91,7 @@ export class EntryStore implements CleanedStore {
       if (place < CACHED) continue
       const entry = this.cache.at(place - CACHED)
       if (!isSameKey(entry.key, key)) continue
-      entry.isUsed = true
+      this.cache.markUsed(entry)
       this.hits++
       return entry
     }
@@ -125,7 +137,7 @@ export class EntryStore implements CleanedStore {
       for (let j = 0; j < count; j++) {
         const place = places[j] as number
         if (place < CACHED) this.#positions = put(this.#positions, wanted++, place)
-        else this.cache.at(place - CACHED).isUsed = true
+        else this.cache.markUsed(this.cache.at(place - CACHED))
       }
     }
     if (wanted === 0) return
@@ -178,7 +190,8 @@ export class EntryStore implements CleanedStore {
       this.cache.setDirty(entry, true)
       this.#dirty.push(entry)
     }
-    if (this.cache.dirtyBytes > Math.min(this.#options.cacheBytes() * DIRTY_SHARE, DIRTY_BYTES_MAX)) this.#flushSome()
+    const { cache } = this
+    if (cache.dirtyBytes > this.#dirtyBytesMax && cache.dirtyEntries > this.#entriesMin) this.#flushSome()
   }
 
   /** Deletes a live entry: without trace when no snapshot can know it, else as a tombstone. */
@@ -229,7 +242,7 @@ export class EntryStore implements CleanedStore {
 
   /** Appends all changes to the log. */
   flush(): void {
-    while (this.#dirty.length > 0) this.#append(FLUSH_ENTRIES)
+    while (this.#dirtyFrom < this.#dirty.length) this.#append(FLUSH_ENTRIES)
   }
 
   /** The place that the index has for the record at a position, or −1 when the record is superseded. */
@@ -329,7 +342,6 @@ export class EntryStore implements CleanedStore {
       writtenAtMs: record.writtenAtMs,
       bytes: ENTRY_BYTES + record.lengthBytes * 2,
       row: -1,
-      isUsed: true,
     }
     this.cache.admit(entry)
     map.move(record.hash, position, CACHED + entry.row)
@@ -360,7 +372,6 @@ export class EntryStore implements CleanedStore {
       writtenAtMs,
       bytes,
       row: -1,
-      isUsed: true,
     }
     this.cache.admit(entry)
     return entry
@@ -369,11 +380,10 @@ export class EntryStore implements CleanedStore {
   /** Lets entries leave until the cache is within its budget. */
   #makeRoom(): void {
     const { cache } = this
-    const bytesMax = this.#options.cacheBytes()
-    while (cache.bytes > bytesMax && cache.entries > 1) {
+    while (cache.bytes > this.#cacheBytes && cache.entries > this.#entriesMin) {
       const victim = cache.nextVictim()
       if (victim === undefined) {
-        if (this.#dirty.length === 0) return
+        if (this.#dirtyFrom === this.#dirty.length) return
         this.flush()
         continue
       }
@@ -392,9 +402,15 @@ export class EntryStore implements CleanedStore {
   }
 
   #flushSome(): void {
+    this.#askForBudget()
     const before = this.log.bytesWritten
     this.#append(FLUSH_ENTRIES)
     this.#cleaner.clean((this.log.bytesWritten - before) * CLEANING_RATIO)
+  }
+
+  #askForBudget(): void {
+    this.#cacheBytes = this.#options.cacheBytes()
+    this.#dirtyBytesMax = Math.min(this.#cacheBytes * DIRTY_SHARE, DIRTY_BYTES_MAX)
   }
 
   /** Appends the changes of up to `countMax` entries, those first that changed first. */
@@ -404,7 +420,7 @@ export class EntryStore implements CleanedStore {
     const offsets: number[] = []
     const written: Entry[] = []
     const bytesMax = Math.min(FLUSH_BYTES, this.log.fileBytes / 4)
-    let taken = 0
+    let taken = this.#dirtyFrom
     writer.reset()
     while (taken < dirty.length && written.length < countMax && writer.position < bytesMax) {
       const entry = dirty[taken++] as Entry
@@ -422,7 +438,10 @@ export class EntryStore implements CleanedStore {
         this.#onAppended(entry, position + (offsets[index] as number) / 16, file)
       })
     }
+    this.#dirtyFrom = taken
+    if (taken * 2 < dirty.length) return
     this.#dirty = dirty.slice(taken)
+    this.#dirtyFrom = 0
   }
 
   #onAppended(entry: Entry, position: number, file: LogFile): void {

@@ -11,7 +11,7 @@
 import { MillraceError } from '@millrace/api'
 import type { ByteWriter } from '@millrace/core'
 import { checkRecord, HEADER_BYTES, lengthAt, paddedBytes, UNIT_BYTES } from './record-format.ts'
-import { StoreFile } from './store-file.ts'
+import type { StoreFile, StoreFolder } from './store-file.ts'
 
 /** Positions are below this, so that a place in an index can hold something else as well. */
 export const POSITIONS_MAX = 2 ** 30
@@ -43,10 +43,7 @@ export class LogFile {
 }
 
 export interface RecordLogOptions {
-  /** Folder for the files. */
-  readonly folder: string
-  /** A name that no other file there has, each time. */
-  readonly newName: () => string
+  readonly folder: StoreFolder
   /** Size after which another file is begun; default 64 MiB. For tests. */
   readonly fileBytes?: number
 }
@@ -246,8 +243,8 @@ export class RecordLog {
     const sealed = this.#active
     let number = this.#files.indexOf(undefined)
     if (number < 0) number = this.#files.length
-    if ((number + 1) * this.#fileUnits > POSITIONS_MAX) throw tooLarge(this.#options.folder)
-    const file = new LogFile(number, new StoreFile(this.#options.folder, this.#options.newName()))
+    if ((number + 1) * this.#fileUnits > POSITIONS_MAX) throw tooLarge(this.#options.folder.path)
+    const file = new LogFile(number, this.#options.folder.create())
     this.#files[number] = file
     this.#active = file
     if (sealed !== undefined && sealed.live === 0) this.#remove(sealed)

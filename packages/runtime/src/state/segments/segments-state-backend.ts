@@ -28,6 +28,7 @@ import { EntryStore } from './entry-store.ts'
 import { ExpiryWalk } from './expiry-walk.ts'
 import { TABLES_MAX } from './record-format.ts'
 import { SegmentsSnapshot, type StoreOperator } from './segments-snapshot.ts'
+import type { StoreFolder } from './store-file.ts'
 import { StoreListTable } from './store-list-table.ts'
 import { StoreMapTable } from './store-map-table.ts'
 import { StoreNamespacedTable } from './store-namespaced-table.ts'
@@ -43,12 +44,12 @@ export interface SegmentsStateBackendOptions {
   readonly monotonicMs: () => number
   /** Records encoded between two looks at the clock; default 128. */
   readonly encodeStepEntries?: number
-  /** Folder for the files; it must exist. */
-  readonly folder: string
-  /** A name that no other file there has, each time. */
-  readonly newFileName: () => string
+  /** Where the local store makes its files. */
+  readonly folder: StoreFolder
   /** What the cache may hold at the moment. */
   readonly cacheBytes: () => number
+  /** So many entries stay in the cache however large they are; default 16. For tests. */
+  readonly cachedEntriesMin?: number
   /** Size after which another file is begun; default 64 MiB. For tests. */
   readonly fileBytes?: number
   readonly onClose?: () => void
@@ -76,18 +77,22 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   /** Begun, neither complete nor aborted; all but the last are encoded. */
   readonly #snapshots = new Map<number, SegmentsSnapshot>()
   #open: SegmentsSnapshot | undefined
+  #isClosed = false
   /** That removes what has expired, while it goes on. */
   #walk: ExpiryWalk | undefined
 
   constructor(options: SegmentsStateBackendOptions) {
-    const { keyGroups, folder, newFileName, cacheBytes, now, fileBytes } = options
+    const { keyGroups, folder, cacheBytes, now, cachedEntriesMin, fileBytes } = options
     this.keyGroups = keyGroups
     this.maxParallelism = options.maxParallelism
     this.#monotonicMs = options.monotonicMs
     this.#stepEntries = options.encodeStepEntries ?? ENCODE_STEP_ENTRIES
     this.#onClose = options.onClose
-    const size = fileBytes === undefined ? {} : { fileBytes }
-    this.store = new EntryStore({ folder, newName: newFileName, cacheBytes, now, ...size })
+    const sizes = {
+      ...(fileBytes === undefined ? {} : { fileBytes }),
+      ...(cachedEntriesMin === undefined ? {} : { cachedEntriesMin }),
+    }
+    this.store = new EntryStore({ folder, cacheBytes, now, ...sizes })
     this.#home = {
       store: this.store,
       current: this.#current,
@@ -246,6 +251,8 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     this.#open = undefined
     this.#walk = undefined
     this.store.close()
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#onClose?.()
   }
 

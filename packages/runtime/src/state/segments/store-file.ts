@@ -1,6 +1,6 @@
 /**
- * One file of the local store: appended to, read at places, and gone with the process, however that ends. Where the
- * system allows it (not on Windows) the file has no name any more from the moment it is open, so nothing is left behind
+ * Files of the local store: appended to, read at places, and gone with the process, however that ends. Where the
+ * system allows it (not on Windows) a file has no name any more from the moment it is open, so nothing is left behind
  * by a process or a thread that was killed: the system frees the space when the last handle is closed.
  *
  * No byte here is meant to outlive the process; what is durable is in checkpoints.
@@ -9,13 +9,46 @@ import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '@millrace/api'
 
-export class StoreFile {
+export interface StoreFile {
+  /** Writes the first `length` bytes of `bytes` at the end, which is at `atBytes`. Throws `DISK_FAILED`. */
+  append(bytes: Uint8Array, length: number, atBytes: number): void
+  /** Reads up to `length` bytes to the beginning of `into`; returns how many there were. Throws `DISK_FAILED`. */
+  read(into: Uint8Array, length: number, atBytes: number): number
+  /** Takes it off the disk. */
+  close(): void
+}
+
+/** Where a store makes its files. */
+export interface StoreFolder {
+  /** For messages. */
+  readonly path: string
+  create(): StoreFile
+}
+
+let created = 0
+
+/** A folder of the machine that others may use too. */
+export class NodeStoreFolder implements StoreFolder {
+  readonly path: string
+  readonly #prefix: string
+
+  /** `prefix`: of the names of files, for as long as they have one; no other thread may use it. */
+  constructor(path: string, prefix: string) {
+    this.path = path
+    this.#prefix = prefix
+  }
+
+  create(): StoreFile {
+    return new NodeStoreFile(this.path, `${this.#prefix}-${created++}`)
+  }
+}
+
+class NodeStoreFile implements StoreFile {
   readonly #handle: number
   readonly #folder: string
   /** Of a file whose name could not be taken away while it is open. */
   readonly #leftover: string | undefined
 
-  /** `name` must be one that no other process uses. */
   constructor(folder: string, name: string) {
     const path = join(folder, name)
     this.#folder = folder
@@ -31,7 +64,6 @@ export class StoreFile {
     })
   }
 
-  /** Reads up to `length` bytes to the beginning of `into`; returns how many there were. */
   read(into: Uint8Array, length: number, atBytes: number): number {
     try {
       let done = 0

@@ -1,0 +1,16 @@
+/** Counts by key for as long as nobody ends it. */
+import { collect, defineJob, generator } from '@millrace/api'
+
+export default defineJob({
+  name: 'long',
+  build(env) {
+    env
+      .from(generator({ records: 1_000_000_000, perSecond: 200, generate: (index) => ({ key: index % 7, one: 1 }) }), {
+        uid: 'numbers',
+      })
+      .keyBy('key')
+      .reduce((a, b) => ({ key: a.key, one: a.one + b.one }), { uid: 'sums' })
+      .filter(() => false)
+      .to(collect('sums'), { uid: 'out' })
+  },
+})

@@ -1,0 +1,193 @@
+/** What the suite of all backends cannot see of the segment store: its files, its memory, and bytes that were damaged. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { after, describe, it } from 'node:test'
+import { keyGroupOf, type ValueTable } from '@millrace/core'
+import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
+import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
+import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
+
+const GROUPS = 8
+const folder = mkdtempSync(join(tmpdir(), 'millrace-entry-store-'))
+after(() => rmSync(folder, { recursive: true }))
+
+describe('segment store', () => {
+  it('holds state many times its cache: the cache keeps its budget, the disk stays near what is alive', () => {
+    const cacheBytes = 256 * 1024
+    const backend = open({ cacheBytes, fileBytes: 256 * 1024 })
+    const table = values(backend)
+    // No factor of theirs is in the orders below.
+    const keys = 20_011
+    for (let round = 0; round < 8; round++) {
+      for (let i = 0; i < keys; i++) {
+        // In another order each time, so that no file is dead as a whole by itself.
+        const key = (i * (2 * round + 1) * 7_919) % keys
+        select(backend, key)
+        const value = table.get()
+        assert.deepEqual(value, round === 0 ? undefined : { key, round: round - 1, text: 'x'.repeat(40) })
+        table.put({ key, round, text: 'x'.repeat(40) })
+        assert.ok(backend.store.cache.bytes <= cacheBytes + 2_048, `${backend.store.cache.bytes} bytes in the cache`)
+      }
+    }
+    const { entries, bytesEstimate } = backend.usage()[0] as { entries: number; bytesEstimate: number }
+    assert.equal(entries, keys)
+    assert.ok(bytesEstimate > 5 * cacheBytes)
+    const { sizeBytes } = backend.store.log
+    assert.ok(sizeBytes < bytesEstimate * 2.6, `${sizeBytes} bytes on disk for ${bytesEstimate}`)
+    backend.close()
+  })
+
+  it('forgets deletions once a completed snapshot has said them', () => {
+    const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024 })
+    const table = values(backend)
+    for (let key = 0; key < 1_000; key++) put(backend, table, key)
+    snapshot(backend, 1, 'base')
+    backend.onCheckpointComplete(1)
+    for (let key = 0; key < 1_000; key++) {
+      select(backend, key)
+      table.remove()
+    }
+    assert.ok(snapshot(backend, 2, 'delta') > 0)
+    backend.onCheckpointComplete(2)
+    assert.equal(snapshot(backend, 3, 'delta'), 0)
+    backend.onCheckpointComplete(3)
+    put(backend, table, 1)
+    for (let id = 4; id < 6; id++) {
+      snapshot(backend, id, 'delta')
+      backend.onCheckpointComplete(id)
+    }
+    const records = [...backend.store.log.files()].reduce((sum, { live }) => sum + live, 0)
+    assert.equal(records, 1)
+    backend.close()
+  })
+
+  it('reads only new files for a delta', () => {
+    const backend = open({ cacheBytes: 16 * 1024, fileBytes: 64 * 1024 })
+    const table = values(backend)
+    for (let key = 0; key < 10_000; key++) put(backend, table, key)
+    snapshot(backend, 1, 'base')
+    backend.onCheckpointComplete(1)
+    put(backend, table, 5)
+    const touched = [...backend.store.log.files()].filter(({ epochMax }) => epochMax > 1)
+    assert.equal(touched.length, 0, 'the change is in the cache')
+    assert.equal(snapshot(backend, 2, 'delta'), 1)
+    assert.equal([...backend.store.log.files()].filter(({ epochMax }) => epochMax > 1).length, 1)
+    backend.close()
+  })
+
+  it('names its folder when it cannot make files there, and hints at io.tmp.dirs', () => {
+    const store = new NodeStoreFolder(join(folder, 'missing'), 'state')
+    const backend = open({ cacheBytes: 1_024, fileBytes: 16 * 1024, store })
+    const table = values(backend)
+    assert.throws(
+      () => {
+        for (let key = 0; key < 100; key++) put(backend, table, key)
+      },
+      { code: 'DISK_FAILED', message: /missing/, hint: /io\.tmp\.dirs/ },
+    )
+  })
+
+  it('refuses a record that is not what was written, wherever a bit has changed', () => {
+    const damaging = new DamagingFolder(new NodeStoreFolder(folder, 'damaged'))
+    const backend = open({ cacheBytes: 0, fileBytes: 64 * 1024, store: damaging })
+    const table = values(backend)
+    for (let key = 0; key < 50; key++) put(backend, table, key)
+    backend.store.flush()
+    const { bytesEstimate, entries } = backend.usage()[0] as { bytesEstimate: number; entries: number }
+    for (let at = 0; at <= Math.floor(bytesEstimate / entries) - UNIT_BYTES; at++) {
+      damaging.damageAt = at
+      select(backend, 1)
+      assert.throws(() => table.get(), { code: 'BYTES_DAMAGED' }, `byte ${at}`)
+    }
+    damaging.damageAt = -1
+    select(backend, 1)
+    assert.equal(table.get()?.key, 1)
+    backend.close()
+  })
+
+  it('leaves nothing behind in its folder', { skip: process.platform === 'win32' }, () => {
+    const own = mkdtempSync(join(folder, 'own-'))
+    const backend = open({ cacheBytes: 1_024, fileBytes: 16 * 1024, store: new NodeStoreFolder(own, 'state') })
+    const table = values(backend)
+    for (let key = 0; key < 1_000; key++) put(backend, table, key)
+    assert.ok(backend.store.log.sizeBytes > 16 * 1024)
+    assert.deepEqual(readdirSync(own), [], 'also while it is open, so that a killed process leaves nothing either')
+    backend.close()
+  })
+})
+
+interface Value {
+  readonly key: number
+  readonly round: number
+  readonly text: string
+}
+
+interface StoreSizes {
+  readonly cacheBytes: number
+  readonly fileBytes: number
+  readonly store?: StoreFolder
+}
+
+let opened = 0
+
+function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBackend {
+  return new SegmentsStateBackend({
+    keyGroups: { first: 0, last: GROUPS - 1 },
+    maxParallelism: GROUPS,
+    now: () => 0,
+    monotonicMs: () => 0,
+    folder: store ?? new NodeStoreFolder(folder, `store-${opened++}`),
+    cacheBytes: () => cacheBytes,
+    cachedEntriesMin: 1,
+    fileBytes,
+  })
+}
+
+function values(backend: SegmentsStateBackend): ValueTable<Value> {
+  return backend.valueTable({ operatorUid: 'op', name: 'v', kind: 'value', version: 1, ttlMs: undefined })
+}
+
+function select(backend: SegmentsStateBackend, key: number): void {
+  backend.setCurrentKey(key, keyGroupOf(key, GROUPS))
+}
+
+function put(backend: SegmentsStateBackend, table: ValueTable<Value>, key: number): void {
+  select(backend, key)
+  table.put({ key, round: 0, text: 'some text' })
+}
+
+/** Takes a whole snapshot; returns how many entries it has. */
+function snapshot(backend: SegmentsStateBackend, id: number, kind: 'base' | 'delta'): number {
+  const begun = backend.beginSnapshot(id, () => kind)
+  begun.encode(Number.POSITIVE_INFINITY)
+  return begun.pieces.reduce((sum, { entries }) => sum + entries, 0)
+}
+
+/** Changes a bit of what is read. */
+class DamagingFolder implements StoreFolder {
+  readonly path: string
+  readonly #folder: StoreFolder
+  /** Byte of each read in which a bit changes; −1: none. */
+  damageAt = -1
+
+  constructor(inner: StoreFolder) {
+    this.#folder = inner
+    this.path = inner.path
+  }
+
+  create(): StoreFile {
+    const file = this.#folder.create()
+    return {
+      append: (bytes, length, atBytes) => file.append(bytes, length, atBytes),
+      close: () => file.close(),
+      read: (into, length, atBytes) => {
+        const count = file.read(into, length, atBytes)
+        if (this.damageAt >= 0 && this.damageAt < count) into[this.damageAt] = (into[this.damageAt] as number) ^ 0x04
+        return count
+      },
+    }
+  }
+}
