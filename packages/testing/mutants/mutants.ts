@@ -150,6 +150,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['core/test/checkpoint/in-flight-replay.test.ts'],
   },
   {
+    name: 'combining not told of watermarks in flight',
+    why: 'a partial result comes for a window that fired, and fails the job',
+    file: 'runtime/src/slot/task-builder.ts',
+    find: 'if (inFlightTime > (restoredEventTimes[uid] ?? NO_TIMESTAMP)) restoredEventTimes[uid] = inFlightTime',
+    replace: 'void inFlightTime',
+    suites: ['runtime/test/slot/restored-in-flight.test.ts'],
+  },
+  {
     name: 'source snapshot before its chain is drained',
     why: 'records that a source counts as read are behind the barrier, and lost after a restore',
     file: 'runtime/src/task/task.ts',
