@@ -91,6 +91,21 @@ test('values that exclude each other are refused', () => {
   }
 })
 
+test('unaligned checkpoints are taken one at a time; at-least-once takes no notice of them', () => {
+  const pairs = {
+    'execution.checkpointing.unaligned.enabled': 'true',
+    'execution.checkpointing.max-concurrent-checkpoints': '2',
+  }
+  assert.throws(
+    () => parseConfig([{ source: '-D', pairs }]),
+    (error) =>
+      isCode(error, 'CONFIG_INVALID_VALUE') &&
+      /max-concurrent-checkpoints is 2 \(from -D\)/.test(error.message) &&
+      error.hint !== undefined,
+  )
+  parseConfig([{ source: '-D', pairs: { ...pairs, 'execution.checkpointing.mode': 'AT_LEAST_ONCE' } }])
+})
+
 test('an unknown key names the one that was probably meant', () => {
   const meant = (key: string): string => {
     try {
