@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { MANIFEST_VERSION, parseManifest, SEGMENT_VERSION } from '@millrace/core'
+import { MANIFEST_VERSION, parseManifest, readSegment, SEGMENT_VERSION } from '@millrace/core'
 import { GoldenRuns, SAVEPOINTS } from './golden-runs.ts'
 import { SAMPLES, samples } from './samples.ts'
 
@@ -45,6 +45,16 @@ describe('golden savepoints', () => {
     for (const [name, bytes] of samples()) {
       const file = join(SAMPLES, name)
       assert.ok(existsSync(file) && readFileSync(file).equals(bytes), `${name}: ${CHANGED}`)
+    }
+  })
+
+  it('segments of every earlier version are read', () => {
+    for (const name of readdirSync(SAMPLES).filter((each) => each.startsWith('segment-'))) {
+      let operations = 0
+      const note = (): void => void operations++
+      const visitor = { onHeader: () => {}, onPut: note, onDelete: note, onClear: note, onDropNamespace: note }
+      readSegment(readFileSync(join(SAMPLES, name)), visitor, name)
+      assert.ok(operations >= 5, name)
     }
   })
 })

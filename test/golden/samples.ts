@@ -109,7 +109,7 @@ function baseSegment(): Uint8Array {
   })
   const keys = ['text', 12, -0.5, true, null, 5n, ['a', 1], { x: 1, y: 'b' }]
   keys.forEach((key, i) => {
-    writer.put(1, key, undefined, [i, `element ${i}`], 1_000 + i)
+    writer.put(1, key, undefined, [i, `element ${i}`], 1_000 + i, i % 2 === 0 ? undefined : [500, 1_000 + i])
     writer.put(2, key, { page: i }, i)
     writer.put(2, key, 'second', i)
     writer.put(3, key, 60_000, i)

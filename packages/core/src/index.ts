@@ -25,6 +25,8 @@ export {
   type AlignmentMeasures,
   BarrierAlignment,
   type OpenAlignment,
+  type Overtaking,
+  overtakesFromMs,
 } from './checkpoint/alignment.ts'
 export {
   type CheckpointContents,
@@ -48,18 +50,35 @@ export {
 } from './checkpoint/checkpoint-statistics.ts'
 export { decideCheckpoint, type TrackerDecision } from './checkpoint/checkpoint-tracker.ts'
 export {
+  countRecords,
+  type InFlightChannel,
+  type InFlightElement,
+  type InFlightReceiver,
+  type InFlightSection,
+  type InFlightStage,
+  joinInFlight,
+  latestWatermark,
+  selectInFlight,
+  standingOf,
+} from './checkpoint/in-flight.ts'
+export { encodeInFlight, InFlightSectionWriter, readInFlight } from './checkpoint/in-flight-format.ts'
+export { InFlightReplay } from './checkpoint/in-flight-replay.ts'
+export {
   type CheckpointManifest,
+  type InFlightSnapshot,
   type KeyGroupSnapshot,
   MANIFEST_VERSION,
   type OperatorSnapshot,
   type SegmentLocation,
   type SegmentRef,
+  type SubtaskInFlight,
   type SubtaskOperatorSnapshot,
   type SubtaskSnapshot,
   type VertexMeasures,
 } from './checkpoint/manifest.ts'
 export { assembleManifest, type ManifestFacts } from './checkpoint/manifest-assembly.ts'
 export { encodeManifest, parseManifest } from './checkpoint/manifest-format.ts'
+export { inFlightOf, keyedSegmentsOf, segmentsNamedBy } from './checkpoint/manifest-segments.ts'
 export { planReads, type ReadLimits, type ReadPart, type ReadRange } from './checkpoint/read-plan.ts'
 export {
   assignRestore,

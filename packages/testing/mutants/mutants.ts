@@ -113,8 +113,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'control elements overtake the open batch',
     why: 'watermarks, barriers and the end leave before records that were emitted before them',
     file: 'runtime/src/task/edge-writer.ts',
-    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element)',
-    replace: '    for (const channel of this.#channels) this.#send(channel, element)',
+    find: '    this.flushOpenBatches()\n    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
+    replace: '    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)',
     suites: [SIMULATION],
   },
   {
@@ -1064,5 +1064,47 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'await this.#flush()\n    this.#epoch = checkpointId + 1',
     replace: 'this.#epoch = checkpointId + 1',
     suites: ['testing/test/sink-conformance/two-phase-sinks.test.ts'],
+  },
+
+  // Operating a running job
+  {
+    name: 'pages of other sites may write',
+    why: 'a page that somebody opens in a browser cancels the job',
+    file: 'rest/src/server/access-check.ts',
+    find: "if (fetchSite === 'cross-site' || fetchSite === 'same-site') {",
+    replace: "if (fetchSite === 'never') {",
+    suites: ['rest/test/server/access-check.test.ts', 'rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'any name taken for this server',
+    why: 'a page reads the job, and cancels it, under a name of its own that it lets point to this machine',
+    file: 'rest/src/server/access-check.ts',
+    find: 'hostNames.includes(name)',
+    replace: 'hostNames.length > 0',
+    suites: ['rest/test/server/access-check.test.ts', 'rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'GET that cancels taken for reading',
+    why: 'an image on a page of another site cancels the job',
+    file: 'rest/src/route/job-routes.ts',
+    find: "path: '/jobs/:jobid/yarn-cancel', isWrite: true",
+    replace: "path: '/jobs/:jobid/yarn-cancel', isWrite: false",
+    suites: ['rest/test/server/rest-server.test.ts'],
+  },
+  {
+    name: 'same trigger id starts anew',
+    why: 'a client that repeats a request after a lost answer gets two savepoints',
+    file: 'rest/src/operation/operation-store.ts',
+    find: 'if (this.#operations.has(key)) return',
+    replace: '',
+    suites: ['rest/test/operation/operation-store.test.ts'],
+  },
+  {
+    name: 'server ends before the savepoint is told',
+    why: 'who stopped a job never learns where its savepoint is',
+    file: 'rest/src/server/rest-server.ts',
+    find: "    if (how === 'told') {",
+    replace: "    if (how !== 'told') {",
+    suites: ['rest/test/route/snapshot-routes.test.ts'],
   },
 ]

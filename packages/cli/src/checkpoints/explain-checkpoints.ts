@@ -26,9 +26,15 @@ export function explainCheckpoints({
 }
 
 function explainContents(contents: CheckpointContents): readonly string[] {
-  const { checkpointId, kind, stateBytes, ownBytes, ownBases, ownDeltas, reused, deltasMax, isFinal } = contents
+  const { checkpointId, kind, stateBytes, ownBytes, ownBases, ownDeltas, reused, deltasMax, isFinal, inFlightBytes } =
+    contents
   const name = kind === 'savepoint' ? `The savepoint (number ${checkpointId})` : `Checkpoint ${checkpointId}`
   const ending = isFinal ? [`${name} is final: all input had ended, so a restore only commits what is pending.`] : []
+  if (inFlightBytes > 0) {
+    ending.push(
+      `${name} holds ${formatBytes(inFlightBytes)} of records in flight, which its barriers had overtaken: a restore works them off first.`,
+    )
+  }
   if (stateBytes === 0) {
     return [
       ...ending,

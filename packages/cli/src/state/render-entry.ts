@@ -17,7 +17,16 @@ export function renderEntry(entry: SavedEntry, nowMs: number): string {
 }
 
 /** All of an entry; for timers and windows `time` is epoch ms. */
-export function entryToJson({ operatorUid, state, keyGroup, key, sub, value, writtenAtMs }: SavedEntry): object {
+export function entryToJson({
+  operatorUid,
+  state,
+  keyGroup,
+  key,
+  sub,
+  value,
+  writtenAtMs,
+  elementTimesMs,
+}: SavedEntry): object {
   return {
     operator: operatorUid,
     state: state.name,
@@ -27,6 +36,7 @@ export function entryToJson({ operatorUid, state, keyGroup, key, sub, value, wri
     ...(state.kind === 'namespaced' ? { time: sub } : {}),
     value: valueToJson(value),
     ...(writtenAtMs === undefined ? {} : { writtenAtMs }),
+    ...(elementTimesMs === undefined ? {} : { elementTimesMs }),
   }
 }
 

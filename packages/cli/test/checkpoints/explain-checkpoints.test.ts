@@ -19,6 +19,7 @@ function contents(more: Partial<CheckpointContents>): CheckpointContents {
     isFinal: false,
     stateBytes: 4 * KIB,
     ownBytes: 4 * KIB,
+    inFlightBytes: 0,
     inlineBytes: 0,
     ownBases: 2,
     ownDeltas: 0,
@@ -92,6 +93,11 @@ describe('explainCheckpoints', () => {
   it('says that a final one runs nothing, and that one without keyed state has positions only', () => {
     const [final = ''] = explainCheckpoints(inspected([contents({ isFinal: true, stateBytes: 0, ownBytes: 0 })]))
     assert.match(final, /^Checkpoint 1 is final: .* Checkpoint 1 holds no keyed state/)
+  })
+
+  it('says what is in flight and what becomes of it', () => {
+    const [text = ''] = explainCheckpoints(inspected([contents({ inFlightBytes: 3 * KIB })]))
+    assert.match(text, /Checkpoint 1 holds 3\.0 KiB of records in flight, .* a restore works them off first\./)
   })
 
   it('says what a damaged one holds back, and what dead bytes are', () => {

@@ -44,6 +44,13 @@ export interface ChannelWriter {
   readonly writtenBytes: number
   /** Bytes accepted and not yet read. */
   readonly queuedBytes: number
+  /**
+   * Tells the reader past all that is queued that this barrier is offered next, behind what was offered before it. Until it
+   * is accepted a reader that holds the channel back does not do so.
+   */
+  announce(barrier: CheckpointBarrier): void
+  /** Whether the reader holds the channel back now; then the writer's task is woken when it no longer does. */
+  readonly isHeldBack: boolean
 }
 
 /** The reading end. */
@@ -60,4 +67,11 @@ export interface ChannelReader {
   readonly queuedBytes: number
   /** Bytes of everything read so far (estimated for hand-over by reference). */
   readonly readBytes: number
+  /** The barrier that the writer announced last; it may have been read since. */
+  readonly announced: CheckpointBarrier | undefined
+  /**
+   * While held back a channel has no room, however empty it is: the reader has taken more out of it than its task has
+   * worked off. Only what leads up to a barrier that was announced still comes through.
+   */
+  holdBack(isHeld: boolean): void
 }

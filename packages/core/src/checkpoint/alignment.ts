@@ -6,6 +6,10 @@
  * every open channel and nothing behind it. At-least-once never blocks: everything before the barrier has been read,
  * perhaps more.
  *
+ * A barrier may overtake what is queued before it (unaligned checkpoints, decision 0054): the sender announces it past the
+ * queue, and once it is announced or has come on every channel and its time is up, `overtakes` is said. The snapshot then
+ * is what has been read so far together with what is still before the barrier on the channels in `pending`.
+ *
  * The end of a channel's data is no event here: ended tasks stay alive and forward barriers (decision 0003). Only a
  * channel that will bring no barrier any more is closed with `onChannelClosed` and then counts as aligned.
  */
@@ -13,15 +17,46 @@ import type { CheckpointBarrier, CheckpointId, CheckpointMode } from '../channel
 
 export type AlignmentAction =
   /** Take the snapshot and forward the barrier before anything else is read. */
-  | { readonly kind: 'aligned'; readonly barrier: CheckpointBarrier; readonly measures: AlignmentMeasures }
-  /** The task can no longer take part in this checkpoint; the coordinator has to be told. */
-  | { readonly kind: 'declined'; readonly checkpointId: CheckpointId; readonly supersededBy: CheckpointId }
+  { readonly kind: 'aligned'; readonly barrier: CheckpointBarrier; readonly measures: AlignmentMeasures } | Declined
+
+export type OvertakingAction =
+  /**
+   * Take the snapshot and forward the barrier; what comes on the pending channels up to this barrier belongs to the
+   * snapshot as data in flight. Those barriers are not for the alignment any more.
+   */
+  | {
+      readonly kind: 'overtakes'
+      readonly barrier: CheckpointBarrier
+      readonly measures: AlignmentMeasures
+      readonly pending: readonly number[]
+    }
+  | Declined
+
+/** The task can no longer take part in this checkpoint; the coordinator has to be told. */
+interface Declined {
+  readonly kind: 'declined'
+  readonly checkpointId: CheckpointId
+  readonly supersededBy: CheckpointId
+}
 
 export interface AlignmentMeasures {
   /** From the coordinator's trigger to the first barrier at this task. */
   readonly startDelayMs: number
   /** From the first barrier to the last. */
   readonly alignmentDurationMs: number
+}
+
+/** When barriers overtake data in flight. Left out: never. */
+export interface Overtaking {
+  /** From the trigger on, ms; 0 for at once. */
+  readonly timeoutMs: number
+  /** By channel: not where a record's way depends on its sender alone, so that it could not be dealt out anew. */
+  readonly mayOvertake: readonly boolean[]
+}
+
+/** Epoch ms from which on a barrier overtakes; `undefined` for never: a savepoint holds no data in flight. */
+export function overtakesFromMs(barrier: CheckpointBarrier, timeoutMs: number): number | undefined {
+  return barrier.snapshotKind === 'savepoint' ? undefined : barrier.triggeredAtMs + timeoutMs
 }
 
 /** A checkpoint some of whose barriers have come. */
@@ -41,6 +76,9 @@ const OPEN_ALIGNMENTS_MAX = 50
 export class BarrierAlignment {
   readonly mode: CheckpointMode
   readonly channels: number
+  readonly #overtaking: Overtaking | undefined
+  /** By channel, the barrier announced last. */
+  readonly #announced: (CheckpointBarrier | undefined)[] = []
   readonly #closed = new Set<number>()
   /** Oldest first; at most one in exactly-once mode. */
   readonly #open = new Map<CheckpointId, OpenAlignment & { readonly arrived: Set<number> }>()
@@ -48,9 +86,10 @@ export class BarrierAlignment {
   /** Barriers up to this one are settled here: aligned, declined or aborted while open. */
   #settledId: CheckpointId = 0
 
-  constructor(channels: number, mode: CheckpointMode) {
+  constructor(channels: number, mode: CheckpointMode, overtaking?: Overtaking) {
     this.channels = channels
     this.mode = mode
+    this.#overtaking = mode === 'exactly-once' ? overtaking : undefined
   }
 
   /** Whether the channel must not be read until the open checkpoint is aligned or given up. */
@@ -88,6 +127,42 @@ export class BarrierAlignment {
     alignment.arrived.add(channel)
     this.#finishAligned(nowMs, actions)
     return actions
+  }
+
+  /** The sender has put this barrier behind all that it sent before. */
+  onAnnounced(channel: number, barrier: CheckpointBarrier): void {
+    this.#checkChannel(channel)
+    this.#announced[channel] = barrier
+  }
+
+  /** To be asked when something was announced or `overtakingDueMs` is reached, and only while no action is open. */
+  decideOvertaking(nowMs: number): readonly OvertakingAction[] {
+    const barrier = this.#overtaker()
+    const dueMs = this.overtakingDueMs
+    if (barrier === undefined || dueMs === undefined || nowMs < dueMs) return []
+    const id = barrier.checkpointId
+    const firstBarrierAtMs = this.#open.get(id)?.firstBarrierAtMs ?? nowMs
+    const pending: number[] = []
+    for (let channel = 0; channel < this.channels; channel++) if (!this.#isDone(channel, id)) pending.push(channel)
+    const actions: OvertakingAction[] = []
+    this.#giveUpOlderThan(id, id, actions)
+    this.#settle(id)
+    actions.push({
+      kind: 'overtakes',
+      barrier,
+      measures: {
+        startDelayMs: Math.max(0, firstBarrierAtMs - barrier.triggeredAtMs),
+        alignmentDurationMs: Math.max(0, nowMs - firstBarrierAtMs),
+      },
+      pending,
+    })
+    return actions
+  }
+
+  /** When a barrier that is announced on every channel overtakes, epoch ms; `undefined` while there is none. */
+  get overtakingDueMs(): number | undefined {
+    const barrier = this.#overtaker()
+    return barrier === undefined ? undefined : overtakesFromMs(barrier, (this.#overtaking as Overtaking).timeoutMs)
   }
 
   /** A barrier for a task without inputs: aligned at once. */
@@ -139,6 +214,28 @@ export class BarrierAlignment {
     }
   }
 
+  /** The newest barrier that was announced, if it has come or may overtake on every channel. */
+  #overtaker(): CheckpointBarrier | undefined {
+    if (this.#overtaking === undefined) return undefined
+    let newest: CheckpointBarrier | undefined
+    for (const barrier of this.#announced) {
+      if (barrier !== undefined && barrier.checkpointId > (newest?.checkpointId ?? 0)) newest = barrier
+    }
+    if (newest === undefined) return undefined
+    const id = newest.checkpointId
+    if (id <= this.#settledId || this.#aborted.has(id)) return undefined
+    for (let channel = 0; channel < this.channels; channel++) {
+      if (this.#isDone(channel, id)) continue
+      const isAnnounced = this.#announced[channel]?.checkpointId === id
+      if (!isAnnounced || this.#overtaking.mayOvertake[channel] !== true) return undefined
+    }
+    return newest
+  }
+
+  #isDone(channel: number, id: CheckpointId): boolean {
+    return this.#closed.has(channel) || this.#open.get(id)?.arrived.has(channel) === true
+  }
+
   #hasAllBarriers(alignment: OpenAlignment): boolean {
     for (let channel = 0; channel < this.channels; channel++) {
       if (!alignment.arrived.has(channel) && !this.#closed.has(channel)) return false
@@ -146,7 +243,11 @@ export class BarrierAlignment {
     return true
   }
 
-  #giveUpOlderThan(limitId: CheckpointId, supersededBy: CheckpointId, actions: AlignmentAction[]): void {
+  #giveUpOlderThan(
+    limitId: CheckpointId,
+    supersededBy: CheckpointId,
+    actions: { push(action: Declined): unknown },
+  ): void {
     for (const id of [...this.#open.keys()]) {
       if (id >= limitId) continue
       this.#settle(id)

@@ -4,6 +4,7 @@
  */
 import type { CheckpointId } from '../channel/stream-element.ts'
 import type { CheckpointManifest, OperatorSnapshot, SegmentRef, VertexMeasures } from './manifest.ts'
+import { inFlightOf, keyedSegmentsOf, segmentsNamedBy } from './manifest-segments.ts'
 
 /** Bytes and segments that two checkpoints share. */
 export interface SharedBytes {
@@ -37,6 +38,8 @@ export interface CheckpointContents {
   readonly stateBytes: number
   /** Of it, what this checkpoint itself wrote. */
   readonly ownBytes: number
+  /** Records that barriers had overtaken: a restore works them off first. */
+  readonly inFlightBytes: number
   /** Of its own, what is within the manifest. */
   readonly inlineBytes: number
   /** Its own segments. */
@@ -61,16 +64,17 @@ export interface CheckpointContents {
 /** One for each manifest, oldest first. Savepoints may be among them: they share nothing. */
 export function takeInventory(manifests: readonly CheckpointManifest[]): readonly CheckpointContents[] {
   const ascending = [...manifests].sort((a, b) => a.checkpointId - b.checkpointId)
-  const named = new Map(ascending.map((manifest) => [manifest, segmentsOf(manifest)]))
+  const named = new Map(ascending.map((manifest) => [manifest, manifest.operators.flatMap(keyedSegmentsOf)]))
   const namesOfFile = new Map<string, number>()
-  for (const segments of named.values()) {
-    for (const file of filesIn(segments)) namesOfFile.set(file, (namesOfFile.get(file) ?? 0) + 1)
+  for (const manifest of ascending) {
+    for (const file of filesIn(segmentsNamedBy(manifest))) namesOfFile.set(file, (namesOfFile.get(file) ?? 0) + 1)
   }
   return ascending.map((manifest) => {
     const segments = named.get(manifest) ?? []
     const { checkpointId } = manifest
     const own = segments.filter((ref) => isOwn(ref, manifest))
-    const ownFiles = [...filesIn(segments)].filter((file) => namesOfFile.get(file) === 1)
+    const all = segmentsNamedBy(manifest)
+    const ownFiles = [...filesIn(all)].filter((file) => namesOfFile.get(file) === 1)
     const alone = new Set(ownFiles)
     const needs = ascending.flatMap((other): readonly SharedSegments[] => {
       if (other.checkpointId <= checkpointId || other.kind === 'savepoint') return []
@@ -86,6 +90,7 @@ export function takeInventory(manifests: readonly CheckpointManifest[]): readonl
       isFinal: manifest.isFinal,
       stateBytes: bytesOf(segments),
       ownBytes: bytesOf(own),
+      inFlightBytes: bytesOf(manifest.operators.flatMap(inFlightOf)),
       inlineBytes: bytesOf(own.filter(({ location }) => location.kind === 'inline')),
       ownBases: own.filter(({ kind }) => kind === 'base').length,
       ownDeltas: own.filter(({ kind }) => kind === 'delta').length,
@@ -100,7 +105,7 @@ export function takeInventory(manifests: readonly CheckpointManifest[]): readonl
         ...new Map(needs.flatMap(({ segments: shared }) => shared.map((ref) => [placeOf(ref), ref]))).values(),
       ]),
       ownFiles: ownFiles.length,
-      freedBytes: bytesOf(segments.filter(({ location }) => location.kind === 'file' && alone.has(location.file))),
+      freedBytes: bytesOf(all.filter(({ location }) => location.kind === 'file' && alone.has(location.file))),
       operators: manifest.operators.map((operator) => contentsOf(operator, manifest)),
       measures: manifest.measures ?? [],
     }
@@ -125,7 +130,7 @@ function isOwn(ref: SegmentRef, { kind, checkpointId }: CheckpointManifest): boo
 }
 
 function contentsOf(operator: OperatorSnapshot, manifest: CheckpointManifest): OperatorContents {
-  const segments = operator.keyGroups.flatMap((group) => group.segments)
+  const segments = keyedSegmentsOf(operator)
   return {
     uid: operator.uid,
     name: operator.name,
@@ -143,10 +148,6 @@ function deltasMaxOf({ operators }: CheckpointManifest): number {
     for (const { segments } of keyGroups) most = Math.max(most, segments.length - 1)
   }
   return most
-}
-
-function segmentsOf({ operators }: CheckpointManifest): readonly SegmentRef[] {
-  return operators.flatMap(({ keyGroups }) => keyGroups.flatMap(({ segments }) => segments))
 }
 
 function filesIn(segments: readonly SegmentRef[]): ReadonlySet<string> {

@@ -42,6 +42,13 @@ export class FieldReader {
     return this.#checkInteger(name, this.#take(name), min, max)
   }
 
+  strings(name: string): readonly string[] {
+    return this.values(name).map((value) => {
+      if (typeof value !== 'string') throw this.fail(name, 'not a list of texts')
+      return value
+    })
+  }
+
   integers(name: string, min: number, max: number): readonly number[] {
     return this.values(name).map((value) => this.#checkInteger(name, value, min, max))
   }

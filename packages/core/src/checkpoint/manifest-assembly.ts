@@ -77,6 +77,9 @@ function operatorSnapshot(
   finishedSubtasks: readonly number[],
 ): OperatorSnapshot {
   const present = parts.filter((part) => part !== undefined)
+  const inFlight = parts.flatMap((part, subtask) =>
+    part?.inFlight === undefined ? [] : [{ ...part.inFlight, subtask }],
+  )
   return {
     uid,
     name,
@@ -87,6 +90,7 @@ function operatorSnapshot(
     entries: interleave(parts.map((part) => part?.entries ?? [])),
     committables: present.flatMap((part) => part.committables),
     finishedSubtasks,
+    ...(inFlight.length === 0 ? {} : { inFlight }),
   }
 }
 

@@ -10,6 +10,7 @@ import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
 import {
   type CheckpointManifest,
+  type InFlightSnapshot,
   type KeyGroupSnapshot,
   MANIFEST_VERSION,
   type OperatorSnapshot,
@@ -141,6 +142,9 @@ function operatorFromJson(fields: FieldReader): OperatorSnapshot {
     entries: plainList(fields, 'entries', uid),
     committables: plainList(fields, 'committables', uid),
     finishedSubtasks: fields.integers('finishedSubtasks', 0, parallelism - 1),
+    ...(fields.has('inFlight')
+      ? { inFlight: fields.list('inFlight', (each) => inFlightFromJson(each, parallelism)) }
+      : {}),
   }
   fields.refuseOthers()
   operator.keyGroups.reduce((previous, group) => {
@@ -148,6 +152,16 @@ function operatorFromJson(fields: FieldReader): OperatorSnapshot {
     return group.keyGroup
   }, -1)
   return operator
+}
+
+function inFlightFromJson(fields: FieldReader, parallelism: number): InFlightSnapshot {
+  const inFlight: InFlightSnapshot = {
+    subtask: fields.integer('subtask', 0, parallelism - 1),
+    from: fields.strings('from'),
+    segment: segmentFromJson(fields.record('segment')),
+  }
+  fields.refuseOthers()
+  return inFlight
 }
 
 function tableFromJson(fields: FieldReader): TableDescriptor {

@@ -6,7 +6,7 @@ import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 
-/** 2: says what its subtasks measured, and of tables what is known of the form of their values. */
+/** 2: says what its subtasks measured and what is known of the form of values, and names data in flight. */
 export const MANIFEST_VERSION = 2
 
 export interface CheckpointManifest {
@@ -47,6 +47,22 @@ export interface OperatorSnapshot {
   readonly committables: readonly PlainValue[]
   /** Subtasks whose input had ended and was processed to the end; a restore does not run them again. */
   readonly finishedSubtasks: readonly number[]
+  /**
+   * Records that were on their way to this operator, the first of its task, when barriers overtook them; by subtask. Left
+   * out: none.
+   */
+  readonly inFlight?: readonly InFlightSnapshot[]
+}
+
+/** Data in flight of one receiving subtask; its bytes are those of `in-flight-format.ts`. */
+export interface InFlightSnapshot extends SubtaskInFlight {
+  readonly subtask: number
+}
+
+export interface SubtaskInFlight {
+  /** Uids of the steps that sent it. */
+  readonly from: readonly string[]
+  readonly segment: SegmentRef
 }
 
 export interface KeyGroupSnapshot {
@@ -85,4 +101,5 @@ export interface SubtaskOperatorSnapshot {
   readonly keyGroups: readonly KeyGroupSnapshot[]
   readonly entries: readonly PlainValue[]
   readonly committables: readonly PlainValue[]
+  readonly inFlight?: SubtaskInFlight
 }

@@ -9,7 +9,8 @@ import { MillraceError, type NodeSpec, type PlainValue } from '@millrace/api'
 import { subtaskOfKeyGroup } from '../key/key-group.ts'
 import type { PhysicalPlan, PlanStep, PlanVertex } from '../plan/physical-plan.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
-import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from './manifest.ts'
+import { takesInFlightOf } from './in-flight.ts'
+import type { CheckpointManifest, InFlightSnapshot, KeyGroupSnapshot, OperatorSnapshot } from './manifest.ts'
 import { describeMatched, describeUnmatched, type RestoreReport } from './restore-report.ts'
 
 export interface RestoreAssignment {
@@ -36,6 +37,8 @@ export interface OperatorRestore {
   readonly tables: readonly TableDescriptor[]
   readonly keyGroups: readonly KeyGroupSnapshot[]
   readonly entries: readonly PlainValue[]
+  /** Of which this subtask works off its part before it reads anything (`selectInFlight`). */
+  readonly inFlight: readonly InFlightSnapshot[]
 }
 
 export interface RestoreOptions {
@@ -79,6 +82,7 @@ export function assignRestore(
     const operators = vertex.steps.map((step) => stored.get(step.uid)).filter((operator) => operator !== undefined)
     for (const operator of operators) {
       checkFits(operator, vertex, options)
+      checkInFlight(operator, vertex, plan, options)
       if (operator.committables.length > 0) committables.set(operator.uid, operator.committables)
     }
     const finished = finishedSubtasks(vertex, operators, inputsOf(vertex, plan, vertices))
@@ -141,13 +145,14 @@ function restoreVertex(
   const takers = subtasks.filter((subtask) => !finished[subtask])
   const dealtTo = takers.length > 0 ? takers : subtasks
   return subtasks.map((subtask) => ({
-    operators: operators.map(({ uid, tables, keyGroups, entries }) => ({
+    operators: operators.map(({ uid, parallelism, tables, keyGroups, entries, inFlight = [] }) => ({
       uid,
       tables,
       keyGroups: keyGroups.filter(
         ({ keyGroup }) => subtaskOfKeyGroup(keyGroup, vertex.parallelism, vertex.maxParallelism) === subtask,
       ),
       entries: entries.filter((_, i) => dealtTo[i % dealtTo.length] === subtask),
+      inFlight: inFlight.filter((each) => takesInFlightOf(each.subtask, parallelism, { ...vertex, subtask })),
     })),
     finished: finished[subtask] ?? false,
   }))
@@ -167,7 +172,8 @@ function isFinished(vertex: PlanVertex, operators: readonly OperatorSnapshot[], 
 
 function checkFits(operator: OperatorSnapshot, vertex: PlanVertex, options: RestoreOptions): void {
   const details = { file: options.file, operator: operator.uid }
-  if (operator.keyGroups.length > 0 && operator.maxParallelism !== vertex.maxParallelism) {
+  const hasInFlight = (operator.inFlight ?? []).length > 0
+  if ((operator.keyGroups.length > 0 || hasInFlight) && operator.maxParallelism !== vertex.maxParallelism) {
     throw new MillraceError(
       'CHECKPOINT_OTHER_JOB',
       `"${operator.uid}" was stored with maximum parallelism ${operator.maxParallelism} and now has ${vertex.maxParallelism}`,
@@ -190,12 +196,37 @@ function checkFits(operator: OperatorSnapshot, vertex: PlanVertex, options: Rest
   }
 }
 
+/** Records in flight can only be taken up where they were going, by the exchange that they were in. */
+function checkInFlight(
+  operator: OperatorSnapshot,
+  vertex: PlanVertex,
+  plan: PhysicalPlan,
+  options: RestoreOptions,
+): void {
+  const { uid, inFlight = [] } = operator
+  const senders = plan.edges
+    .filter(({ to }) => to === vertex.id)
+    .map(({ from, fromStep }) => plan.vertices.find(({ id }) => id === from)?.steps[fromStep]?.uid)
+  const isFirst = vertex.steps[0]?.uid === uid
+  const lost = inFlight.flatMap(({ from }) => from).filter((from) => !isFirst || !senders.includes(from))
+  if (lost.length === 0) return
+  throw new MillraceError(
+    'CHECKPOINT_OTHER_JOB',
+    `${options.file} holds records in flight from "${lost[0]}" to "${uid}", between which the job has no exchange now`,
+    {
+      details: { file: options.file, operator: uid, from: lost[0] },
+      hint: 'Restore with the steps as they were, stop with a savepoint, which holds no records in flight, and go on from that.',
+    },
+  )
+}
+
 function holdsKeyedState(step: PlanStep): boolean {
   return !KINDS_WITHOUT_KEYED_STATE.has(step.kind)
 }
 
 function hasState(operator: OperatorSnapshot): boolean {
-  return operator.keyGroups.length + operator.entries.length + operator.committables.length > 0
+  const { keyGroups, entries, committables, inFlight = [] } = operator
+  return keyGroups.length + entries.length + committables.length + inFlight.length > 0
 }
 
 function unmatchedState(

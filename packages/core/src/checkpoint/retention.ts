@@ -7,6 +7,7 @@
  */
 import type { CheckpointId } from '../channel/stream-element.ts'
 import type { CheckpointManifest } from './manifest.ts'
+import { segmentsNamedBy } from './manifest-segments.ts'
 
 export interface RetentionInput {
   /** Completed checkpoints in the folder, in any order; savepoints have folders of their own and are not asked about. */
@@ -44,11 +45,7 @@ export function decideRetention(input: RetentionInput): RetentionDecision {
 export function filesOf(manifests: readonly CheckpointManifest[]): ReadonlySet<string> {
   const files = new Set<string>()
   for (const manifest of manifests) {
-    for (const operator of manifest.operators) {
-      for (const { segments } of operator.keyGroups) {
-        for (const { location } of segments) if (location.kind === 'file') files.add(location.file)
-      }
-    }
+    for (const { location } of segmentsNamedBy(manifest)) if (location.kind === 'file') files.add(location.file)
   }
   return files
 }

@@ -70,6 +70,17 @@ export const CONFIG_OPTIONS = {
     default: 1,
     doc: 'Checkpoints and savepoints in progress at the same time.',
   },
+  'execution.checkpointing.unaligned.enabled': {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether barriers overtake records that wait in channels; these are then stored with the checkpoint. For EXACTLY_ONCE and one checkpoint at a time.',
+  },
+  'execution.checkpointing.aligned-checkpoint-timeout': {
+    type: 'duration',
+    default: 0,
+    allowZero: true,
+    doc: 'With unaligned checkpoints: how long a checkpoint is tried with aligned barriers, from its trigger on; 0 overtakes at once.',
+  },
   'execution.checkpointing.num-retained': {
     type: 'integer',
     min: 1,

@@ -197,6 +197,21 @@ function checkTogether({ get, sources }: TypedConfig): void {
       hint: `Lower ${smaller} or raise ${larger}.`,
     })
   }
+  checkUnaligned(get, sources)
+}
+
+/** What is in flight belongs to one checkpoint at a time. */
+function checkUnaligned(get: TypedConfig['get'], sources: TypedConfig['sources']): void {
+  const concurrent = 'execution.checkpointing.max-concurrent-checkpoints'
+  const unaligned = 'execution.checkpointing.unaligned.enabled'
+  const isExactlyOnce = get('execution.checkpointing.mode') === 'EXACTLY_ONCE'
+  if (!get(unaligned) || !isExactlyOnce || get(concurrent) === 1) return
+  const source = sources.get(concurrent) ?? 'default'
+  throw new MillraceError(
+    'CONFIG_INVALID_VALUE',
+    `${concurrent} is ${get(concurrent)} (from ${source}), and unaligned checkpoints are taken one at a time`,
+    { details: { key: concurrent, source }, hint: `Set ${concurrent} to 1, or ${unaligned} to false.` },
+  )
 }
 
 function invalid(

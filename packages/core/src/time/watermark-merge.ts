@@ -31,6 +31,16 @@ export class WatermarkMerge {
     return this.#states.every((state) => state === 'ended')
   }
 
+  /** How far one input is: what it would have to say to be taken up as it is now. */
+  inputOf(input: number): { readonly watermark: number; readonly isIdle: boolean; readonly isEnded: boolean } {
+    const state = this.#states[input]
+    return {
+      watermark: this.#watermarks[input] ?? NO_TIMESTAMP,
+      isIdle: state === 'idle',
+      isEnded: state === 'ended',
+    }
+  }
+
   /** Each returns whether the merged watermark advanced. */
   onWatermark(input: number, watermark: number): boolean {
     if (watermark > (this.#watermarks[input] ?? NO_TIMESTAMP)) this.#watermarks[input] = watermark

@@ -99,3 +99,64 @@ test('at-least-once keeps several checkpoints open and declines older ones when 
 test('a channel that does not exist is an error', () => {
   assert.throws(() => new BarrierAlignment(2, 'exactly-once').onBarrier(2, barrier(1), 0), RangeError)
 })
+
+const unaligned = (timeoutMs: number, ...mayOvertake: boolean[]): BarrierAlignment =>
+  new BarrierAlignment(mayOvertake.length, 'exactly-once', { timeoutMs, mayOvertake })
+
+test('a barrier overtakes when it is announced or has come on every channel', () => {
+  const alignment = unaligned(0, true, true, true)
+  alignment.onAnnounced(0, barrier(1))
+  alignment.onAnnounced(1, barrier(1))
+  assert.deepEqual(alignment.decideOvertaking(110), [])
+  alignment.onBarrier(2, barrier(1), 120)
+  assert.equal(alignment.isBlocked(2), true)
+  assert.deepEqual(alignment.decideOvertaking(150), [
+    {
+      kind: 'overtakes',
+      barrier: barrier(1),
+      measures: { startDelayMs: 20, alignmentDurationMs: 30 },
+      pending: [0, 1],
+    },
+  ])
+  assert.ok([0, 1, 2].every((channel) => !alignment.isBlocked(channel)))
+  assert.deepEqual(alignment.decideOvertaking(160), [], 'once')
+})
+
+test('before its time is up a barrier is aligned, and then overtakes what it still waits for', () => {
+  const alignment = unaligned(40, true, true)
+  alignment.onAnnounced(0, barrier(1))
+  alignment.onAnnounced(1, barrier(1))
+  assert.equal(alignment.overtakingDueMs, 140)
+  assert.deepEqual(alignment.decideOvertaking(139), [])
+  assert.deepEqual(alignment.onBarrier(0, barrier(1), 139), [])
+  const [action] = alignment.decideOvertaking(140)
+  assert.ok(action?.kind === 'overtakes')
+  assert.deepEqual(action.pending, [1])
+})
+
+test('nothing is overtaken where records go one way only, for a savepoint, in at-least-once mode, or after an abort', () => {
+  const forward = unaligned(0, true, false)
+  const atLeastOnce = new BarrierAlignment(2, 'at-least-once', { timeoutMs: 0, mayOvertake: [true, true] })
+  const aborted = unaligned(0, true, true)
+  aborted.onAbort(1)
+  for (const alignment of [forward, atLeastOnce, aborted]) {
+    for (const channel of [0, 1]) alignment.onAnnounced(channel, barrier(1))
+    assert.deepEqual(alignment.decideOvertaking(1_000), [])
+    assert.equal(alignment.overtakingDueMs, undefined)
+  }
+  forward.onBarrier(1, barrier(1), 1_000)
+  assert.equal(forward.decideOvertaking(1_000)[0]?.kind, 'overtakes', 'the one that it had to wait for has come')
+  const savepoint = unaligned(0, true)
+  savepoint.onAnnounced(0, { ...barrier(1), snapshotKind: 'savepoint' })
+  assert.deepEqual(savepoint.decideOvertaking(1_000), [])
+})
+
+test('a newer barrier that overtakes gives up the one that is being aligned', () => {
+  const alignment = unaligned(0, true, true)
+  alignment.onBarrier(0, barrier(1), 0)
+  for (const channel of [0, 1]) alignment.onAnnounced(channel, barrier(2))
+  const [declined, overtakes] = alignment.decideOvertaking(200)
+  assert.deepEqual(declined, { kind: 'declined', checkpointId: 1, supersededBy: 2 })
+  assert.equal(overtakes?.kind, 'overtakes')
+  assert.deepEqual(alignment.onBarrier(1, barrier(1), 200), [])
+})

@@ -92,6 +92,19 @@ describe('takeInventory', () => {
     assert.equal(contents?.neededBytes, 12)
   })
 
+  it('counts data in flight apart from state, and its file with the others', () => {
+    const segmentInFlight = segment(2, 'base', 30, 'shared/in-flight')
+    const [operator] = manifest(2, [[base1]]).operators
+    assert.ok(operator !== undefined)
+    const inFlight = [{ subtask: 0, from: ['source'], segment: segmentInFlight }]
+    const [, second] = takeInventory([
+      manifest(1, [[base1]]),
+      manifest(2, [], { operators: [{ ...operator, inFlight }] }),
+    ])
+    assert.deepEqual([second?.inFlightBytes, second?.stateBytes, second?.ownBytes], [30, 100, 0])
+    assert.deepEqual([second?.ownFiles, second?.freedBytes], [1, 30])
+  })
+
   it('gives a savepoint all that it names, and lets it need nothing', () => {
     const [first, savepoint] = takeInventory([
       manifest(1, [[base1]]),

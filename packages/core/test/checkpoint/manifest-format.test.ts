@@ -70,6 +70,20 @@ const MANIFEST: CheckpointManifest = {
       ],
       committables: [{ file: 'part-0', length: 7 }],
       finishedSubtasks: [1],
+      inFlight: [
+        {
+          subtask: 1,
+          from: ['source', 'map'],
+          segment: {
+            kind: 'base',
+            checkpointId: 12,
+            location: { kind: 'file', file: 'shared/12-v-1-0.seg', offsetBytes: 0 },
+            lengthBytes: 9,
+            crc32c: 1,
+            entries: 2,
+          },
+        },
+      ],
     },
   ],
   measures: [
@@ -105,8 +119,9 @@ test('a manifest comes back as it was, numbers without JSON form included', () =
   assert.match(header ?? '', /^MILLRACE-CHECKPOINT 2 crc32c=[0-9a-f]{8} length=\d+$/)
 })
 
-test('a manifest of version 1 reads as one without measures', () => {
-  const { measures, ...rest } = MANIFEST
+test('a manifest of version 1 reads as one without measures and data in flight', () => {
+  const { measures, operators, ...facts } = MANIFEST
+  const rest = { ...facts, operators: operators.map(({ inFlight: _, ...operator }) => operator) }
   assert.equal(measures?.length, 1)
   const [, ...body] = String.fromCharCode(...encodeManifest(rest)).split('\n')
   const old = body.join('\n').replace('"version":2', '"version":1')

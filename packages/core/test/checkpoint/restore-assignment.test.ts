@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
 import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
-import type { CheckpointManifest, KeyGroupSnapshot, OperatorSnapshot } from '../../src/checkpoint/manifest.ts'
+import type {
+  CheckpointManifest,
+  InFlightSnapshot,
+  KeyGroupSnapshot,
+  OperatorSnapshot,
+  SegmentRef,
+} from '../../src/checkpoint/manifest.ts'
 import { assembleManifest } from '../../src/checkpoint/manifest-assembly.ts'
 import { assignRestore } from '../../src/checkpoint/restore-assignment.ts'
 import type { PhysicalPlan, PlanVertex } from '../../src/plan/physical-plan.ts'
@@ -232,4 +238,80 @@ test('assembling what subtasks acknowledged: sorted groups, interleaved entries,
   const isInternal = (error: unknown): boolean => error instanceof MillraceError && error.code === 'INTERNAL'
   assert.throws(() => assembleManifest(plan, facts, (_, subtask) => snapshots[subtask + 1]), isInternal)
   assert.throws(() => assembleManifest(plan, facts, () => snapshots[0]), isInternal)
+})
+
+const inFlightOf = (subtask: number, ...from: string[]): InFlightSnapshot => ({
+  subtask,
+  from,
+  segment: { ...(group(0).segments[0] as SegmentRef), lengthBytes: subtask },
+})
+
+function withExchange(receiver: PlanVertex): PhysicalPlan {
+  const source = vertex(1, [
+    ['s', 'source'],
+    ['m', 'map'],
+  ])
+  const edge = { id: 'e', from: 's', fromStep: 1, sideOutput: undefined, to: receiver.id } as const
+  return { ...planOf(source, receiver), edges: [{ ...edge, partitioning: { kind: 'hash', field: 'k' } }] }
+}
+
+test('data in flight is given to all whose key groups it may hold, and to one for what has no key', () => {
+  const manifest = manifestOf([operator('w', { inFlight: [inFlightOf(0, 'm'), inFlightOf(1, 'm')] })])
+  const takenAt = (parallelism: number): readonly (readonly number[])[] => {
+    const { vertices } = assignRestore(manifest, withExchange(vertex(parallelism, [['w', 'window']])), OPTIONS)
+    return (vertices.get('w') ?? []).map(({ operators }) =>
+      operators.flatMap(({ inFlight }) => inFlight.map((each) => each.subtask)),
+    )
+  }
+  assert.deepEqual(takenAt(2), [[0], [1]])
+  assert.deepEqual(takenAt(1), [[0, 1]])
+  // Subtask 1 of 3 has key groups of both; of records without keys, subtask 1 takes what 1 had.
+  assert.deepEqual(takenAt(3), [[0], [0, 1], [1]])
+})
+
+test('data in flight that has no place in the job is refused, by where it came from', () => {
+  const refused = (manifest: CheckpointManifest, plan: PhysicalPlan, message: RegExp): void =>
+    assert.throws(
+      () => assignRestore(manifest, plan, OPTIONS),
+      (error) =>
+        error instanceof MillraceError &&
+        error.code === 'CHECKPOINT_OTHER_JOB' &&
+        error.hint !== undefined &&
+        message.test(error.message),
+    )
+  const manifest = manifestOf([operator('w', { inFlight: [inFlightOf(0, 'm')] })])
+  refused(
+    manifest,
+    planOf(
+      vertex(2, [
+        ['s', 'source'],
+        ['w', 'map'],
+      ]),
+    ),
+    /from "m" to "w"/,
+  )
+  refused(manifest, { ...withExchange(vertex(2, [['w', 'window']])), edges: [] }, /from "m" to "w"/)
+  refused(manifest, planOf(vertex(2, [['other', 'map']])), /holds state of "w"/)
+  const wider = { ...vertex(2, [['w', 'window']]), maxParallelism: 32 }
+  refused(manifest, withExchange(wider), /maximum parallelism 16/)
+})
+
+test('assembling keeps whose data in flight it is', () => {
+  const plan = planOf(vertex(2, [['w', 'window']]))
+  const { subtask: _, ...inFlight } = inFlightOf(1, 'm')
+  const part = { uid: 'w', tables: [], keyGroups: [], entries: [], committables: [] }
+  const snapshots = [
+    { finished: false, operators: [part] },
+    { finished: false, operators: [{ ...part, inFlight }] },
+  ]
+  const facts = {
+    lineage: '0123456789abcdef',
+    checkpointId: 4,
+    kind: 'checkpoint' as const,
+    triggeredAtMs: 0,
+    completedAtMs: 1,
+    isFinal: false,
+  }
+  const [window] = assembleManifest(plan, facts, (_id, subtask) => snapshots[subtask]).operators
+  assert.deepEqual(window?.inFlight, [inFlightOf(1, 'm')])
 })

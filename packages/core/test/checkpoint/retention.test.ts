@@ -50,6 +50,25 @@ test('the newest are kept; a file goes with the last checkpoint that names it', 
   assert.deepEqual(decision.deadFiles, ['a'])
 })
 
+test('a file with data in flight lives as long as its checkpoint', () => {
+  const named = manifest(2, ['a'])
+  const [operator] = named.operators
+  const [segment] = operator?.keyGroups[0]?.segments ?? []
+  assert.ok(operator !== undefined && segment !== undefined)
+  const inFlight = [
+    {
+      subtask: 0,
+      from: ['up'],
+      segment: { ...segment, location: { kind: 'file' as const, file: 'f', offsetBytes: 0 } },
+    },
+  ]
+  const withInFlight = { ...named, operators: [{ ...operator, inFlight }] }
+  assert.deepEqual(filesOf([withInFlight]), new Set(['a', 'f']))
+  assert.deepEqual(decideRetention({ checkpoints: [withInFlight, manifest(3, ['a'])], retainedMax: 1 }).deadFiles, [
+    'f',
+  ])
+})
+
 test('what is in use stays, and at least one is always kept', () => {
   const checkpoints = [manifest(1, ['a']), manifest(2, ['b'])]
   const decision = decideRetention({ checkpoints, retainedMax: 0, inUse: new Set([1]) })

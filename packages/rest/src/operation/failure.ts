@@ -17,10 +17,7 @@ export function failureJson(error: ErrorData): FailureJson {
   return {
     class: className,
     'stack-trace': trace,
-    'serialized-throwable': serializedThrowable({
-      className,
-      message: `${className}: ${message}`,
-      stackTrace: trace,
-    }),
+    // Flink writes the class in front of the message itself.
+    'serialized-throwable': serializedThrowable({ className, message, stackTrace: trace }),
   }
 }

@@ -184,7 +184,7 @@ class JobServer {
 }
 
 function requestOf(request: FastifyRequest) {
-  const [, query = ''] = request.url.split('?')
+  const query = request.url.slice(request.url.indexOf('?') + 1 || request.url.length)
   return {
     params: request.params as Readonly<Record<string, string>>,
     query: new URLSearchParams(query),

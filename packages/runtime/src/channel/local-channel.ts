@@ -13,6 +13,7 @@ import {
   assertEncodable,
   type ChannelReader,
   type ChannelWriter,
+  type CheckpointBarrier,
   type RecordBatch,
   RecordCheck,
   type StreamElement,
@@ -51,6 +52,10 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   #writtenBytes = 0
   #readerWaits = false
   #writerWaits = false
+  #announced: CheckpointBarrier | undefined
+  /** Announced and not yet in the queue. */
+  #isBarrierDue = false
+  #isHeldBack = false
 
   constructor(options: LocalChannelOptions) {
     this.#options = options
@@ -60,6 +65,10 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
   offer(element: StreamElement): boolean {
     const bytes = element.kind === 'batch' ? this.#estimateBatchBytes(element.batch) : CONTROL_ELEMENT_BYTES
     const count = this.#queue.length - this.#head
+    if (this.#isHeldBack && !this.#isBarrierDue) {
+      this.#writerWaits = true
+      return false
+    }
     if (count > 0 && (count >= this.#elementsMax || this.#queuedBytes + bytes > this.#options.budgetBytes)) {
       this.#writerWaits = true
       return false
@@ -69,6 +78,7 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
       this.#recordCheck.assertAll(element.batch.records)
       for (const column of element.batch.accumulators ?? []) checkAccumulators(column)
     }
+    if (element.kind === 'barrier' && element.checkpointId === this.#announced?.checkpointId) this.#isBarrierDue = false
     this.#queue.push({ element, bytes })
     this.#queuedBytes += bytes
     this.#writtenBytes += bytes
@@ -100,6 +110,28 @@ export class LocalChannel implements ChannelWriter, ChannelReader {
       this.#options.writerWakeUp.wake()
     }
     return first.element
+  }
+
+  announce(barrier: CheckpointBarrier): void {
+    this.#announced = barrier
+    this.#isBarrierDue = true
+    this.#options.readerWakeUp.wake()
+  }
+
+  get announced(): CheckpointBarrier | undefined {
+    return this.#announced
+  }
+
+  holdBack(isHeld: boolean): void {
+    this.#isHeldBack = isHeld
+    if (isHeld || !this.#writerWaits) return
+    this.#writerWaits = false
+    this.#options.writerWakeUp.wake()
+  }
+
+  get isHeldBack(): boolean {
+    if (this.#isHeldBack) this.#writerWaits = true
+    return this.#isHeldBack
   }
 
   get hasNext(): boolean {

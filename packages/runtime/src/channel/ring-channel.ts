@@ -20,6 +20,7 @@ import {
   ByteWriter,
   type ChannelReader,
   type ChannelWriter,
+  type CheckpointBarrier,
   decodeBatch,
   encodeBatch,
   type RecordBatch,
@@ -89,6 +90,8 @@ export class RingChannelWriter implements ChannelWriter {
   #record: Uint8Array | undefined
   #recordWrittenBytes = 0
   #writtenBytes = 0
+  /** Announced and not yet in the ring. */
+  #announcedId: number | undefined
 
   constructor(ring: RingMemory, options: RingChannelWriterOptions) {
     this.#ring = new RingWriter(ring, options.readerWakeUp)
@@ -122,6 +125,10 @@ export class RingChannelWriter implements ChannelWriter {
         this.#ringView.setFloat64(at, element.checkpointId, true)
         this.#ringView.setFloat64(at + 8, element.triggeredAtMs, true)
         this.#ringView.setFloat64(at + 16, element.lastCompletedId, true)
+        if (element.checkpointId === this.#announcedId) {
+          this.#announcedId = undefined
+          this.#ring.passesHold = false
+        }
         return this.#commit(BARRIER + SNAPSHOT_KINDS.indexOf(element.snapshotKind), BARRIER_BYTES)
       }
       case 'end':
@@ -136,6 +143,16 @@ export class RingChannelWriter implements ChannelWriter {
 
   get queuedBytes(): number {
     return this.#ring.queuedBytes
+  }
+
+  announce({ checkpointId, triggeredAtMs, lastCompletedId, snapshotKind }: CheckpointBarrier): void {
+    this.#announcedId = checkpointId
+    this.#ring.passesHold = true
+    this.#ring.announce([checkpointId, triggeredAtMs, lastCompletedId, SNAPSHOT_KINDS.indexOf(snapshotKind)])
+  }
+
+  get isHeldBack(): boolean {
+    return this.#ring.isHeldBack
   }
 
   close(): void {
@@ -255,6 +272,7 @@ export class RingChannelReader implements ChannelReader {
   #record: Uint8Array | undefined
   #recordReadBytes = 0
   #readBytes = 0
+  #announced: CheckpointBarrier | undefined
   readonly #memory = new BatchDecoderMemory(new BufferTextCopier())
 
   constructor(ring: RingMemory, options: RingChannelReaderOptions) {
@@ -271,6 +289,20 @@ export class RingChannelReader implements ChannelReader {
       if (element !== undefined) return element
     }
     return undefined
+  }
+
+  get announced(): CheckpointBarrier | undefined {
+    const numbers = this.#ring.announcement()
+    if (numbers !== undefined) {
+      const [checkpointId, triggeredAtMs, lastCompletedId, kind] = numbers
+      const snapshotKind = SNAPSHOT_KINDS[kind] as SnapshotKind
+      this.#announced = { kind: 'barrier', checkpointId, triggeredAtMs, lastCompletedId, snapshotKind }
+    }
+    return this.#announced
+  }
+
+  holdBack(isHeld: boolean): void {
+    this.#ring.holdBack(isHeld)
   }
 
   get hasNext(): boolean {

@@ -19,6 +19,9 @@
  * second sees the announcement. The writer announces how many free bytes it waits for; the reader calls it when these,
  * and half the ring, are free, which an empty ring satisfies for every message, so that a full ring does not cost a
  * wake-up per message.
+ *
+ * Beside the messages there is one place for an announcement, which the writer may change at any time, and a mark by which
+ * the reader holds the writer back, however much room there is. Waiting for its end follows the same four steps.
  */
 import { MillraceError } from '@millrace/api'
 import type { WakeUp } from './wake-up.ts'
@@ -40,7 +43,13 @@ const KIND_PADDING = -1
 const WORD_MAGIC = 0
 const WORD_VERSION = 1
 const WORD_CAPACITY = 2
-const WORD_CLOSED = 3
+/** 0 while the ring is open and its reader takes more: the one thing that a writer looks at for both. */
+const WORD_STATE = 3
+/** Pairs of words: checkpoint, trigger, last completed checkpoint, kind; written between two steps of the count. */
+const WORD_ANNOUNCEMENT = 4
+const ANNOUNCEMENT_WORDS = 8
+/** Odd while an announcement is being written; twice the number of announcements else. */
+const WORD_ANNOUNCEMENTS = 12
 const WORD_WRITE_CURSOR = 16
 const WORD_READ_CURSOR = 32
 /** 1 when the reader found the ring empty and waits. */
@@ -48,6 +57,9 @@ const WORD_READER_WAITS = 48
 /** Free bytes that the writer waits for; 0 when it does not wait. */
 const WORD_WRITER_WAITS = 52
 const WORD_DATA = RING_HEADER_BYTES / 4
+
+const STATE_CLOSED = 1
+const STATE_HELD_BACK = 2
 
 export interface RingOptions {
   /** Bytes of data, a power of two from `RING_CAPACITY_BYTES_MIN` to `RING_CAPACITY_BYTES_MAX`. */
@@ -86,6 +98,12 @@ export function ringCapacityWithin(memoryBytes: number): number {
   return data < RING_CAPACITY_BYTES_MIN ? 0 : 2 ** Math.floor(Math.log2(data))
 }
 
+/** Four numbers that go past the messages. */
+export type Announcement = readonly [number, number, number, number]
+
+const numbersOfScratch = new Float64Array(ANNOUNCEMENT_WORDS / 2)
+const scratch = { numbers: numbersOfScratch, words: new Int32Array(numbersOfScratch.buffer) }
+
 /** What both ends have: the views of the memory and the closed flag. */
 class RingEnd {
   readonly capacityBytes: number
@@ -118,12 +136,12 @@ class RingEnd {
   }
 
   get isClosed(): boolean {
-    return Atomics.load(this.words, WORD_CLOSED) !== 0
+    return (Atomics.load(this.words, WORD_STATE) & STATE_CLOSED) !== 0
   }
 
   /** Ends the use of the ring from either side: nothing more can be written; what is in it can still be read. */
   close(): void {
-    Atomics.store(this.words, WORD_CLOSED, 1)
+    Atomics.or(this.words, WORD_STATE, STATE_CLOSED)
     this.other.wake()
   }
 }
@@ -135,6 +153,8 @@ export class RingWriter extends RingEnd {
   /** Where in `data` the reserved payload starts, and how much of it may be filled. Valid after `reserve`. */
   reservedOffset = 0
   reservedBytes = 0
+  /** What is written now gets through although the reader holds the ring back. */
+  passesHold = false
   #write: number
   /** The read cursor as last seen; it only moves in our favour, so an old value is safe. */
   #read: number
@@ -171,7 +191,7 @@ export class RingWriter extends RingEnd {
       this.#announced = false
       Atomics.store(this.words, WORD_WRITER_WAITS, 0)
     }
-    if (this.isClosed) return false
+    if (Atomics.load(this.words, WORD_STATE) !== 0 && !this.#mayWrite(required)) return false
     const free = this.#free()
     this.reservedOffset = (isAtStart ? 0 : this.#write & this.mask) + MESSAGE_HEADER_BYTES
     const region = isAtStart ? free - toEnd : Math.min(free, toEnd)
@@ -213,6 +233,34 @@ export class RingWriter extends RingEnd {
     return this.capacityBytes - ((this.#write - this.#read) >>> 0)
   }
 
+  /** Whether the reader holds the ring back; then the writer's owner is woken when it no longer does. */
+  get isHeldBack(): boolean {
+    return (Atomics.load(this.words, WORD_STATE) & STATE_HELD_BACK) !== 0 && !this.#awaitRelease(ALIGNMENT_BYTES)
+  }
+
+  /** Publishes a barrier's numbers beside the messages, and wakes the reader. */
+  announce(numbers: Announcement): void {
+    Atomics.add(this.words, WORD_ANNOUNCEMENTS, 1)
+    scratch.numbers.set(numbers)
+    for (let i = 0; i < ANNOUNCEMENT_WORDS; i++) {
+      Atomics.store(this.words, WORD_ANNOUNCEMENT + i, scratch.words[i] as number)
+    }
+    Atomics.add(this.words, WORD_ANNOUNCEMENTS, 1)
+    this.other.wake()
+  }
+
+  #mayWrite(required: number): boolean {
+    if (this.isClosed) return false
+    return this.passesHold || this.#awaitRelease(required)
+  }
+
+  /** As `#awaitFree`: announces that it waits, then looks again. */
+  #awaitRelease(required: number): boolean {
+    this.#announced = true
+    Atomics.store(this.words, WORD_WRITER_WAITS, required)
+    return (Atomics.load(this.words, WORD_STATE) & STATE_HELD_BACK) === 0
+  }
+
   #awaitFree(required: number): boolean {
     this.#read = Atomics.load(this.words, WORD_READ_CURSOR)
     if (this.#free() >= required) return true
@@ -238,6 +286,7 @@ export class RingReader extends RingEnd {
   #read: number
   /** The write cursor as last seen. */
   #write: number
+  #announcements = 0
   /** Bytes of the message that `poll` found, with header and padding; 0 when there is none. */
   #polledBytes = 0
 
@@ -268,6 +317,30 @@ export class RingReader extends RingEnd {
     return true
   }
 
+  /** What was announced last, when that is not what this call gave last. */
+  announcement(): Announcement | undefined {
+    const count = Atomics.load(this.words, WORD_ANNOUNCEMENTS)
+    // An odd count: one is being written, and its writer will wake this end.
+    if (count === this.#announcements || (count & 1) !== 0) return undefined
+    for (let i = 0; i < ANNOUNCEMENT_WORDS; i++) {
+      scratch.words[i] = Atomics.load(this.words, WORD_ANNOUNCEMENT + i)
+    }
+    if (Atomics.load(this.words, WORD_ANNOUNCEMENTS) !== count) return undefined
+    this.#announcements = count
+    const [a = 0, b = 0, c = 0, d = 0] = scratch.numbers
+    return [a, b, c, d]
+  }
+
+  /** While held back the ring has no room for its writer, who is woken afterwards. */
+  holdBack(isHeld: boolean): void {
+    if (isHeld) {
+      Atomics.or(this.words, WORD_STATE, STATE_HELD_BACK)
+      return
+    }
+    const before = Atomics.and(this.words, WORD_STATE, ~STATE_HELD_BACK)
+    if ((before & STATE_HELD_BACK) !== 0) this.#callWriter()
+  }
+
   /** The payload of the current message, in place. */
   view(): Uint8Array {
     return this.data.subarray(this.offset, this.offset + this.length)
@@ -283,6 +356,10 @@ export class RingReader extends RingEnd {
     this.#write = Atomics.load(this.words, WORD_WRITE_CURSOR)
     const free = this.capacityBytes - ((this.#write - this.#read) >>> 0)
     if (free < Math.max(awaited, this.capacityBytes / 2)) return
+    this.#callWriter()
+  }
+
+  #callWriter(): void {
     if (Atomics.exchange(this.words, WORD_WRITER_WAITS, 0) !== 0) this.other.wake()
   }
 

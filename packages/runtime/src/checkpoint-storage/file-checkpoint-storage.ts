@@ -11,10 +11,12 @@ import {
   crc32c,
   encodeManifest,
   filesOf,
+  type InFlightSnapshot,
   parseManifest,
   planReads,
   type ReadRange,
   type SegmentRef,
+  segmentsNamedBy,
 } from '@millrace/core'
 import type {
   CheckpointStorage,
@@ -415,19 +417,16 @@ function refOf(checkpointId: number, segment: NewSegment, location: SegmentRef['
 /** Per file, the end of the last segment that is named in it. */
 function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   const extents = new Map<string, number>()
-  for (const { keyGroups } of manifest.operators) {
-    for (const { location, lengthBytes } of keyGroups.flatMap((group) => group.segments)) {
-      if (location.kind !== 'file') continue
-      extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
-    }
+  for (const { location, lengthBytes } of segmentsNamedBy(manifest)) {
+    if (location.kind !== 'file') continue
+    extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
   }
   return extents
 }
 
 /** Of a copy of all that it names. */
 function segmentBytesOf(manifest: CheckpointManifest): number {
-  const segments = manifest.operators.flatMap(({ keyGroups }) => keyGroups.flatMap((group) => group.segments))
-  return segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+  return segmentsNamedBy(manifest).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
 }
 
 async function withSegments(
@@ -442,7 +441,9 @@ async function withSegments(
       for (const ref of segments) changed.push(await change(ref))
       keyGroups.push({ keyGroup, segments: changed })
     }
-    operators.push({ ...operator, keyGroups })
+    const inFlight: InFlightSnapshot[] = []
+    for (const each of operator.inFlight ?? []) inFlight.push({ ...each, segment: await change(each.segment) })
+    operators.push({ ...operator, keyGroups, ...(inFlight.length === 0 ? {} : { inFlight }) })
   }
   return { ...manifest, operators }
 }

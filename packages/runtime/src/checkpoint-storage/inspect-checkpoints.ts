@@ -3,7 +3,13 @@
  * beside a job, which may be running and removing checkpoints meanwhile.
  */
 import { type FileSystem, MillraceError } from '@millrace/api'
-import { type CheckpointContents, type CheckpointManifest, filesOf, takeInventory } from '@millrace/core'
+import {
+  type CheckpointContents,
+  type CheckpointManifest,
+  filesOf,
+  segmentsNamedBy,
+  takeInventory,
+} from '@millrace/core'
 import type { ListedCheckpoint } from './checkpoint-storage.ts'
 import { FileCheckpointStorage, MANIFEST_FILE, openSnapshot } from './file-checkpoint-storage.ts'
 
@@ -79,12 +85,8 @@ async function inspectFolder(
 /** Bytes in files that some manifest names; what several name counts once. */
 function namedBytes(manifests: readonly CheckpointManifest[]): number {
   const named = new Map<string, number>()
-  for (const { operators } of manifests) {
-    for (const { location, lengthBytes } of operators.flatMap((operator) =>
-      operator.keyGroups.flatMap(({ segments }) => segments),
-    )) {
-      if (location.kind === 'file') named.set(`${location.file} ${location.offsetBytes}`, lengthBytes)
-    }
+  for (const { location, lengthBytes } of manifests.flatMap(segmentsNamedBy)) {
+    if (location.kind === 'file') named.set(`${location.file} ${location.offsetBytes}`, lengthBytes)
   }
   return sum([...named.values()])
 }

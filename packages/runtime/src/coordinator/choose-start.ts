@@ -364,7 +364,7 @@ export function planSettingsOf(
   config: TypedConfig,
   restored: CheckpointManifest | undefined,
 ): { readonly parallelism: number; readonly maxParallelism?: number } {
-  const keyed = restored?.operators.find(({ keyGroups }) => keyGroups.length > 0)
+  const keyed = restored?.operators.find(({ keyGroups, inFlight = [] }) => keyGroups.length + inFlight.length > 0)
   const maxParallelism = config.get('pipeline.max-parallelism') ?? keyed?.maxParallelism
   const parallelism = config.get('parallelism.default')
   return maxParallelism === undefined ? { parallelism } : { parallelism, maxParallelism }

@@ -276,6 +276,7 @@ export class Execution {
     const operators = restore?.operators ?? []
     const entries: Record<string, readonly PlainValue[]> = {}
     const keyGroups: Record<string, SubtaskRestore['operators'][number]['keyGroups']> = {}
+    const inFlight = operators.flatMap((operator) => operator.inFlight)
     const tables: Record<string, SubtaskRestore['operators'][number]['tables']> = {}
     for (const operator of operators) {
       entries[operator.uid] = operator.entries
@@ -287,7 +288,7 @@ export class Execution {
       restore:
         start.checkpointId === undefined
           ? undefined
-          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups, tables },
+          : { checkpointId: start.checkpointId, folder: start.folder, keyGroups, tables, inFlight },
       entries,
       wasFinished: restore?.finished ?? false,
       metrics,

@@ -4,7 +4,7 @@
  * it takes as long as reading the state does.
  */
 import { type ErrorData, MillraceError } from '@millrace/api'
-import type { CheckpointManifest, SegmentRef } from '@millrace/core'
+import { type CheckpointManifest, type SegmentRef, segmentsNamedBy } from '@millrace/core'
 import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
 
 type Whole = Extract<ListedCheckpoint, { state: 'whole' }>
@@ -76,10 +76,10 @@ async function findDamage(storage: CheckpointStorage, manifest: CheckpointManife
   }
 }
 
-function* portionsOf({ operators }: CheckpointManifest): Generator<readonly SegmentRef[]> {
+function* portionsOf(manifest: CheckpointManifest): Generator<readonly SegmentRef[]> {
   let portion: SegmentRef[] = []
   let bytes = 0
-  for (const ref of operators.flatMap(({ keyGroups }) => keyGroups.flatMap(({ segments }) => segments))) {
+  for (const ref of segmentsNamedBy(manifest)) {
     portion.push(ref)
     bytes += ref.lengthBytes
     if (bytes < PORTION_BYTES) continue

@@ -58,6 +58,7 @@ async function enumerateVertex(vertex: PlanVertex, { graph, files }: SplitListin
         uid: step.uid,
         tables: [],
         keyGroups: [],
+        inFlight: [],
         entries: splits
           .map((split, index) => freshSplitEntry(split, index))
           .filter(({ index }) => index % vertex.parallelism === subtask) as unknown as PlainValue[],

@@ -6,6 +6,7 @@ import type { ErrorData, PlainValue } from '@millrace/api'
 import type {
   CheckpointBarrier,
   CheckpointId,
+  InFlightSnapshot,
   KeyGroupSnapshot,
   SubtaskMeasures,
   SubtaskSnapshot,
@@ -45,6 +46,8 @@ export interface TaskRestore {
   /** What the segments are relative to, when that is not the job's own checkpoint folder: a savepoint. */
   readonly folder: string | undefined
   readonly keyGroups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>
+  /** On the way to the task's first operator; worked off before anything is read. */
+  readonly inFlight: readonly InFlightSnapshot[]
   /** How the state of each operator was declared when it was stored. */
   readonly tables: Readonly<Record<string, readonly TableDescriptor[]>>
 }

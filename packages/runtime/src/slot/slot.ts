@@ -4,7 +4,14 @@
  * something wakes it. The slot acts on the coordinator's messages and reports; it decides nothing about the job.
  */
 import { MillraceError, toErrorData } from '@millrace/api'
-import { type CheckpointMode, ExpirySweep, type PlanVertex, parseConfig, type TableUsage } from '@millrace/core'
+import {
+  type CheckpointMode,
+  ExpirySweep,
+  type PlanVertex,
+  parseConfig,
+  type TableUsage,
+  type TypedConfig,
+} from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
@@ -207,6 +214,7 @@ export class Slot {
       storageOf: (folder) => storageOf(folder ?? deployment.checkpointFolder),
       store,
       mode,
+      overtakeAfterMs: overtakeAfterMsOf(config),
       bufferTimeoutMs: config.get('execution.buffer-timeout'),
       developmentMode: config.get('millrace.development-mode'),
       combines: config.get('millrace.exchange.combine') === 'auto',
@@ -353,6 +361,13 @@ export class Slot {
   #reportState(task: TaskId, state: TaskState): void {
     this.#environment.post({ type: 'task-state', task, state, atMs: this.#environment.clock.now() })
   }
+}
+
+/** At-least-once lets nothing wait for a barrier, so there is nothing to overtake. */
+function overtakeAfterMsOf(config: TypedConfig): number | undefined {
+  const isExactlyOnce = config.get('execution.checkpointing.mode') === 'EXACTLY_ONCE'
+  if (!isExactlyOnce || !config.get('execution.checkpointing.unaligned.enabled')) return undefined
+  return config.get('execution.checkpointing.aligned-checkpoint-timeout')
 }
 
 interface LargestState {

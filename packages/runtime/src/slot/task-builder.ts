@@ -16,14 +16,20 @@ import {
   type ChannelReader,
   type ChannelWriter,
   type CheckpointMode,
+  countRecords,
   createOperator,
   type DeclaredTable,
   declaredTables,
   FreezingInbox,
   type FusedStep,
   FusedSteps,
+  type InFlightChannel,
+  InFlightReplay,
+  type InFlightStage,
+  joinInFlight,
   type KeyedStateBackend,
   keyGroupRange,
+  latestWatermark,
   NO_TIMESTAMP,
   type Operator,
   OperatorChain,
@@ -33,8 +39,10 @@ import {
   type PlanEdge,
   type PlanStep,
   type PlanVertex,
+  readInFlight,
   SegmentLedger,
   StageInbox,
+  selectInFlight,
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { TaskMetricsWriter } from '../metrics/task-metrics.ts'
@@ -43,6 +51,7 @@ import { CombiningEdgeWriter } from '../task/combining-edge-writer.ts'
 import { EdgeWriter, type Route } from '../task/edge-writer.ts'
 import { InputGate } from '../task/input-gate.ts'
 import { FanOut, FreezingOutput, UnreadOutput } from '../task/outputs.ts'
+import { OvertakingGate } from '../task/overtaking-gate.ts'
 import { PendingCommits } from '../task/pending-commits.ts'
 import { SingleChannelEdgeWriter } from '../task/single-channel-edge-writer.ts'
 import { SinkOperator } from '../task/sink-operator.ts'
@@ -63,6 +72,8 @@ export interface TaskBuilderOptions {
   storageOf(folder: string | undefined): CheckpointStorage
   readonly store: SnapshotStore
   readonly mode: CheckpointMode
+  /** After how long barriers of checkpoints overtake data in flight; `undefined`: never. */
+  readonly overtakeAfterMs: number | undefined
   readonly bufferTimeoutMs: number
   readonly developmentMode: boolean
   /** Records may be combined before an exchange. */
@@ -92,10 +103,11 @@ export class TaskBuilder {
   }
 
   async build(deployment: TaskDeployment, metrics: TaskMetricsWriter, events: TaskEvents): Promise<BuiltTask> {
-    const { environment, mode, plan, store, bufferTimeoutMs } = this.#options
+    const { environment, plan, store, bufferTimeoutMs, overtakeAfterMs } = this.#options
     const vertex = vertexOf(plan, deployment.id.vertexId)
     const { subtask } = deployment.id
     const name = `${vertex.name} (${subtask + 1}/${vertex.parallelism})`
+    const replay = deployment.wasFinished ? undefined : await this.#restoreInFlight(vertex, deployment)
     const { keyed, restored } = isKeyed(vertex, this.#nodes)
       ? await this.#restoreKeyed(vertex, deployment)
       : { keyed: undefined, restored: NOTHING_RESTORED }
@@ -119,7 +131,7 @@ export class TaskBuilder {
     })
     const input = vertex.isSource
       ? this.#sourceInput(vertex, deployment, parts, head.steps, target(head.output), metrics, events)
-      : this.#gateInput(vertex, subtask, mode)
+      : this.#gateInput(vertex, subtask, replay)
     task = new Task({
       id: deployment.id,
       name,
@@ -132,15 +144,21 @@ export class TaskBuilder {
       store,
       clock: environment.clock,
       bufferTimeoutMs,
+      overtakeAfterMs,
       events,
       wasFinished: deployment.wasFinished,
     })
+    const { restoredEventTimes } = parts
+    const { uid } = vertex.steps[0] as PlanStep
+    const inFlightTime = latestWatermark(replay?.rest() ?? [])
+    // The watermarks in flight are there before the senders' own: nothing may be combined that they fire.
+    if (inFlightTime > (restoredEventTimes[uid] ?? NO_TIMESTAMP)) restoredEventTimes[uid] = inFlightTime
     return {
       task,
       backend: keyed?.backend,
       driver: input.kind === 'source' ? input.driver : undefined,
       restored,
-      restoredEventTimes: parts.restoredEventTimes,
+      restoredEventTimes,
       restoreEventTimes: (times) => {
         for (const edge of edges.values()) if (edge instanceof CombiningEdgeWriter) edge.restoreEventTimes(times)
       },
@@ -217,28 +235,65 @@ export class TaskBuilder {
 
   /** The selector stands at the input edge of the receiving step. */
   #keySelectorOf(edge: PlanEdge, from: PlanVertex, to: PlanVertex): KeySelector {
-    const sender = (from.steps[edge.fromStep] as PlanStep).nodeId
-    const receiver = this.#nodes.get((to.steps[0] as PlanStep).nodeId) as LogicalNode
-    for (const input of receiver.inputs) {
-      if (input.from !== sender || input.sideOutput !== edge.sideOutput || input.partitioning.kind !== 'hash') continue
-      return input.partitioning.key
+    for (const { partitioning } of this.#inputsOf(edge, from, to)) {
+      if (partitioning.kind === 'hash') return partitioning.key
     }
     throw new MillraceError('INTERNAL', `The edge ${edge.id} has no key selector in the job`)
   }
 
-  #gateInput(vertex: PlanVertex, subtask: number, mode: CheckpointMode): TaskInput {
+  /** What the job says of an edge, at its receiving step. */
+  #inputsOf(edge: PlanEdge, from: PlanVertex, to: PlanVertex): LogicalNode['inputs'] {
+    const sender = (from.steps[edge.fromStep] as PlanStep).nodeId
+    const receiver = this.#nodes.get((to.steps[0] as PlanStep).nodeId) as LogicalNode
+    return receiver.inputs.filter((input) => input.from === sender && input.sideOutput === edge.sideOutput)
+  }
+
+  #gateInput(vertex: PlanVertex, subtask: number, replay: InFlightReplay | undefined): TaskInput {
+    const { plan, mode, overtakeAfterMs } = this.#options
     const readers: ChannelReader[] = []
-    for (const edge of this.#options.plan.edges) {
+    const channels: InFlightChannel[] = []
+    const mayOvertake: boolean[] = []
+    for (const edge of plan.edges) {
       if (edge.to !== vertex.id) continue
-      if (edge.partitioning.kind === 'forward') readers.push(this.#options.readerOf(edge, subtask, subtask))
-      else {
-        const from = vertexOf(this.#options.plan, edge.from)
-        for (let sender = 0; sender < from.parallelism; sender++) {
-          readers.push(this.#options.readerOf(edge, sender, subtask))
-        }
+      const from = vertexOf(plan, edge.from)
+      const isForward = edge.partitioning.kind === 'forward'
+      for (let sender = 0; sender < from.parallelism; sender++) {
+        if (isForward && sender !== subtask) continue
+        readers.push(this.#options.readerOf(edge, sender, subtask))
+        channels.push({
+          from: (from.steps[edge.fromStep] as PlanStep).uid,
+          fromSubtask: sender,
+          isKeyed: edge.partitioning.kind === 'hash',
+        })
+        mayOvertake.push(this.#isExchange(edge, from, vertex))
       }
     }
-    return { kind: 'gate', gate: new InputGate(readers, mode) }
+    const overtaking = overtakeAfterMs === undefined ? undefined : { timeoutMs: overtakeAfterMs, mayOvertake }
+    if (overtaking === undefined && replay === undefined) return { kind: 'gate', gate: new InputGate(readers, mode) }
+    const { uid } = vertex.steps[0] as PlanStep
+    return { kind: 'gate', gate: new OvertakingGate(readers, channels, uid, mode, overtaking, replay) }
+  }
+
+  /**
+   * Whether the job asks for an exchange here at any parallelism: by key, or by `rebalance`. Elsewhere the receiver may be in
+   * one chain with its sender after a restore, and there is no place to which records in flight could go.
+   */
+  #isExchange(edge: PlanEdge, from: PlanVertex, to: PlanVertex): boolean {
+    return this.#inputsOf(edge, from, to).every(({ partitioning }) => partitioning.kind !== 'forward')
+  }
+
+  async #restoreInFlight(vertex: PlanVertex, deployment: TaskDeployment): Promise<InFlightReplay | undefined> {
+    const restored = deployment.restore?.inFlight ?? []
+    if (restored.length === 0) return undefined
+    const storage = this.#options.storageOf(deployment.restore?.folder)
+    const parts: (readonly InFlightStage[])[] = []
+    for (const { subtask, segment } of restored) {
+      const what = `data in flight to subtask ${subtask} of "${vertex.name}"`
+      const { stages } = readInFlight(await storage.readSegment(segment), what)
+      parts.push(selectInFlight(stages, subtask, { ...vertex, subtask: deployment.id.subtask }))
+    }
+    const stages = joinInFlight(parts)
+    return countRecords(stages) === 0 ? undefined : new InFlightReplay(stages)
   }
 
   #sourceInput(

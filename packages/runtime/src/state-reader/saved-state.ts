@@ -28,6 +28,8 @@ export interface SavedEntry {
   readonly value: unknown
   /** Wall clock, epoch ms; for state with a time to live. */
   readonly writtenAtMs: number | undefined
+  /** Of lists with a time to live, one for each element, where they have times of their own. */
+  readonly elementTimesMs?: readonly number[]
 }
 
 /** Which entries are wanted; what is left out is not looked at. */

@@ -32,7 +32,7 @@ function parseLine(line: string): ExportedEntry {
   const json: unknown = JSON.parse(line)
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('it is no object')
   const fields = json as Readonly<Record<string, unknown>>
-  const { operator, state, keyGroup, key, mapKey, time, value, writtenAtMs } = fields
+  const { operator, state, keyGroup, key, mapKey, time, value, writtenAtMs, elementTimesMs } = fields
   if (typeof operator !== 'string' || typeof state !== 'string') throw new TypeError('it names no operator or state')
   if (key === undefined || value === undefined) throw new TypeError('it has no key or no value')
   const sub = mapKey === undefined ? time : valueFromJson(mapKey)
@@ -44,5 +44,6 @@ function parseLine(line: string): ExportedEntry {
     value: valueFromJson(value),
     ...(typeof keyGroup === 'number' ? { keyGroup } : {}),
     ...(typeof writtenAtMs === 'number' ? { writtenAtMs } : {}),
+    ...(Array.isArray(elementTimesMs) ? { elementTimesMs: elementTimesMs.map(Number) } : {}),
   }
 }

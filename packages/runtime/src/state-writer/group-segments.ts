@@ -39,6 +39,7 @@ export interface AddressedEntry {
   readonly sub: unknown
   readonly value: unknown
   readonly writtenAtMs: number | undefined
+  readonly elementTimesMs: readonly number[] | undefined
 }
 
 /** `undefined` when nothing came of the records. Throws `USER_FUNCTION_FAILED` that names operator and key. */
@@ -116,8 +117,8 @@ export async function segmentOfEntries(
 ): Promise<SnapshotPiece> {
   const writer = new SegmentWriter({ kind: 'base', checkpointId, operatorUid, keyGroup, tables })
   for await (const entry of entries) {
-    const { table, key, sub, value, writtenAtMs } = entry as AddressedEntry
-    writer.put(table, key, sub, value, writtenAtMs)
+    const { table, key, sub, value, writtenAtMs, elementTimesMs } = entry as AddressedEntry
+    writer.put(table, key, sub, value, writtenAtMs, elementTimesMs)
   }
   const written = writer.entries
   return { operatorUid, keyGroup, kind: 'base', bytes: writer.finish(), entries: written }
@@ -153,7 +154,13 @@ export function addressEntry(
   assertEncodable(entry.value, `state "${name}"`)
   const { key } = entry
   const { sub, value } = asDeclared(entry, place)
-  return { table, key, sub, value, writtenAtMs: ttlMs === undefined ? undefined : (entry.writtenAtMs ?? nowMs) }
+  const hasTime = ttlMs !== undefined
+  const times = hasTime && kind === 'list' ? entry.elementTimesMs : undefined
+  if (times !== undefined && times.length !== (value as readonly unknown[]).length) {
+    throw misread('each element has one time')
+  }
+  const writtenAtMs = hasTime ? (entry.writtenAtMs ?? nowMs) : undefined
+  return { table, key, sub, value, writtenAtMs, elementTimesMs: times }
 }
 
 /** An entry of which is known how it was declared is read as a restore would read it. */

@@ -36,6 +36,8 @@ export interface StoredStateEntry {
   readonly value: unknown
   /** For state with a time to live. Default: now. */
   readonly writtenAtMs?: number | undefined
+  /** Of lists with a time to live, one for each element, where they have times of their own. */
+  readonly elementTimesMs?: readonly number[] | undefined
   /** Where the engine keeps something per key group; else it follows from the key. */
   readonly keyGroup?: number | undefined
 }

@@ -55,6 +55,20 @@ export interface WriteSavepointOptions {
   readonly memoryBytesMax?: number
 }
 
+/** What was on its way to an operator went out from state that is written anew here. */
+function refuseInFlight({ operators }: CheckpointManifest, from: string): void {
+  const held = operators.find(({ inFlight = [] }) => inFlight.length > 0)
+  if (held === undefined) return
+  throw new MillraceError(
+    'SAVEPOINT_FAILED',
+    `${from} holds records in flight to "${held.uid}": its barriers were not aligned`,
+    {
+      details: { from, operator: held.uid },
+      hint: 'Begin with a savepoint, or with a checkpoint that was taken with aligned barriers.',
+    },
+  )
+}
+
 export interface WrittenOperator {
   readonly uid: string
   /** Records or entries that went in. */
@@ -80,6 +94,7 @@ export async function writeSavepoint<P>(
   const graph = buildGraph(job, (await parseJobParams(job, options.params ?? {})) as never)
   const origin = options.from === undefined ? undefined : await openSnapshot(files, options.from)
   const before = origin?.manifest
+  if (before !== undefined) refuseInFlight(before, options.from ?? '')
   const keyed = before?.operators.find(({ keyGroups }) => keyGroups.length > 0)
   const maxParallelism = options.maxParallelism ?? keyed?.maxParallelism
   const plan = compilePlan(graph, { parallelism: 1, ...(maxParallelism === undefined ? {} : { maxParallelism }) })

@@ -7,6 +7,7 @@ import { MillraceError } from '@millrace/api'
 import {
   BATCH_RECORDS_MAX,
   type ChannelWriter,
+  type CheckpointBarrier,
   createBatch,
   estimateRecordBytes,
   keyGroupOfHash,
@@ -26,6 +27,12 @@ export const RECORD_OVERHEAD_BYTES = 16
 const SAMPLE_EVERY_RECORDS = 32
 /** What may wait behind a full channel: the output of one user call. */
 export const OVERFLOW_BYTES_MAX = 64 * 1024 * 1024
+/**
+ * What may wait there beyond when a barrier overtakes and a record is half worked off: the rest of its output, so that the
+ * snapshot need not wait for room. A longer burst is not interrupted.
+ */
+export const OVERDRAFT_BYTES_MAX = 4 * 1024 * 1024
+const CONTROL_ELEMENT_BYTES = 64
 
 /** Chooses the channel of a record; a keyed route also gives the key's hash. */
 export type Route = { readonly kind: 'forward' } | { readonly kind: 'rebalance'; readonly first: number } | HashRoute
@@ -56,6 +63,8 @@ export class EdgeWriter implements OperatorOutput {
   readonly #owner: string
   #nextChannel: number
   #overflowBytes = 0
+  /** `undefined` without an overdraft; what is left of it, else. */
+  #overdraftLeftBytes: number | undefined
   /** Records and partial results handed over so far. */
   recordsOut = 0
   isFull = false
@@ -100,7 +109,28 @@ export class EdgeWriter implements OperatorOutput {
   /** Sends a control element to all channels, after every record emitted before it. */
   broadcast(element: StreamElement): void {
     this.flushOpenBatches()
-    for (const channel of this.#channels) this.#send(channel, element)
+    for (const channel of this.#channels) this.#send(channel, element, CONTROL_ELEMENT_BYTES)
+  }
+
+  /** Tells all receivers, past all that is queued, that this barrier is broadcast next. */
+  announce(barrier: CheckpointBarrier): void {
+    for (const { writer } of this.#channels) writer.announce(barrier)
+  }
+
+  /** Lets a barrier that overtakes get its drained chain although there is no room. False when that helps no more. */
+  overdraw(): boolean {
+    if (!this.isFull) return false
+    this.#overdraftLeftBytes ??= OVERDRAFT_BYTES_MAX
+    if (this.#overdraftLeftBytes <= 0) return false
+    this.isFull = false
+    return true
+  }
+
+  /** The barrier is on its way: what has no room is full again, and so is what its reader holds back. */
+  endOverdraft(): void {
+    this.#overdraftLeftBytes = undefined
+    this.isFull = true
+    this.flushWaiting()
   }
 
   /** Hands over all that waits for more: the buffer timeout. */
@@ -131,7 +161,7 @@ export class EdgeWriter implements OperatorOutput {
   sendBatch(channel: number, batch: RecordBatch, bytes: number): void {
     if (this.isFull) this.#overflow(bytes)
     this.recordsOut += batch.records.length
-    this.#send(this.#channels[channel] as OutgoingChannel, { kind: 'batch', batch })
+    this.#send(this.#channels[channel] as OutgoingChannel, { kind: 'batch', batch }, bytes)
   }
 
   /** Hands a batch over to all channels' only one, behind its open batch; what finds no room is not laid to user code. */
@@ -139,7 +169,7 @@ export class EdgeWriter implements OperatorOutput {
     this.flushOpenBatches()
     if (this.isFull) this.#overflowBytes += bytes
     this.recordsOut += batch.records.length
-    this.#send(this.#channels[0] as OutgoingChannel, { kind: 'batch', batch })
+    this.#send(this.#channels[0] as OutgoingChannel, { kind: 'batch', batch }, bytes)
   }
 
   get writtenBytes(): number {
@@ -157,12 +187,12 @@ export class EdgeWriter implements OperatorOutput {
 
   /** Tries again what found no room; true when nothing waits any more. */
   flushWaiting(): boolean {
-    if (!this.isFull) return true
-    let isFull = false
-    for (const channel of this.#channels) if (!flushChannel(channel)) isFull = true
-    this.isFull = isFull
-    if (!isFull) this.#overflowBytes = 0
-    return !isFull
+    if (!this.isFull && this.#overdraftLeftBytes === undefined) return true
+    let hasRoom = true
+    for (const channel of this.#channels) if (!flushChannel(channel) || channel.writer.isHeldBack) hasRoom = false
+    this.isFull = !hasRoom && !this.#isOverdraftLeft
+    if (hasRoom) this.#overflowBytes = 0
+    return hasRoom
   }
 
   #openBatch(channel: OutgoingChannel): RecordBatch {
@@ -192,14 +222,19 @@ export class EdgeWriter implements OperatorOutput {
   #handOver(channel: OutgoingChannel, open: RecordBatch): void {
     channel.open = undefined
     this.recordsOut += open.records.length
-    this.#send(channel, { kind: 'batch', batch: open })
+    this.#send(channel, { kind: 'batch', batch: open }, channel.openBytes)
   }
 
-  #send(channel: OutgoingChannel, element: StreamElement): void {
+  #send(channel: OutgoingChannel, element: StreamElement, bytes: number): void {
     if (channel.waiting.length > 0 || !channel.writer.offer(element)) {
       channel.waiting.push(element)
-      this.isFull = true
+      if (this.#overdraftLeftBytes !== undefined) this.#overdraftLeftBytes -= bytes
+      if (!this.#isOverdraftLeft) this.isFull = true
     }
+  }
+
+  get #isOverdraftLeft(): boolean {
+    return this.#overdraftLeftBytes !== undefined && this.#overdraftLeftBytes > 0
   }
 
   #overflow(bytes: number): void {

@@ -21,5 +21,9 @@ export interface TaskEvents {
 
 /** Stores the pieces of a subtask's snapshot durably and says where each one is, in the order given. */
 export interface SnapshotStore {
-  write(id: CheckpointId, task: TaskId, pieces: readonly SnapshotPiece[]): Promise<readonly SegmentRef[]>
+  write(
+    id: CheckpointId,
+    task: TaskId,
+    pieces: readonly Pick<SnapshotPiece, 'kind' | 'bytes' | 'entries'>[],
+  ): Promise<readonly SegmentRef[]>
 }

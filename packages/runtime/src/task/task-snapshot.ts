@@ -8,8 +8,11 @@ import type {
   KeyedSnapshot,
   KeyGroupSnapshot,
   SegmentLedger,
+  SegmentRef,
+  SubtaskInFlight,
   SubtaskOperatorSnapshot,
 } from '@millrace/core'
+import type { RecordedInFlight } from './overtaking-gate.ts'
 import type { SnapshotStore, TaskId } from './task-ports.ts'
 
 export interface OperatorParts {
@@ -26,6 +29,8 @@ export interface TaskSnapshotOptions {
   readonly operators: readonly OperatorParts[]
   readonly sinkUid: string | undefined
   readonly prepared: Promise<PreparedOutput<PlainValue, PlainValue>> | undefined
+  /** What barriers overtook on the way to the task's first operator. */
+  readonly inFlight: Promise<RecordedInFlight> | undefined
   /** Asked when the preparation is done: everything prepared and not known to be committed. */
   readonly pendingCommittables: () => readonly PlainValue[]
 }
@@ -34,6 +39,8 @@ export interface StoredSnapshot {
   readonly operators: readonly SubtaskOperatorSnapshot[]
   readonly writtenBytes: number
   readonly stateBytes: number
+  /** Data in flight, part of both. */
+  readonly inFlightBytes: number
 }
 
 export class TaskSnapshot {
@@ -65,40 +72,49 @@ export class TaskSnapshot {
   /** Resolves when all parts are durable. Rejects with the reason for declining. */
   async store(): Promise<StoredSnapshot> {
     const { keyed, ledger, barrier, task, store } = this.#options
+    const { checkpointId } = barrier
     await this.#whenEncoded
+    const recorded = await this.#options.inFlight
+    const pieces = keyed?.pieces ?? []
+    const { bytes, records = 0, from = [] } = recorded ?? {}
+    const inFlightPieces = bytes === undefined ? [] : [{ kind: 'base' as const, bytes, entries: records }]
+    const isStored = keyed !== undefined || inFlightPieces.length > 0
+    const refs = isStored ? await store.write(checkpointId, task, [...pieces, ...inFlightPieces]) : []
     let groups = new Map<string, readonly KeyGroupSnapshot[]>()
-    let writtenBytes = 0
     if (keyed !== undefined && ledger !== undefined) {
-      const refs = await store.write(barrier.checkpointId, task, keyed.pieces)
-      const stored = keyed.pieces.map(({ operatorUid, keyGroup }, index) => ({
+      const stored = pieces.map(({ operatorUid, keyGroup }, index) => ({
         operatorUid,
         keyGroup,
-        ref: refs[index] as (typeof refs)[number],
+        ref: refs[index] as SegmentRef,
       }))
       groups = new Map(
-        ledger.chainsOf(barrier.checkpointId, stored).map(({ operatorUid, keyGroups }) => [operatorUid, keyGroups]),
+        ledger.chainsOf(checkpointId, stored).map(({ operatorUid, keyGroups }) => [operatorUid, keyGroups]),
       )
-      for (const piece of keyed.pieces) writtenBytes += piece.bytes.length
     }
+    const segment = refs[pieces.length]
     const prepared = await this.#options.prepared
+    const inFlightBytes = bytes?.length ?? 0
     return {
-      operators: this.#operators(groups, prepared),
-      writtenBytes,
-      stateBytes: sumBytes(groups),
+      operators: this.#operators(groups, prepared, segment === undefined ? undefined : { from, segment }),
+      writtenBytes: pieces.reduce((sum, piece) => sum + piece.bytes.length, inFlightBytes),
+      stateBytes: sumBytes(groups) + inFlightBytes,
+      inFlightBytes,
     }
   }
 
   #operators(
     groups: ReadonlyMap<string, readonly KeyGroupSnapshot[]>,
     prepared: PreparedOutput<PlainValue, PlainValue> | undefined,
+    inFlight: SubtaskInFlight | undefined,
   ): SubtaskOperatorSnapshot[] {
     const tables = this.#options.keyed?.tables ?? []
-    return this.#options.operators.map(({ uid, entries }) => ({
+    return this.#options.operators.map(({ uid, entries }, index) => ({
       uid,
       tables: tables.filter(({ operatorUid }) => operatorUid === uid),
       keyGroups: groups.get(uid) ?? [],
       entries: uid === this.#options.sinkUid ? (prepared?.states ?? []) : entries,
       committables: uid === this.#options.sinkUid ? this.#options.pendingCommittables() : [],
+      ...(index === 0 && inFlight !== undefined ? { inFlight } : {}),
     }))
   }
 }

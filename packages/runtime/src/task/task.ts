@@ -4,7 +4,8 @@
  *
  * Order that the laws rest on: an input element is taken only when the chain is drained; a snapshot is taken only when
  * the chain is drained and the sink is still, and its barrier leaves before any element that follows it; `end` leaves
- * after everything before it. After its end a task stays in the barrier path until the job ends (decision 0003).
+ * after everything before it. A barrier that overtakes data in flight (decision 0054) waits for the drained chain alone, and
+ * its output may be overdrawn for that. After its end a task stays in the barrier path until the job ends (decision 0003).
  */
 import { MillraceError, type PlainValue, type PreparedOutput } from '@millrace/api'
 import {
@@ -16,6 +17,7 @@ import {
   NO_TIMESTAMP,
   type OpenAlignment,
   type OperatorChain,
+  overtakesFromMs,
   type SegmentLedger,
   type StreamElement,
   type TurnBudget,
@@ -24,6 +26,7 @@ import {
 import type { Clock } from '../clock/clock.ts'
 import type { EdgeWriter } from './edge-writer.ts'
 import type { InputGate } from './input-gate.ts'
+import { OvertakingGate, RESTORED_CHANNEL } from './overtaking-gate.ts'
 import type { PendingCommits } from './pending-commits.ts'
 import type { SinkOperator } from './sink-operator.ts'
 import type { SourceDriver } from './source-driver.ts'
@@ -60,6 +63,8 @@ export interface TaskOptions {
   readonly store: SnapshotStore
   readonly clock: Clock
   readonly bufferTimeoutMs: number
+  /** After how long barriers of checkpoints overtake, from the trigger on; `undefined`: never. */
+  readonly overtakeAfterMs: number | undefined
   readonly events: TaskEvents
   /** The subtask had ended before the restored checkpoint: it runs nothing and only forwards barriers. */
   readonly wasFinished: boolean
@@ -79,6 +84,8 @@ interface DueBarrier {
   readonly measures: AlignmentMeasures
   /** Read while the barriers were aligned. */
   readonly processedBytes: number
+  /** It overtook data in flight on these channels of this gate. */
+  readonly overtaken?: { readonly gate: OvertakingGate; readonly pending: readonly number[]; readonly atMs: number }
 }
 
 export class Task {
@@ -88,6 +95,7 @@ export class Task {
   readonly #clock: Clock
   readonly #snapshots = new Map<CheckpointId, TaskSnapshot>()
   readonly #edges: readonly EdgeWriter[]
+  readonly #overtakingGate: OvertakingGate | undefined
   #dueBarriers: DueBarrier[] = []
   #completedId: CheckpointId = 0
   /** The sink has prepared for the last time. */
@@ -114,6 +122,8 @@ export class Task {
     this.#options = options
     this.#clock = options.clock
     this.#edges = options.edges
+    const { input } = options
+    this.#overtakingGate = input.kind === 'gate' && input.gate instanceof OvertakingGate ? input.gate : undefined
     this.#isEnded = options.wasFinished
   }
 
@@ -206,6 +216,8 @@ export class Task {
     if (this.#openSinceMs !== undefined && this.#options.bufferTimeoutMs >= 0) {
       dues.push(now + this.#openSinceMs + this.#options.bufferTimeoutMs - this.#clock.monotonicMs())
     }
+    const overtakingMs = this.#nextOvertakingMs()
+    if (overtakingMs !== undefined && overtakingMs > now) dues.push(overtakingMs)
     const { input } = this.#options
     // While the output is full or a sink works, the driver is not asked: their wake-up comes first.
     const isAsked = input.kind === 'source' && !this.#isEnded && this.#progress === 'idle'
@@ -242,7 +254,10 @@ export class Task {
     if (this.#hasFailed) return
     const { input, keyed } = this.#options
     if (input.kind === 'gate') input.gate.alignment.onAbort(id)
-    this.#dueBarriers = this.#dueBarriers.filter(({ barrier }) => barrier.checkpointId !== id)
+    this.#overtakingGate?.abortRecording(id)
+    const due = this.#dueBarriers.filter(({ barrier }) => barrier.checkpointId !== id)
+    if (due.length < this.#dueBarriers.length) this.#endOverdraft()
+    this.#dueBarriers = due
     const snapshot = this.#snapshots.get(id)
     if (snapshot !== undefined) snapshot.isAborted = true
     this.#snapshots.delete(id)
@@ -294,12 +309,22 @@ export class Task {
   }
 
   #step(budget: TurnBudget): TaskProgress {
-    const { chain, sink, input } = this.#options
     for (const edge of this.#edges) edge.flushWaiting()
+    const gate = this.#overtakingGate
+    if (gate === undefined) return this.#work(budget)
+    this.#overtake(gate)
+    const progress = this.#work(budget)
+    // Also while the task itself can do nothing: what is before the barrier makes room for its sender.
+    return gate.record() ? 'more' : progress
+  }
+
+  #work(budget: TurnBudget): TaskProgress {
+    const { chain, sink, input } = this.#options
     this.#encodeSnapshots()
     this.#fireProcessingTime(budget)
     for (;;) {
       const progress = chain.step(budget)
+      if (progress === 'blocked' && this.#overdraw()) continue
       if (progress !== 'idle') return progress
       this.#onDrained()
       for (let due = this.#dueBarriers[0]; due !== undefined; due = this.#dueBarriers[0]) {
@@ -341,7 +366,8 @@ export class Task {
         this.#options.chain.pushBatch(element.batch)
         break
       case 'watermark':
-        if (gate.merge.onWatermark(gate.lastChannel, element.timestamp)) this.#pushMergedWatermark(gate)
+        if (gate.lastChannel === RESTORED_CHANNEL) this.#pushWatermark(element.timestamp)
+        else if (gate.merge.onWatermark(gate.lastChannel, element.timestamp)) this.#pushMergedWatermark(gate)
         break
       case 'status':
         if (gate.merge.onStatus(gate.lastChannel, element.idle)) this.#pushMergedWatermark(gate)
@@ -363,12 +389,53 @@ export class Task {
       if (action.kind === 'aligned') {
         const { barrier, measures } = action
         this.#dueBarriers.push({ barrier, measures, processedBytes: gate.alignmentReadBytes })
-      } else this.#decline(action.checkpointId, supersededBy({ ...barrier, checkpointId: action.supersededBy }))
+      } else this.#decline(action.checkpointId, supersededBy(action.supersededBy))
     }
   }
 
+  /** Sees whether a barrier overtakes now. */
+  #overtake(gate: OvertakingGate): void {
+    gate.hearAnnouncements()
+    const processedBytes = gate.alignment.open === undefined ? 0 : gate.alignmentReadBytes
+    for (const action of gate.alignment.decideOvertaking(this.#clock.now())) {
+      if (action.kind === 'overtakes') {
+        const { barrier, measures, pending } = action
+        const overtaken = { gate, pending, atMs: this.#clock.monotonicMs() }
+        this.#dueBarriers.push({ barrier, measures, processedBytes, overtaken })
+      } else this.#decline(action.checkpointId, supersededBy(action.supersededBy))
+    }
+  }
+
+  /** When a barrier that waits overtakes what it waits for. */
+  #nextOvertakingMs(): number | undefined {
+    const { overtakeAfterMs } = this.#options
+    const due = this.#dueBarriers[0]
+    if (overtakeAfterMs === undefined) return undefined
+    if (due !== undefined) return overtakesFromMs(due.barrier, overtakeAfterMs)
+    return this.#overtakingGate?.alignment.overtakingDueMs
+  }
+
+  /** A barrier whose time is up does not wait for room: what is half worked off is finished into the overdraft. */
+  #overdraw(): boolean {
+    const { overtakeAfterMs } = this.#options
+    const due = this.#dueBarriers[0]
+    if (due === undefined || overtakeAfterMs === undefined) return false
+    const fromMs = overtakesFromMs(due.barrier, overtakeAfterMs)
+    if (fromMs === undefined || this.#clock.now() < fromMs) return false
+    let isOverdrawn = false
+    for (const edge of this.#edges) if (edge.overdraw()) isOverdrawn = true
+    return isOverdrawn && !this.#isOutputFull()
+  }
+
+  #endOverdraft(): void {
+    if (this.#options.overtakeAfterMs !== undefined) for (const edge of this.#edges) edge.endOverdraft()
+  }
+
   #pushMergedWatermark(gate: InputGate): void {
-    const { merged } = gate.merge
+    this.#pushWatermark(gate.merge.merged)
+  }
+
+  #pushWatermark(merged: number): void {
     if (merged <= this.#watermarkIn) return
     this.#watermarkIn = merged
     this.#options.chain.pushWatermark(merged)
@@ -391,8 +458,8 @@ export class Task {
     )
   }
 
-  #takeSnapshot({ barrier, measures, processedBytes }: DueBarrier): void {
-    const { chain, keyed, sink, input, store, operatorUids } = this.#options
+  #takeSnapshot({ barrier, measures, processedBytes, overtaken }: DueBarrier): void {
+    const { chain, keyed, sink, input, store, operatorUids, overtakeAfterMs } = this.#options
     const id = barrier.checkpointId
     const startedMs = this.#clock.monotonicMs()
     this.#catchUp(barrier.lastCompletedId)
@@ -400,6 +467,13 @@ export class Task {
     const entries = input.kind === 'source' ? (input.driver.snapshot() as unknown as PlainValue[]) : []
     const finished = this.#isEnded || chain.isEnded
     const prepared = sink === undefined ? undefined : this.#prepare(sink, barrier, finished)
+    let alignmentDurationMs = measures.alignmentDurationMs
+    const inFlight = overtaken?.gate.beginRecording(barrier, overtaken.pending).then((recorded) => {
+      alignmentDurationMs += this.#clock.monotonicMs() - overtaken.atMs
+      return recorded
+    })
+    // When the checkpoint is given up nobody may wait for it yet.
+    inFlight?.catch(() => {})
     const snapshot = new TaskSnapshot({
       task: this.id,
       barrier,
@@ -412,10 +486,14 @@ export class Task {
       })),
       sinkUid: sink?.uid,
       prepared,
+      inFlight,
       pendingCommittables: () => sink?.commits.upTo(id) ?? [],
     })
     this.#snapshots.set(id, snapshot)
+    const mayOvertake = overtakeAfterMs !== undefined && overtakesFromMs(barrier, overtakeAfterMs) !== undefined
+    if (mayOvertake) for (const edge of this.#edges) edge.announce(barrier)
     for (const edge of this.#edges) edge.broadcast(barrier)
+    this.#endOverdraft()
     const syncDoneMs = this.#clock.monotonicMs()
     snapshot.encode(ENCODE_SLICE_MS_MIN)
     this.#encodedAtMs = this.#clock.monotonicMs()
@@ -427,12 +505,14 @@ export class Task {
           { operators: stored.operators, finished },
           {
             ...measures,
+            alignmentDurationMs,
             processedBytes,
             syncDurationMs: syncDoneMs - startedMs,
             asyncDurationMs: this.#clock.monotonicMs() - syncDoneMs,
             checkpointedBytes: stored.writtenBytes,
             stateBytes: stored.stateBytes,
-            persistedBytes: 0,
+            persistedBytes: stored.inFlightBytes,
+            ...(overtaken === undefined ? {} : { isUnaligned: true }),
           },
         )
       },
@@ -545,8 +625,8 @@ export class Task {
   }
 }
 
-function supersededBy(barrier: CheckpointBarrier): MillraceError {
-  return new MillraceError('CHECKPOINT_DECLINED', `Checkpoint ${barrier.checkpointId} overtook it`, {
-    details: { supersededBy: barrier.checkpointId },
+function supersededBy(checkpointId: CheckpointId): MillraceError {
+  return new MillraceError('CHECKPOINT_DECLINED', `Checkpoint ${checkpointId} came before it was done`, {
+    details: { supersededBy: checkpointId },
   })
 }

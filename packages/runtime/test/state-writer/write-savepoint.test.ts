@@ -159,6 +159,30 @@ describe('a savepoint made of records', () => {
     assert.deepEqual(times, [7_000])
   })
 
+  it('keeps the times of the elements of a list, out of an export too', async () => {
+    const files = memoryDisk()
+    const fn = keyedProcess({ state: { seen: listState<string>({ ttl: '1 h' }) }, onRecord(_row: Row) {} })
+    const withList = jobOf((env) => {
+      env.from(rowsSource<Row>([], true), { uid: 'rows' }).keyBy('k').process(fn, { uid: 'lists' }).to(collect('out'), {
+        uid: 'out',
+      })
+    })
+    const line =
+      '{"operator":"lists","state":"seen","key":"a","value":["x","y"],"writtenAtMs":9,"elementTimesMs":[5,9]}'
+    const entries = storedEntries(exportedEntries([line]))
+    await writeSavepoint(files, 'sp', withList, { operators: { lists: entries } })
+    const saved = await SavedState.open(files, 'sp')
+    const found: unknown[] = []
+    for await (const { value, writtenAtMs, elementTimesMs } of saved.entries()) {
+      found.push([value, writtenAtMs, elementTimesMs])
+    }
+    assert.deepEqual(found, [[['x', 'y'], 9, [5, 9]]])
+    const wrong = storedEntries([{ state: 'seen', key: 'a', value: ['x'], elementTimesMs: [1, 2] }])
+    await assert.rejects(writeSavepoint(files, 'other', withList, { operators: { lists: wrong } }), {
+      code: 'STATE_MISREAD',
+    })
+  })
+
   it('refuses what the job does not have, and names the nearest', async () => {
     const files = memoryDisk()
     const state = bootstrapState(totals, { records: [], key: () => 'a', write() {} })

@@ -1,5 +1,5 @@
 /** A channel that takes a number of elements and refuses the next ones until some are read. */
-import type { ChannelReader, ChannelWriter, StreamElement } from '@millrace/core'
+import type { ChannelReader, ChannelWriter, CheckpointBarrier, StreamElement } from '@millrace/core'
 
 export class BoundedChannel implements ChannelWriter, ChannelReader {
   room: number
@@ -21,6 +21,17 @@ export class BoundedChannel implements ChannelWriter, ChannelReader {
       this.writtenBytes++
     }
     return this.refused === undefined
+  }
+
+  announced: CheckpointBarrier | undefined
+  isHeldBack = false
+
+  announce(barrier: CheckpointBarrier): void {
+    this.announced = barrier
+  }
+
+  holdBack(isHeld: boolean): void {
+    this.isHeldBack = isHeld
   }
 
   poll(): StreamElement | undefined {

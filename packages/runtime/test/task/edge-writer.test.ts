@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import { BATCH_RECORDS_MAX, hashKey, keyGroupOf, type StreamElement, subtaskOfKeyGroup } from '@millrace/core'
 import fc from 'fast-check'
-import { EdgeWriter, OVERFLOW_BYTES_MAX, type Route } from '../../src/task/edge-writer.ts'
+import { EdgeWriter, OVERDRAFT_BYTES_MAX, OVERFLOW_BYTES_MAX, type Route } from '../../src/task/edge-writer.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 
 const MEBIBYTE = 1_048_576
@@ -169,5 +169,59 @@ describe('EdgeWriter', () => {
         error.details.task === 'Parse (1/1)',
     )
     assert.ok(emitted * MEBIBYTE >= OVERFLOW_BYTES_MAX * 0.9)
+  })
+
+  it('lets a barrier get its chain drained beyond full channels, up to its limit and only for that long', () => {
+    const { channels, writer } = open(1, { kind: 'forward' }, 1)
+    const [channel] = channels as [BoundedChannel]
+    assert.equal(writer.overdraw(), false, 'there is room')
+    const emit = (text: string): void => {
+      writer.emit(text, 0)
+      writer.flushOpenBatches()
+    }
+    emit('taken')
+    emit('refused')
+    assert.equal(writer.isFull, true)
+    assert.equal(writer.overdraw(), true)
+    assert.equal(writer.isFull, false)
+    emit('overdrawn')
+    assert.equal(writer.isFull, false)
+    channel.room = 0
+    assert.equal(writer.flushWaiting(), false)
+    assert.equal(writer.isFull, false, 'what waits does not end an overdraft')
+    for (let left = OVERDRAFT_BYTES_MAX; left > 0 && !writer.isFull; left -= MEBIBYTE / 4)
+      emit('x'.repeat(MEBIBYTE / 4))
+    assert.equal(writer.isFull, true)
+    assert.equal(writer.overdraw(), false, 'it is used up')
+    writer.endOverdraft()
+    assert.equal(writer.isFull, true)
+    channel.room = Number.POSITIVE_INFINITY
+    assert.equal(writer.flushWaiting(), true)
+    assert.deepEqual(channel.take().slice(0, 3), ['taken', 'refused', 'overdrawn'])
+    assert.equal(writer.overdraw(), false)
+  })
+
+  it('stays full behind its barrier while a reader holds back what came before', () => {
+    const { channels, writer } = open(2, { kind: 'rebalance', first: 0 })
+    const barrier = {
+      kind: 'barrier',
+      checkpointId: 1,
+      triggeredAtMs: 0,
+      lastCompletedId: 0,
+      snapshotKind: 'checkpoint',
+    } as const
+    writer.announce(barrier)
+    assert.deepEqual(
+      channels.map(({ announced }) => announced),
+      [barrier, barrier],
+    )
+    channels[1]?.holdBack(true)
+    writer.broadcast(barrier)
+    writer.endOverdraft()
+    assert.equal(writer.isFull, true)
+    assert.equal(writer.flushWaiting(), false)
+    channels[1]?.holdBack(false)
+    assert.equal(writer.flushWaiting(), true)
+    assert.equal(writer.isFull, false)
   })
 })

@@ -7,13 +7,16 @@ import {
   OperatorChain,
   type OperatorOutput,
   type RecordBatch,
+  type SegmentRef,
   StageInbox,
   type StreamElement,
+  type SubtaskMeasures,
   type SubtaskSnapshot,
   type TurnBudget,
 } from '@millrace/core'
 import { EdgeWriter } from '../../src/task/edge-writer.ts'
 import { InputGate } from '../../src/task/input-gate.ts'
+import { OvertakingGate } from '../../src/task/overtaking-gate.ts'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 import { SinkOperator } from '../../src/task/sink-operator.ts'
 import { Task, type TaskInput, type TaskSink } from '../../src/task/task.ts'
@@ -82,10 +85,21 @@ export interface TaskRunOptions {
   readonly outputRoom?: number
   readonly bufferTimeoutMs?: number
   readonly wasFinished?: boolean
+  /** Barriers overtake after so long. */
+  readonly overtakeAfterMs?: number
   /** Ends the chain in this sink instead of the output channel. */
   readonly sink?: SinkWriter<unknown>
   /** The chain has no stages: what the source gives goes to the output channel. */
   readonly isSourceAlone?: boolean
+}
+
+const REF: SegmentRef = {
+  kind: 'base',
+  checkpointId: 1,
+  location: { kind: 'inline', base64: '' },
+  lengthBytes: 0,
+  crc32c: 0,
+  entries: 0,
 }
 
 export interface Acknowledged {
@@ -100,6 +114,8 @@ export class TaskRun {
   readonly task: Task
   readonly time = { nowMs: 1_000 }
   readonly acknowledged: Acknowledged[] = []
+  readonly measured: SubtaskMeasures[] = []
+  readonly stored: Uint8Array[] = []
   readonly declined: number[] = []
   readonly committed: number[] = []
   readonly failures: unknown[] = []
@@ -133,20 +149,29 @@ export class TaskRun {
       id: { vertexId: 'v', subtask: 0 },
       name: 'Pass (1/1)',
       operatorUids: ['pass'],
-      input: this.#input(input),
+      input: this.#input(input, options.overtakeAfterMs),
       chain,
       edges,
       sink,
       keyed: undefined,
-      store: { write: async () => [] },
+      store: {
+        write: async (_id, _task, pieces) => {
+          this.stored.push(...pieces.map(({ bytes }) => bytes))
+          return pieces.map(() => REF)
+        },
+      },
       clock: {
         now: () => this.time.nowMs,
         monotonicMs: () => this.time.nowMs,
         schedule: () => () => {},
       },
       bufferTimeoutMs,
+      overtakeAfterMs: options.overtakeAfterMs,
       events: {
-        onSnapshot: (id, snapshot) => void this.acknowledged.push({ id, snapshot }),
+        onSnapshot: (id, snapshot, measures) => {
+          this.acknowledged.push({ id, snapshot })
+          this.measured.push(measures)
+        },
         onDeclined: (id) => void this.declined.push(id),
         onCommitted: (id) => void this.committed.push(id),
         onEnded: () => void this.ends++,
@@ -165,7 +190,13 @@ export class TaskRun {
     return this.task.step({ units })
   }
 
-  #input(input: number | SourceRun): TaskInput {
+  #input(input: number | SourceRun, timeoutMs: number | undefined): TaskInput {
+    if (typeof input === 'number' && timeoutMs !== undefined) {
+      const overtaking = { timeoutMs, mayOvertake: this.inputs.map(() => true) }
+      const channels = this.inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false }))
+      const gate = new OvertakingGate(this.inputs, channels, 'pass', 'exactly-once', overtaking, undefined)
+      return { kind: 'gate', gate }
+    }
     if (typeof input === 'number') return { kind: 'gate', gate: new InputGate(this.inputs, 'exactly-once') }
     return { kind: 'source', driver: input.driver, uid: 'pass' }
   }

@@ -53,8 +53,9 @@ export function checkSavepoint(contents: Contents, folder: string): CheckpointMa
 }
 
 function checkSegments(contents: Contents, manifest: CheckpointManifest, path: string, folder: string): void {
-  for (const { uid, keyGroups } of manifest.operators) {
-    for (const { location, lengthBytes, crc32c: sum } of keyGroups.flatMap(({ segments }) => segments)) {
+  for (const { uid, keyGroups, inFlight = [] } of manifest.operators) {
+    const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
+    for (const { location, lengthBytes, crc32c: sum } of segments) {
       if (location.kind !== 'file') continue
       const file = contents.get(`${folder}/${location.file}`)
       const what = `${location.file}, which ${path} names for ${uid}`
@@ -70,7 +71,8 @@ function checkSegments(contents: Contents, manifest: CheckpointManifest, path: s
 export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
   const live = new Set<string>()
   for (const { operators } of manifests) {
-    for (const { segments } of operators.flatMap(({ keyGroups }) => keyGroups)) {
+    for (const { keyGroups, inFlight = [] } of operators) {
+      const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
       for (const { location } of segments) if (location.kind === 'file') live.add(`/ckpt/${location.file}`)
     }
   }

@@ -132,7 +132,11 @@ export class Schedule {
     const parallelism = 1 + this.#random.below(3)
     if (this.#lastParallelism !== 0 && this.#lastParallelism !== parallelism) this.simulation.log.add('rescaled')
     this.#lastParallelism = parallelism
-    return { ...this.#configuration, 'parallelism.default': String(parallelism) }
+    return {
+      ...this.#configuration,
+      ...drawUnaligned(this.#random, this.#mode, this.#configuration),
+      'parallelism.default': String(parallelism),
+    }
   }
 
   /** Mostly the newest checkpoint; sometimes an older one, giving up what came after it. */
@@ -140,6 +144,13 @@ export class Schedule {
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
     const contents = contentsOf(this.simulation.disk)
+    if (
+      checkManifests(contents)
+        .at(-1)
+        ?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true
+    ) {
+      this.simulation.log.add('restored-in-flight')
+    }
     const named = this.#random.chance(0.3) ? this.#chooseNamed(contents) : undefined
     if (named === undefined) return latest
     const { path, checkpointId } = named
@@ -172,6 +183,9 @@ export class Schedule {
     if (this.#mode === 'none') return
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
     this.#newestCompleted = id
+    const manifest = checkManifests(contentsOf(this.simulation.disk)).find(({ checkpointId }) => checkpointId === id)
+    const inFlight = manifest?.operators.flatMap((operator) => operator.inFlight ?? []) ?? []
+    if (inFlight.length > 0) this.simulation.log.add('in-flight', `${id}: ${inFlight.length} subtasks`)
   }
 
   #inspect(moment: 'running' | 'crashed'): void {
@@ -235,6 +249,8 @@ export class Schedule {
   }
 }
 
+const CONCURRENT = 'execution.checkpointing.max-concurrent-checkpoints'
+
 function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): Readonly<Record<string, string>> {
   const restart = random.pick(['fixed-delay', 'fixed-delay', 'exponential-delay', ...(mode === 'none' ? [] : ['none'])])
   return {
@@ -242,7 +258,7 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
     'execution.checkpointing.mode': mode === 'at-least-once' ? 'AT_LEAST_ONCE' : 'EXACTLY_ONCE',
     'execution.checkpointing.timeout': random.pick(['1500 ms', '600 s']),
     'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
-    'execution.checkpointing.max-concurrent-checkpoints': random.pick(['1', '1', '2', '4']),
+    [CONCURRENT]: random.pick(['1', '1', '2', '4']),
     'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
     'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '1000', '1000']),
     'execution.checkpointing.incremental': random.pick(['true', 'true', 'false']),
@@ -262,6 +278,19 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
       : {}),
     'heartbeat.timeout': '8 s',
     'millrace.development-mode': random.pick(['true', 'false']),
+  }
+}
+
+/** Of each process anew: what was taken with one way of barriers has to be restored with another. */
+function drawUnaligned(
+  random: SeededRandom,
+  mode: (typeof MODES)[number],
+  configuration: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const mayOvertake = mode === 'exactly-once' && configuration[CONCURRENT] === '1'
+  return {
+    'execution.checkpointing.unaligned.enabled': mayOvertake ? random.pick(['false', 'true', 'true']) : 'false',
+    'execution.checkpointing.aligned-checkpoint-timeout': random.pick(['0 ms', '0 ms', '4 ms', '30 ms']),
   }
 }
 

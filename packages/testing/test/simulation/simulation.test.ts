@@ -29,6 +29,8 @@ const HAVE_TO_HAPPEN = [
   'drained',
   'request:answered',
   'retention-checked',
+  'in-flight',
+  'restored-in-flight',
   'state:RESTARTING',
   'disk-failed:write',
   'disk-failed:sync',

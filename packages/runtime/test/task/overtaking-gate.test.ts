@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  type CheckpointMode,
+  InFlightReplay,
+  type InFlightStage,
+  readInFlight,
+  type StreamElement,
+} from '@millrace/core'
+import { OvertakingGate, RESTORED_CHANNEL, type RecordedInFlight } from '../../src/task/overtaking-gate.ts'
+import { BoundedChannel } from './bounded-channel.ts'
+import { barrier, batchOf } from './task-run.ts'
+
+const watermark = (timestamp: number): StreamElement => ({ kind: 'watermark', timestamp })
+
+function open(channels: number, restored: readonly InFlightStage[] = [], mode: CheckpointMode = 'exactly-once') {
+  const inputs = Array.from({ length: channels }, () => new BoundedChannel())
+  const gate = new OvertakingGate(
+    inputs,
+    inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false })),
+    'count',
+    mode,
+    { timeoutMs: 0, mayOvertake: inputs.map(() => true) },
+    restored.length === 0 ? undefined : new InFlightReplay(restored),
+  )
+  return { inputs: inputs as [BoundedChannel, BoundedChannel], gate }
+}
+
+function give(channel: BoundedChannel, ...elements: StreamElement[]): void {
+  for (const element of elements) {
+    if (element.kind === 'barrier') channel.announce(element)
+    channel.offer(element)
+  }
+}
+
+/** Takes what may be taken; watermarks are merged as the task does it. */
+function read(gate: OvertakingGate, most = Number.POSITIVE_INFINITY): unknown[] {
+  const seen: unknown[] = []
+  while (seen.length < most) {
+    const element = gate.poll()
+    if (element === undefined) break
+    if (element.kind === 'batch') seen.push(...element.batch.records)
+    else seen.push(element.kind === 'watermark' ? `watermark ${element.timestamp}` : element.kind)
+    if (gate.lastChannel === RESTORED_CHANNEL) continue
+    if (element.kind === 'watermark') gate.merge.onWatermark(gate.lastChannel, element.timestamp)
+    if (element.kind === 'status') gate.merge.onStatus(gate.lastChannel, element.idle)
+    if (element.kind === 'barrier') gate.onBarrier(element, 0)
+  }
+  return seen
+}
+
+/** The decision and the beginning of the snapshot, as the task does both. */
+function overtake(gate: OvertakingGate): Promise<RecordedInFlight> {
+  gate.hearAnnouncements()
+  const [action] = gate.alignment.decideOvertaking(1_000)
+  assert.ok(action?.kind === 'overtakes')
+  return gate.beginRecording(action.barrier, action.pending)
+}
+
+function recordAll(gate: OvertakingGate): void {
+  while (gate.record()) {}
+}
+
+const stagesOf = ({ bytes }: RecordedInFlight): readonly InFlightStage[] =>
+  bytes === undefined ? [] : readInFlight(bytes).stages
+const elementsOf = (recorded: RecordedInFlight): unknown =>
+  stagesOf(recorded).map((stage) =>
+    stage.map(({ elements }) =>
+      elements.map((element) => (element.kind === 'batch' ? element.batch.records.join() : JSON.stringify(element))),
+    ),
+  )
+
+describe('OvertakingGate', () => {
+  it('records what is before the barrier, and the task works it off all the same, in its order', async () => {
+    const { inputs, gate } = open(2)
+    give(inputs[0], batchOf('a1'), batchOf('a2'), barrier(1), batchOf('a3'))
+    give(inputs[1], batchOf('b1'), barrier(1))
+    assert.deepEqual(read(gate, 1), ['a1'])
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a2'], ['b1']]])
+    assert.deepEqual((await recorded).from, ['up'])
+    assert.deepEqual(read(gate), ['b1', 'a2', 'a3'])
+  })
+
+  it('says first how far each channel was, also one that had brought its barrier', async () => {
+    const { inputs, gate } = open(2)
+    give(inputs[0], watermark(10), { kind: 'status', idle: true }, barrier(1))
+    give(inputs[1], watermark(5))
+    read(gate)
+    give(inputs[1], batchOf('b1'), watermark(7), barrier(1))
+    const recorded = overtake(gate)
+    recordAll(gate)
+    const status = '{"kind":"status","idle":true}'
+    assert.deepEqual(elementsOf(await recorded), [
+      [
+        ['{"kind":"watermark","timestamp":10}', status],
+        ['{"kind":"watermark","timestamp":5}', 'b1', '{"kind":"watermark","timestamp":7}'],
+      ],
+    ])
+  })
+
+  it('stores nothing where no record is in flight: senders say again how far they are', async () => {
+    const { inputs, gate } = open(1)
+    give(inputs[0], watermark(10), barrier(1))
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(await recorded, { bytes: undefined, records: 0, from: [] })
+    assert.deepEqual(read(gate), ['watermark 10'])
+  })
+
+  it('waits for a barrier that is still on its way, and reads nothing past what it records', async () => {
+    const { inputs, gate } = open(1)
+    inputs[0].announce(barrier(1))
+    give(inputs[0], batchOf('a1'))
+    const recorded = overtake(gate)
+    assert.deepEqual(read(gate), [], 'not before it is recorded')
+    recordAll(gate)
+    assert.deepEqual(read(gate), ['a1'])
+    inputs[0].offer(batchOf('a2'))
+    inputs[0].offer(barrier(1))
+    inputs[0].offer(batchOf('a3'))
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a1', 'a2']]])
+    assert.deepEqual(read(gate), ['a2', 'a3'])
+  })
+
+  it('holds a channel back until what it took out is worked off', () => {
+    const { inputs, gate } = open(1)
+    give(inputs[0], batchOf('a1'), batchOf('a2'), barrier(1))
+    void overtake(gate)
+    assert.equal(inputs[0].isHeldBack, true)
+    recordAll(gate)
+    assert.equal(gate.queuedBytes, 2)
+    assert.equal(gate.readBytes, 1, 'the barrier')
+    read(gate, 1)
+    assert.equal(inputs[0].isHeldBack, true)
+    read(gate, 1)
+    assert.equal(inputs[0].isHeldBack, false)
+    assert.equal(gate.queuedBytes, 0)
+    assert.equal(gate.readBytes, 3)
+  })
+
+  it('records again what is not worked off when the next barrier overtakes', async () => {
+    const { inputs, gate } = open(1)
+    give(inputs[0], batchOf('a1'), batchOf('a2'), barrier(1))
+    void overtake(gate)
+    recordAll(gate)
+    read(gate, 1)
+    give(inputs[0], batchOf('a3'), barrier(2))
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a2', 'a3']]])
+    assert.deepEqual(read(gate), ['a2', 'a3'])
+  })
+
+  it('works off what was restored before anything else, and records what is left of it before the rest', async () => {
+    const section = { from: 'up', fromSubtask: 3, isKeyed: false }
+    const elements = [watermark(4), batchOf('r1'), batchOf('r2')] as InFlightStage[number]['elements']
+    const { inputs, gate } = open(1, [[{ ...section, elements }]])
+    give(inputs[0], batchOf('a1'), barrier(1))
+    assert.deepEqual(read(gate, 2), ['watermark 4', 'r1'])
+    assert.equal(gate.lastChannel, RESTORED_CHANNEL)
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['{"kind":"watermark","timestamp":4}', 'r2']], [['a1']]])
+    assert.equal(stagesOf(await recorded)[0]?.[0]?.fromSubtask, 3)
+    assert.deepEqual(read(gate), ['r2', 'a1'])
+  })
+
+  it('loses nothing when the checkpoint is given up while it records', async () => {
+    const { inputs, gate } = open(1)
+    inputs[0].announce(barrier(1))
+    give(inputs[0], batchOf('a1'))
+    const recorded = overtake(gate)
+    recordAll(gate)
+    gate.alignment.onAbort(1)
+    gate.abortRecording(1)
+    await assert.rejects(recorded, { code: 'CHECKPOINT_DECLINED' })
+    inputs[0].offer(batchOf('a2'))
+    inputs[0].offer(barrier(1))
+    assert.equal(gate.record(), false)
+    assert.deepEqual(read(gate), ['a1', 'a2', 'barrier'])
+    assert.equal(inputs[0].isHeldBack, false)
+  })
+
+  it('passes over barriers of checkpoints that were given up', async () => {
+    const { inputs, gate } = open(1)
+    give(inputs[0], barrier(1), batchOf('a1'), barrier(2))
+    gate.alignment.onAbort(1)
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a1']]])
+  })
+})
