@@ -58,9 +58,20 @@ test('garbage does not count: a job that drops far more than its budget finishes
   assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
 })
 
-async function run(params: Record<string, string | number | boolean>): Promise<Outcome> {
+test('state that does not fit the heap fits the segment store', async () => {
+  const params = { growth: 'many keys', records: 260_000 }
+  assert.equal(innermost((await run(params)).error)?.code, 'SLOT_OUT_OF_MEMORY', 'on the heap it does not fit')
+  const segments = { 'state.backend.type': 'segments', 'taskmanager.memory.managed.size': '4 mb' }
+  const outcome = await run(params, segments)
+  assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
+})
+
+async function run(
+  params: Record<string, string | number | boolean>,
+  configuration: Record<string, string> = {},
+): Promise<Outcome> {
   const { NODE_TEST_CONTEXT: _own, ...env } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, RUN, JSON.stringify(params)], {
+  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, RUN, JSON.stringify(params), JSON.stringify(configuration)], {
     env: { ...env, NODE_COMPILE_CACHE: COMPILE_CACHE },
   })
   return JSON.parse(stdout) as Outcome

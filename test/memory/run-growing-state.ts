@@ -1,6 +1,6 @@
 /**
- * A process that runs the job `growing-state`: V8 may end it. Its only argument is the parameters as JSON; it prints the
- * outcome as one line of JSON.
+ * A process that runs the job `growing-state`: V8 may end it. Its arguments are the parameters and further
+ * configuration as JSON; it prints the outcome as one line of JSON.
  */
 import process from 'node:process'
 import { runMemoryJob } from './run-memory-job.ts'
@@ -9,7 +9,11 @@ const warnings: string[] = []
 const outcome = await runMemoryJob({
   job: 'growing-state',
   params: JSON.parse(process.argv[2] ?? '{}'),
-  configuration: { 'taskmanager.memory.task.heap.size': '48 mb', 'execution.checkpointing.interval': '0' },
+  configuration: {
+    'taskmanager.memory.task.heap.size': '48 mb',
+    'execution.checkpointing.interval': '0',
+    ...JSON.parse(process.argv[3] ?? '{}'),
+  },
   onMessage: (level, text) => {
     if (level === 'warning') warnings.push(text)
   },

@@ -43,11 +43,11 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
-    name: 'the cleaner forgets records that are alive',
-    why: 'state that was not changed for long is lost',
-    file: 'runtime/src/state/segments/log-cleaner.ts',
-    find: '      if (place < 0) continue\n',
-    replace: '      if (place >= 0) continue\n',
+    name: 'the cleaner does not tell where it has put a record',
+    why: 'state that was not changed for long cannot be read any more',
+    file: 'runtime/src/state/segments/entry-store.ts',
+    find: '    else this.mapOf(record)?.move(record.hash, from, to)\n',
+    replace: '',
     suites: [SEGMENTS],
   },
   {
