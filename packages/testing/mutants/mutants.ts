@@ -790,6 +790,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
   {
+    name: 'a change that its block of rows does not tell',
+    why: 'a delta passes over entries that have changed, and a restore gives older values',
+    file: 'runtime/src/state/heap/entry-rows.ts',
+    find: '[(at / BLOCK_ROWS) | 0] = epoch',
+    replace: '[(at / BLOCK_ROWS) | 0] ??= epoch',
+    suites: ['runtime/test/state/heap/entry-rows.test.ts', 'testing/test/state-conformance/heap-state-backend.test.ts'],
+  },
+  {
     name: 'checksum of a segment over its own checksum',
     why: 'a segment that lies in the place of another one is restored in its stead',
     file: 'core/src/checkpoint/segment-checksum.ts',
