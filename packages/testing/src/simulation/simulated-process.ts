@@ -34,6 +34,7 @@ export interface ProcessHome {
   readonly observer: CoordinatorObserver
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
+  onStoreWriting(): void
   abandon(life: Life): void
   /** Whether the process with this number runs. */
   isRunning(pid: number): boolean

@@ -42,6 +42,8 @@ export interface SlotHome {
   readonly pid: number
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
+  /** Before each writing of a local state store; throws when its disk is full. */
+  onStoreWriting(): void
   /** What the slot had under way on the disk may have happened. */
   abandon(life: Life): void
 }
@@ -121,7 +123,7 @@ export class SimulatedSlot {
         if ((home.pid + options.attempt) % 2 === 0) return new HeapStateBackend(common)
         return new SegmentsStateBackend({
           ...common,
-          folder: new MemoryStoreFolder(),
+          folder: new MemoryStoreFolder(() => home.onStoreWriting()),
           cacheBytes: () => STORE_CACHE_BYTES,
           cachedEntriesMin: 1,
           fileBytes: STORE_FILE_BYTES,

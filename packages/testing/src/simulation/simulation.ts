@@ -6,7 +6,14 @@
  * which is asked between actions, finds an invariant broken.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { ErrorCode, ErrorData, FileErrorKind, FileSystem, JobDefinition } from '@millrace/api'
+import {
+  type ErrorCode,
+  type ErrorData,
+  type FileErrorKind,
+  type FileSystem,
+  type JobDefinition,
+  MillraceError,
+} from '@millrace/api'
 import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
@@ -125,6 +132,8 @@ export class Simulation {
     | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
     | undefined
   #diskHadTrouble = false
+  /** Writings of local state stores that fail. */
+  #storeFaults = 0
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
   #isAskedToEnd = false
@@ -222,6 +231,7 @@ export class Simulation {
       observer: this.#observer(),
       clockOf: (life) => this.#time.clockOf(life),
       filesOf: (life) => this.#traffic.filesOf(life, mount),
+      onStoreWriting: () => this.#storeFault(),
       abandon: (life) => this.#traffic.abandon(life),
       isRunning: (pid) => pid === this.#process?.pid && this.#process.life.isAlive,
     })
@@ -399,6 +409,9 @@ export class Simulation {
       case 'disk-full':
         this.#troubleDisk('no-space', '')
         return true
+      case 'local-disk-full':
+        this.#storeFaults = 1 + this.#random.below(3)
+        return true
       case 'disk-slow':
         this.#slowDiskActions = 20 + this.#random.below(300)
         return true
@@ -487,6 +500,13 @@ export class Simulation {
     if (trouble.kind === 'no-space' && !isWriting) return undefined
     this.log.add(`disk-failed:${kind}`)
     return trouble.kind
+  }
+
+  #storeFault(): void {
+    if (this.#storeFaults === 0) return
+    this.#storeFaults--
+    this.log.add('disk-failed:local')
+    throw new MillraceError('DISK_FAILED', `injected: no room for a local state store, ${this.log.total}`)
   }
 
   #observer(): CoordinatorObserver {
