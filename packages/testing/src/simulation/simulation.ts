@@ -22,7 +22,7 @@ import { DiskTraffic } from './disk-traffic.ts'
 import { type FaultKind, type FaultPlan, type Preferences, REQUESTS } from './fault-plan.ts'
 import { Life } from './life.ts'
 import { type ProcessEnd, type ProcessStart, SimulatedProcess } from './simulated-process.ts'
-import type { SimulatedSlot } from './simulated-slots.ts'
+import type { SimulatedSlot, StateBackendType, StoreSizes } from './simulated-slots.ts'
 import type { UserCode } from './user-code.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -37,10 +37,13 @@ export interface SimulationOptions {
   readonly preferences: Preferences
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly storeSizes: StoreSizes
   /** How many of the last actions a report shows. */
   readonly keptActions: number
   /** Of each process; asked again for every one. */
   configuration(): Readonly<Record<string, string>>
+  /** Of each task with keyed state, in each attempt. */
+  chooseBackend(): StateBackendType
   /** How to go on after a process ended and the job had not. */
   chooseRestore(latest: RestoreRequest): RestoreRequest
   /** Called between actions, and with `crashed` right after the machine lost what was not synced. */
@@ -228,9 +231,15 @@ export class Simulation {
       random: this.#random,
       sizes: this.#options.sizes,
       encodeStepEntries: this.#options.encodeStepEntries,
+      storeSizes: this.#options.storeSizes,
       observer: this.#observer(),
       clockOf: (life) => this.#time.clockOf(life),
       filesOf: (life) => this.#traffic.filesOf(life, mount),
+      chooseBackend: () => {
+        const type = this.#options.chooseBackend()
+        this.log.add(`backend:${type}`)
+        return type
+      },
       onStoreWriting: () => this.#storeFault(),
       abandon: (life) => this.#traffic.abandon(life),
       isRunning: (pid) => pid === this.#process?.pid && this.#process.life.isAlive,

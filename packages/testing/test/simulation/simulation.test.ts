@@ -37,6 +37,8 @@ const HAVE_TO_HAPPEN = [
   'disk-failed:rename',
   'disk-failed:sync-folder',
   'disk-failed:local',
+  'backend:hashmap',
+  'backend:segments',
   'scenario:expiring',
 ]
 
