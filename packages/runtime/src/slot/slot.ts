@@ -201,8 +201,8 @@ export class Slot {
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })
     const store: SnapshotStore = {
-      write: (checkpointId, task, pieces) =>
-        storage.writeSegments({ checkpointId, attempt, ...task, pieces, inlineBytesMax }),
+      write: (checkpointId, task, pieces, isInFlight = false) =>
+        storage.writeSegments({ checkpointId, attempt, ...task, pieces, isInFlight, inlineBytesMax }),
     }
     const mode: CheckpointMode =
       config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'
