@@ -141,7 +141,7 @@ export class Schedule {
     this.#lastParallelism = parallelism
     return {
       ...this.#configuration,
-      ...drawUnaligned(this.#random, this.#mode, this.#configuration),
+      ...drawExchanges(this.#random, this.#mode, this.#configuration),
       'parallelism.default': String(parallelism),
     }
   }
@@ -288,8 +288,8 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
   }
 }
 
-/** Of each process anew: what was taken with one way of barriers has to be restored with another. */
-function drawUnaligned(
+/** Of each process anew: what was taken with one way of barriers and of combining has to be restored with another. */
+function drawExchanges(
   random: SeededRandom,
   mode: (typeof MODES)[number],
   configuration: Readonly<Record<string, string>>,
@@ -299,6 +299,8 @@ function drawUnaligned(
   return {
     'execution.checkpointing.unaligned.enabled': mayOvertake ? random.pick(['false', 'true', 'true']) : 'false',
     'execution.checkpointing.aligned-checkpoint-timeout': random.pick(['0 ms', '0 ms', '4 ms', '30 ms']),
+    // Partial results in flight are worked off where nothing is combined any more, too.
+    'millrace.exchange.combine': random.pick(['auto', 'auto', 'never']),
   }
 }
 
