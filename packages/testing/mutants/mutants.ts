@@ -795,7 +795,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what was stored for a failed checkpoint stays until one completes',
     why: 'on a full disk no checkpoint ever completes, and every try fills it further',
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',
-    find: 'this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),',
+    find: 'this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, this.#namedFiles()),',
     replace: 'Promise.resolve(),',
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
@@ -805,6 +805,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',
     find: 'this.#firstCheckpointId, pendingFrom - 1,',
     replace: 'this.#firstCheckpointId, pendingFrom,',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: 'segments of a checkpoint removed before its manifest',
+    why: 'after a crash a checkpoint is damaged, and then nothing is cleared away any more',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: '[...this.#retained, ...this.#dropped]',
+    replace: 'this.#retained',
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
   {
