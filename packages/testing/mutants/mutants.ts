@@ -816,6 +816,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
   {
+    name: "failure of a sweep is nobody's",
+    why: 'a full local disk ends the thread of a slot, and the error names neither state nor disk',
+    file: 'runtime/src/slot/slot.ts',
+    find: '      task.fail(error)\n      return false',
+    replace: '      throw error',
+    suites: ['runtime/test/slot/sweep-failure.test.ts'],
+  },
+  {
     name: 'checksum of a segment over its own checksum',
     why: 'a segment that lies in the place of another one is restored in its stead',
     file: 'core/src/checkpoint/segment-checksum.ts',
