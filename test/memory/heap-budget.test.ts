@@ -71,9 +71,13 @@ async function run(
   configuration: Record<string, string> = {},
 ): Promise<Outcome> {
   const { NODE_TEST_CONTEXT: _own, ...env } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, RUN, JSON.stringify(params), JSON.stringify(configuration)], {
-    env: { ...env, NODE_COMPILE_CACHE: COMPILE_CACHE },
-  })
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...FLAGS, RUN, JSON.stringify(params), JSON.stringify(configuration)],
+    {
+      env: { ...env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+    },
+  )
   return JSON.parse(stdout) as Outcome
 }
 
