@@ -1,4 +1,4 @@
-/** The part of the page with what Millrace was measured for against itself: checkpoints, slots, pauses. */
+/** The part of the page with what Millrace was measured for against itself: checkpoints, slots, pauses, state. */
 import type { FailedRun, Run } from '../comparison.ts'
 import {
   CHECKPOINT_COST_MAX,
@@ -9,6 +9,7 @@ import {
 } from '../costs/checkpoints.ts'
 import { type FailedPauses, PAUSE_MS_MAX, type PauseRun } from '../costs/pauses.ts'
 import { busyText, SCALING_GOALS, SCALING_SUITE, scalingOf } from '../costs/scaling.ts'
+import { type FailedStateCost, renderStateCost, type StateCost } from '../costs/state-cost.ts'
 import { differencesOf, workloadOf } from '../runs-in-turn.ts'
 import { count, emphasised, failureText, percent, provenance, table, verdict } from './markdown.ts'
 import { measurementsOf } from './measurement.ts'
@@ -21,10 +22,13 @@ export function renderCostsPart(sessions: readonly Session[]): string | undefine
     const failed = measurement.sessions.flatMap(({ failedRuns }) => failedRuns)
     const pauses = measurement.sessions.flatMap((session) => session.pauses)
     const failedPauses = measurement.sessions.flatMap((session) => session.failedPauses)
+    const stateCosts = measurement.sessions.flatMap((session) => session.stateCosts)
+    const failedStateCosts = measurement.sessions.flatMap((session) => session.failedStateCosts)
     const own = [
       renderCheckpoints(runs, failed),
       renderScaling(runs, failed),
       renderPauses(pauses, failedPauses),
+      renderStateCosts(stateCosts, failedStateCosts),
     ].filter((one) => one !== undefined)
     return own.length === 0 ? [] : [[provenance(measurement), ...own].join('\n\n')]
   })
@@ -130,4 +134,17 @@ function renderPauses(pauses: readonly PauseRun[], failed: readonly FailedPauses
     rows,
     failed.map((run) => `${run.pauses}: ${run.failure}`),
   )
+}
+
+function renderStateCosts(costs: readonly StateCost[], failed: readonly FailedStateCost[]): string | undefined {
+  if (costs.length + failed.length === 0) return undefined
+  const items = [
+    ...costs.map((cost) => `- **${cost.cost}**, ${sizeOf(cost)}: ${renderStateCost(cost)}`),
+    ...failed.map(({ cost, failure }) => `- **${cost} FAILS**: ${failureText(failure)}`),
+  ]
+  return `State and checkpoint folder, an item for each run:\n\n${items.join('\n')}`
+}
+
+function sizeOf(cost: StateCost): string {
+  return cost.cost === 'churn' ? `${count(cost.checkpoints)} checkpoints` : `${count(cost.keys)} keys`
 }

@@ -6,6 +6,7 @@ import type { FailedRun, Run } from '../comparison.ts'
 import { CHECKPOINT_SUITE } from '../costs/checkpoints.ts'
 import type { FailedPauses, PauseRun } from '../costs/pauses.ts'
 import { SCALING_SUITE } from '../costs/scaling.ts'
+import type { FailedStateCost, StateCost } from '../costs/state-cost.ts'
 import { CURVES } from '../curves/curve.ts'
 import { CURVE_SUITE } from '../curves/measure-curve.ts'
 import type { FailedLatency, LatencyLine } from '../latency/latency-line.ts'
@@ -18,10 +19,12 @@ export interface Session {
   readonly runs: readonly Run[]
   readonly latency: readonly LatencyLine[]
   readonly pauses: readonly PauseRun[]
+  readonly stateCosts: readonly StateCost[]
   /** What failed, of each kind. */
   readonly failedRuns: readonly FailedRun[]
   readonly failedLatency: readonly FailedLatency[]
   readonly failedPauses: readonly FailedPauses[]
+  readonly failedStateCosts: readonly FailedStateCost[]
 }
 
 type Collected = { -readonly [Part in keyof Omit<Session, 'about'>]: Session[Part][number][] } & Pick<Session, 'about'>
@@ -84,6 +87,12 @@ const PAUSE_FIELDS: Fields = {
   markCompactMsMax: 'number',
   totalMs: 'number',
 }
+const STATE_COST_FIELDS: Readonly<Record<StateCost['cost'], Fields>> = {
+  restore: numbers('keys', 'parallelism', 'stateBytes', 'restoreCpuSeconds', 'restoreWallMs', 'readMs', 'decodeMs'),
+  incremental: numbers('keys', 'fullBytes', 'fullMs', 'incrementalBytes', 'incrementalMs'),
+  churn: numbers('checkpoints', 'heldBytes', 'liveBytes', 'files', 'deadFiles', 'startMsEarly', 'startMsLate'),
+  snapshots: numbers('keys', 'perSecond', 'checkpoints', 'p99Ms', 'p999Ms', 'maxMs', 'p99MsWithout', 'maxMsWithout'),
+}
 const SUITES = [CHECKPOINT_SUITE, SCALING_SUITE, ...CURVES.map((curve) => `${CURVE_SUITE}${curve}`)]
 
 /** `name`: of the file, for messages. Throws `LineError` for a line it does not know. */
@@ -96,17 +105,19 @@ export function parseLines(name: string, text: string): readonly Session[] {
     if (line.about === 'benchmark') {
       requireFields(line, ABOUT_FIELDS, where)
       const about = line as unknown as About
-      sessions.push({ about, runs: [], latency: [], pauses: [], failedRuns: [], failedLatency: [], failedPauses: [] })
+      sessions.push({
+        ...{ about, runs: [], latency: [], pauses: [], stateCosts: [] },
+        ...{ failedRuns: [], failedLatency: [], failedPauses: [], failedStateCosts: [] },
+      })
       continue
     }
     // Of a long measurement: that a step is over says nothing about figures.
     if (typeof line.step === 'string') continue
-    // Of state: shown by the benchmark itself and in decisions, not on the page.
-    if (typeof line.cost === 'string') continue
     const session = sessions.at(-1)
     if (session === undefined) throw new LineError(`${where}: a line about the machine must come first`)
     if ('failure' in line) addFailure(session, line, where)
     else if ('pauses' in line) session.pauses.push(checked<PauseRun>(line, PAUSE_FIELDS, where))
+    else if ('cost' in line) session.stateCosts.push(parseStateCost(line, where))
     else if ('latency' in line) session.latency.push(checked<LatencyLine>(line, LATENCY_FIELDS, where))
     else if ('peer' in line) session.runs.push(parseRun<Run>(line, RUN_FIELDS, where))
     else throw unknownLine(line, where)
@@ -117,6 +128,7 @@ export function parseLines(name: string, text: string): readonly Session[] {
 function addFailure(session: Collected, line: Record<string, unknown>, where: string): void {
   requireFields(line, { failure: 'string' }, where)
   if ('pauses' in line) session.failedPauses.push(checked<FailedPauses>(line, FAILED_PAUSE_FIELDS, where))
+  else if ('cost' in line) session.failedStateCosts.push(checked<FailedStateCost>(line, { cost: 'string' }, where))
   else if ('latency' in line) session.failedLatency.push(checked<FailedLatency>(line, FAILED_LATENCY_FIELDS, where))
   else if ('peer' in line) session.failedRuns.push(parseRun<FailedRun>(line, FAILED_RUN_FIELDS, where))
   else throw unknownLine(line, where)
@@ -149,6 +161,16 @@ function parseRun<T extends Run | FailedRun>(line: Record<string, unknown>, fiel
     throw new LineError(`${where}: there is no suite ${run.suite}. There are ${SUITES.join(', ')}`)
   }
   return run
+}
+
+function parseStateCost(line: Record<string, unknown>, where: string): StateCost {
+  const fields = Object.entries(STATE_COST_FIELDS).find(([cost]) => cost === line.cost)?.[1]
+  if (fields === undefined) throw unknownLine(line, where)
+  return checked<StateCost>(line, fields, where)
+}
+
+function numbers(...names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, 'number']))
 }
 
 function checked<T>(line: Record<string, unknown>, fields: Fields, where: string): T {

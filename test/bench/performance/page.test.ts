@@ -230,6 +230,26 @@ describe('costs', () => {
   })
 })
 
+describe('costs of state', () => {
+  it('have an item for each run, and for each that failed', () => {
+    const run = { cpuSeconds: 1, wallSeconds: 1, peakMemoryBytes: 1 }
+    const incremental = { ...run, keys: 5e6, fullBytes: 100e6, fullMs: 1_000, incrementalBytes: 1e6, incrementalMs: 40 }
+    const churn = { ...run, checkpoints: 10_000, heldBytes: 3e6, liveBytes: 2e6, files: 4, deadFiles: 0 }
+    const part = partOf(
+      'costs',
+      { cost: 'incremental', ...incremental },
+      { cost: 'churn', ...churn, startMsEarly: 1, startMsLate: 1 },
+      { cost: 'restore', failure: 'gone' },
+    )
+    assert.match(
+      part,
+      /^- \*\*incremental\*\*, 5 M keys: full .* 1\.0 % of the bytes, 4\.0 % of the time; .*NOT reached/m,
+    )
+    assert.match(part, /^- \*\*churn\*\*, 10 k checkpoints: 4 files .*: reached$/m)
+    assert.match(part, /^- \*\*restore FAILS\*\*: gone$/m)
+  })
+})
+
 describe('costs that are not known', () => {
   const scaling = { suite: 'scaling', peer: 'millrace', shape: 'exchange' }
 

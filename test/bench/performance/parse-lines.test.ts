@@ -34,6 +34,8 @@ describe('the lines of the benchmark', () => {
     ['of a failure without a message', '{"failure":1,"peer":"loop"}', /^runs:2: failure must be a string/],
     ['of a latency that failed', '{"failure":"gone","latency":"chain"}', /^runs:2: parallelism must be a number/],
     ['of pauses without times', '{"pauses":"chain"}', /^runs:2: events must be a number/],
+    ['of a cost without figures', '{"cost":"restore"}', /^runs:2: keys must be a number/],
+    ['of a cost that there is not', '{"cost":"lunch"}', /^runs:2: not a line that npm run bench/],
   ]
   for (const [what, line, message] of refused) {
     it(`are refused: ${what}`, () => {
