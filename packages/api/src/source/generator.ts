@@ -91,7 +91,9 @@ class GeneratorReader<T> implements SplitReader<T, number> {
   }
 
   nextComputed(recordsMax: number): ComputedBatch<T> | Promise<ComputedBatch<T>> {
-    const wanted = Math.min(recordsMax, this.#indices.length - this.#position)
+    // A job that is restored may ask for fewer records than it has had.
+    const left = Math.max(0, this.#indices.length - this.#position)
+    const wanted = Math.min(recordsMax, left)
     if (this.#pace === undefined || wanted === 0) return this.#taken(wanted)
     const granted = this.#pace.take(wanted)
     return granted > 0 ? this.#taken(granted) : this.#takenLater(wanted, this.#pace)

@@ -32,6 +32,14 @@ test('a generator deals its indices to splits and continues from a position', as
   )
 })
 
+test('a generator that has had more records than it is to have now ends', async () => {
+  for (const rate of [{}, { perSecond: 100 }]) {
+    const reader = await openSplit(generator({ generate: Number, records: 3, ...rate }), { position: 5 })
+    assert.deepEqual(await reader.next(10), { records: [], end: true })
+    assert.equal(reader.position(), 5)
+  }
+})
+
 test('a generator without an end says so', async () => {
   const source = generator({ generate: (index) => index })
   assert.equal(source.boundedness, 'unbounded')

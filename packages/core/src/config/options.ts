@@ -232,6 +232,12 @@ export const CONFIG_OPTIONS = {
   'state.backend.type': {
     type: 'choice',
     choices: ['hashmap', 'segments'],
+    refused: {
+      rocksdb:
+        'There is no RocksDB backend: write segments, which keeps state beyond memory on the local disk too, or hashmap.',
+      forst:
+        'There is no ForSt backend: write segments, which keeps state beyond memory on the local disk, or hashmap.',
+    },
     default: 'hashmap',
     doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. Any checkpoint or savepoint restores on either.',
     differs: 'Flink: rocksdb instead of segments.',

@@ -76,6 +76,12 @@ test('a value that only Flink has is refused with what to write instead', () => 
     () => parse({ 'execution.state-recovery.claim-mode': 'LEGACY' }),
     (error) => isCode(error, 'CONFIG_INVALID_VALUE') && /write NO_CLAIM .* or CLAIM/.test(error.hint ?? ''),
   )
+  for (const backend of ['rocksdb', 'RocksDB', 'forst']) {
+    assert.throws(
+      () => parse({ 'state.backend.type': backend }),
+      (error) => isCode(error, 'CONFIG_INVALID_VALUE') && /write segments/.test(error.hint ?? ''),
+    )
+  }
 })
 
 test('values that exclude each other are refused', () => {
@@ -117,6 +123,8 @@ test('an unknown key names the one that was probably meant', () => {
   }
   assert.match(meant('execution.checkpoint.interval'), /"execution.checkpointing.interval"/)
   assert.match(meant('state.checkpoints.dir'), /"execution.checkpointing.dir"/)
+  assert.match(meant('state.backend'), /"state.backend.type"/)
+  assert.match(meant('execution.checkpointing.unaligned'), /"execution.checkpointing.unaligned.enabled"/)
   assert.match(meant('toString'), /docs/)
   assert.match(meant('__proto__x'), /docs/)
 })

@@ -339,6 +339,12 @@ async function removeNewer(
 }
 
 function damagedNewest(path: string, problem: Error, hint: string): MillraceError {
+  // It is whole for who can read it: giving it up is the second best.
+  if (problem instanceof MillraceError && problem.code === 'CHECKPOINT_NEWER_VERSION') {
+    const message = `The newest checkpoint ${path} cannot be read: ${problem.message}`
+    const advice = `${problem.hint ?? ''} To give it up instead: ${hint}`.trim()
+    return new MillraceError('CHECKPOINT_NEWER_VERSION', message, { details: { path }, hint: advice, cause: problem })
+  }
   const message = `The newest checkpoint ${path} is damaged: ${problem.message}`
   return new MillraceError('CHECKPOINT_DAMAGED', message, { details: { path }, hint, cause: problem })
 }

@@ -18,6 +18,8 @@ export interface SlotEnvironment {
   /** Wakes this slot from its own thread. */
   readonly ownWakeUp: WakeUp
   createBackend(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend
+  /** Whether backends keep their state on the local disk; for what is advised when memory runs out. */
+  readonly isStateOnDisk?: boolean
   /** Told at each step of storing, for the suites that crash there. */
   readonly probe?: StepProbe
   /** Default: those of production. */

@@ -50,6 +50,7 @@ const environment: SlotEnvironment = {
   },
   wakeUpOf: (slot) => ringers[slot] ?? bell,
   createBackend: (keyGroups, maxParallelism) => backends.create(keyGroups, maxParallelism),
+  isStateOnDisk: data.state.type !== 'hashmap',
   memory: () => heap.read(),
 }
 

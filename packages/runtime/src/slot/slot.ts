@@ -329,7 +329,7 @@ export class Slot {
           type: 'report',
           level: 'warning',
           task,
-          message: `Slot ${this.#deployment?.slot} holds ${mebibytes(usedBytes)}, ${share} % of ${mebibytes(limitBytes)}; above that the job fails. ${describeHolder(largest)} ${MEMORY_HINT}`,
+          message: `Slot ${this.#deployment?.slot} holds ${mebibytes(usedBytes)}, ${share} % of ${mebibytes(limitBytes)}; above that the job fails. ${describeHolder(largest)} ${memoryHint(this.#environment)}`,
         })
       }
     }
@@ -351,7 +351,7 @@ export class Slot {
             operator: largest?.table.operatorUid,
             state: largest?.table.name,
           },
-          hint: MEMORY_HINT,
+          hint: memoryHint(this.#environment),
         },
       ),
     )
@@ -385,7 +385,13 @@ interface LargestState {
   readonly table: TableUsage
 }
 
-const MEMORY_HINT = 'Raise taskmanager.memory.task.heap.size, add slots, or let state expire (ttl).'
+function memoryHint({ isStateOnDisk }: SlotEnvironment): string {
+  const further =
+    isStateOnDisk === true
+      ? 'lower taskmanager.memory.managed.size'
+      : 'keep state on the local disk (state.backend.type: segments)'
+  return `Raise taskmanager.memory.task.heap.size, add slots, let state expire (ttl), or ${further}.`
+}
 
 function describeHolder(largest: LargestState | undefined): string {
   if (largest === undefined) return 'No task of it has keyed state.'

@@ -141,6 +141,22 @@ describe('chooseStart', () => {
     )
   })
 
+  it('a newest one of a newer version is no damage: the error says to run that version first', async () => {
+    const { store, choose, files } = await open()
+    await writeLineage(files, FOLDER, fresh(OWN))
+    await store(3)
+    const newest = await files.create(`${await store(4)}/_metadata`)
+    await newest.write(new TextEncoder().encode('MILLRACE-CHECKPOINT 99 crc32c=00000000 length=0\n'))
+    await newest.close()
+    await assert.rejects(
+      choose(latest),
+      failsWith(
+        'CHECKPOINT_NEWER_VERSION',
+        /^Run the job with the Millrace version .* To give it up instead: .*chk-3 is whole/,
+      ),
+    )
+  })
+
   it('what is whole is said of this history only', async () => {
     const { disk, files, store, choose } = await open()
     await store(3, 'bbbbbbbbbbbbbbbb')

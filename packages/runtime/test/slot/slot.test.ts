@@ -145,7 +145,7 @@ describe('Slot', () => {
     assert.equal(warnings.length, 1, messages.join('\n'))
     assert.match(
       warnings[0] ?? '',
-      /^Slot 0 holds 85 MiB, 85 % of 100 MiB; .*"counts".*taskmanager\.memory\.task\.heap\.size/,
+      /^Slot 0 holds 85 MiB, 85 % of 100 MiB; .*"counts".*taskmanager\.memory\.task\.heap\.size.*state\.backend\.type: segments/,
     )
   })
 })
