@@ -21,6 +21,7 @@ export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
 const SEGMENTS = 'testing/test/state-conformance/segments-state-backend.test.ts'
+const ENTRY_STORE = 'runtime/test/state/segments/entry-store.test.ts'
 const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
@@ -51,12 +52,29 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
+    name: 'keys of one hash looked up while what is read takes their rows',
+    why: 'a window gives the result of one key twice and that of another never',
+    file: 'runtime/src/state/segments/entry-store.ts',
+    find: '    const entries = places.filter((place) => place >= CACHED).map((place) => this.cache.at(place - CACHED))\n    for (const place of places) {\n      if (place >= CACHED) continue\n',
+    replace:
+      '    const entries: Entry[] = []\n    for (const place of places) {\n      if (place >= CACHED) entries.push(this.cache.at(place - CACHED))\n      if (place >= CACHED) continue\n',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'the cleaner goes on in a file that is gone',
+    why: 'a job with large values fails on a closed file now and then',
+    file: 'runtime/src/state/segments/log-cleaner.ts',
+    find: 'while (victim.live > 0 && scan.',
+    replace: 'while (scan.',
+    suites: [ENTRY_STORE],
+  },
+  {
     name: 'records of the local store are believed without their checksum',
     why: 'a disk that gives back other bytes changes state unseen',
     file: 'runtime/src/state/segments/record-format.ts',
     find: 'if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return',
     replace: 'if (fits) return',
-    suites: ['runtime/test/state/segments/entry-store.test.ts'],
+    suites: [ENTRY_STORE],
   },
 
   // Barriers and snapshots
@@ -777,7 +795,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what was stored for a failed checkpoint stays until one completes',
     why: 'on a full disk no checkpoint ever completes, and every try fills it further',
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',
-    find: 'this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),',
+    find: 'this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, this.#namedFiles()),',
     replace: 'Promise.resolve(),',
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
@@ -788,6 +806,30 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'this.#firstCheckpointId, pendingFrom - 1,',
     replace: 'this.#firstCheckpointId, pendingFrom,',
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: 'a change that its block of rows does not tell',
+    why: 'a delta passes over entries that have changed, and a restore gives older values',
+    file: 'runtime/src/state/heap/entry-rows.ts',
+    find: '[(at / BLOCK_ROWS) | 0] = epoch',
+    replace: '[(at / BLOCK_ROWS) | 0] ??= epoch',
+    suites: ['runtime/test/state/heap/entry-rows.test.ts', 'testing/test/state-conformance/heap-state-backend.test.ts'],
+  },
+  {
+    name: 'segments of a checkpoint removed before its manifest',
+    why: 'after a crash a checkpoint is damaged, and then nothing is cleared away any more',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: '[...this.#retained, ...this.#dropped]',
+    replace: 'this.#retained',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: "failure of a sweep is nobody's",
+    why: 'a full local disk ends the thread of a slot, and the error names neither state nor disk',
+    file: 'runtime/src/slot/slot.ts',
+    find: '      task.fail(error)\n      return false',
+    replace: '      throw error',
+    suites: ['runtime/test/slot/sweep-failure.test.ts'],
   },
   {
     name: 'checksum of a segment over its own checksum',

@@ -49,10 +49,11 @@ function renderLargest({ operator, summary: { state, largestKeys } }: Row): read
   return ['', `${asOneLine(`${operator.operator.uid}/${state.name}`)}: largest keys`, ...keys.map((key) => `  ${key}`)]
 }
 
-function renderOthers({ operator, entries, committables }: OperatorSummary): readonly string[] {
+function renderOthers({ operator, entries, committables, inFlight }: OperatorSummary): readonly string[] {
   const parts = [
     ...(entries === 0 ? [] : [`${formatExact(entries)} not keyed (positions, writers)`]),
     ...(committables === 0 ? [] : [`${formatExact(committables)} waiting to be committed`]),
+    ...(inFlight === 0 ? [] : [`${formatExact(inFlight)} in flight to it, not in its state yet`]),
   ]
   return parts.length === 0 ? [] : ['', `${asOneLine(operator.uid)}: ${parts.join(', ')}`]
 }

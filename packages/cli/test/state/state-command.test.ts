@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type KeyGroupSnapshot, keyGroupOf, SegmentWriter, type TableDescriptor } from '@millrace/core'
+import { type KeyGroupSnapshot, keyGroupOf, type SegmentRef, SegmentWriter, type TableDescriptor } from '@millrace/core'
 import { FileCheckpointStorage, NodeFileSystem } from '@millrace/runtime'
 import type { CliEnvironment } from '../../src/cli-environment.ts'
 import { runCli } from '../../src/run-cli.ts'
@@ -72,9 +72,18 @@ async function write(checkpointId: number, values: Readonly<Record<string, unkno
         entries: [{ position: 7 }],
         committables: ['part'],
         finishedSubtasks: [],
+        inFlight: [{ subtask: 0, from: ['clicks'], segment: await storeInFlight(storage, checkpointId) }],
       },
     ],
   })
+}
+
+/** Twelve records. */
+async function storeInFlight(storage: FileCheckpointStorage, checkpointId: number): Promise<SegmentRef> {
+  const pieces = [{ kind: 'base' as const, entries: 12, bytes: new Uint8Array(30) }]
+  const batch = { checkpointId, attempt: 0, vertexId: 'v', subtask: 0, pieces, inlineBytesMax: 0 }
+  const [ref] = await storage.writeSegments({ ...batch, isInFlight: true })
+  return ref as SegmentRef
 }
 
 async function state(...argv: string[]) {
@@ -95,7 +104,7 @@ describe('millrace state', () => {
     assert.match(text, /\nvisits +totals +value, ttl 400 ms +3 +3 +\d+ B +1970-01-01 00:00:00 +3\n/)
     assert.match(text, /\nvisits +_timers-event +by time +3 +3 +\d+ B +1970-01-01 00:01:30 +–\n/)
     assert.match(text, /visits\/totals: largest keys\n {2}"(anna|bob)" \d+ B\n/)
-    assert.match(text, /visits: 1 not keyed \(positions, writers\), 1 waiting to be committed/)
+    assert.match(text, /visits: 1 not keyed \(positions, writers\), 1 waiting to be committed, 12 in flight to it/)
   })
 
   it('ls --json is all of it, of the operator and state that are named', async () => {

@@ -80,6 +80,11 @@ export interface SegmentBatch {
   readonly vertexId: string
   readonly subtask: number
   readonly pieces: readonly NewSegment[]
+  /**
+   * Data in flight, which only this checkpoint names: it is stored apart from segments, whose files later checkpoints keep. At most
+   * one batch of each kind for a subtask.
+   */
+  readonly isInFlight?: boolean
   /** Pieces that are smaller together go into the manifest instead of a file. */
   readonly inlineBytesMax: number
 }

@@ -36,7 +36,7 @@ const TEMPORARY_FILE = '_metadata.tmp'
 const SHARED_FOLDER = 'shared'
 const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
-const SEGMENT_FILE = /^(\d+)-[\w-]+-\d+-\d+\.seg$/
+const SEGMENT_FILE = /^(\d+)-[\w-]+-\d+-\d+(?:-in-flight)?\.seg$/
 /** A delta that lies between two others is small; reading it along is quicker than a read of its own. */
 const READ_LIMITS = { rangeBytesMax: 4_194_304, gapBytesMax: 65_536 }
 
@@ -75,10 +75,10 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]> {
-    const { checkpointId, attempt, vertexId, subtask, pieces } = batch
+    const { checkpointId, attempt, vertexId, subtask, pieces, isInFlight = false } = batch
     const total = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
     if (total < batch.inlineBytesMax || total === 0) return pieces.map((piece) => inlineRef(checkpointId, piece))
-    const file = `${SHARED_FOLDER}/${checkpointId}-${vertexId}-${subtask}-${attempt}.seg`
+    const file = `${SHARED_FOLDER}/${checkpointId}-${vertexId}-${subtask}-${attempt}${isInFlight ? '-in-flight' : ''}.seg`
     const refs: SegmentRef[] = []
     let offsetBytes = 0
     for (const piece of pieces) {

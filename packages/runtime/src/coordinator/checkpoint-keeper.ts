@@ -32,6 +32,8 @@ export class CheckpointKeeper {
   #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
   #retained: readonly CheckpointManifest[]
+  /** Beyond retention, and perhaps still there: as long as a manifest is, so is what it names. */
+  #dropped: readonly CheckpointManifest[] = []
   /** What was removed or could not be is settled one after the other. */
   #removing: Promise<void> = Promise.resolve()
 
@@ -71,7 +73,7 @@ export class CheckpointKeeper {
     this.#hasGivenUp = true
     this.#hasEverGivenUp = true
     this.#removing = this.#removing.then(() =>
-      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, filesOf(this.#retained)),
+      this.#storage.removeUnnamedSegments(this.#firstCheckpointId, pendingFrom - 1, this.#namedFiles()),
     )
   }
 
@@ -92,7 +94,13 @@ export class CheckpointKeeper {
     })
     this.#retained = keep
     const ids = drop.map(({ checkpointId }) => checkpointId)
-    if (ids.length > 0) this.#removing = this.#removing.then(() => this.#storage.discard(ids, deadFiles))
+    if (ids.length > 0) {
+      this.#dropped = [...this.#dropped, ...drop]
+      this.#removing = this.#removing.then(async () => {
+        await this.#storage.discard(ids, deadFiles)
+        this.#dropped = this.#dropped.filter((manifest) => !drop.includes(manifest))
+      })
+    }
     const claimedId = this.#claimed?.checkpointId ?? Number.POSITIVE_INFINITY
     if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= this.#retainedMax) this.#discardClaimed()
     if (!this.#hasGivenUp || settledUpTo === undefined) return ids
@@ -124,6 +132,10 @@ export class CheckpointKeeper {
       gone.map(({ checkpointId }) => checkpointId),
       [...filesOf(gone)].filter((file) => !live.has(file)),
     )
+  }
+
+  #namedFiles(): ReadonlySet<string> {
+    return filesOf([...this.#retained, ...this.#dropped])
   }
 
   /** Nothing that is kept needs it: segments of another folder are never named. */

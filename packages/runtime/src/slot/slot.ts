@@ -119,7 +119,7 @@ export class Slot {
     const { clock } = this.#environment
     const startMs = clock.monotonicMs()
     accountWait(metrics, running.lastProgress, startMs - running.lastStepEndMs)
-    const isSwept = running.sweep?.step(clock.now(), startMs) === true
+    const isSwept = this.#sweep(running, startMs)
     const recordsBefore = task.recordsIn + task.recordsOut
     const progress = task.step({ units: this.#environment.sizes?.turnUnits() ?? running.turnUnits })
     const endMs = clock.monotonicMs()
@@ -142,6 +142,16 @@ export class Slot {
       metrics.set('sourceProgressTotal', total > 0 ? total : Number.NaN)
     }
     return progress
+  }
+
+  /** True when nothing that has expired is left. What fails there is the task's. */
+  #sweep({ task, sweep }: RunningTask, monotonicMs: number): boolean {
+    try {
+      return sweep?.step(this.#environment.clock.now(), monotonicMs) === true
+    } catch (error) {
+      task.fail(error)
+      return false
+    }
   }
 
   #onRecords(): void {
@@ -201,8 +211,8 @@ export class Slot {
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })
     const store: SnapshotStore = {
-      write: (checkpointId, task, pieces) =>
-        storage.writeSegments({ checkpointId, attempt, ...task, pieces, inlineBytesMax }),
+      write: (checkpointId, task, pieces, isInFlight = false) =>
+        storage.writeSegments({ checkpointId, attempt, ...task, pieces, isInFlight, inlineBytesMax }),
     }
     const mode: CheckpointMode =
       config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'

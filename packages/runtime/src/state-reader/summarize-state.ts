@@ -1,5 +1,5 @@
 /** What is in a checkpoint or savepoint, by operator and state: entries, keys, bytes, the largest keys, the oldest entries. */
-import type { CheckpointManifest, OperatorSnapshot, TableDescriptor } from '@millrace/core'
+import { type CheckpointManifest, inFlightOf, type OperatorSnapshot, type TableDescriptor } from '@millrace/core'
 import { encoded, entryBytes, isExpired, type SavedEntry, type SavedState } from './saved-state.ts'
 
 export interface KeyBytes {
@@ -33,6 +33,8 @@ export interface OperatorSummary {
   /** What is not keyed: positions of sources, states of sink writers. */
   readonly entries: number
   readonly committables: number
+  /** Records on their way to it, or partial results of such, which barriers had overtaken: in no state yet. */
+  readonly inFlight: number
   /** Bytes of its segments. */
   readonly segmentBytes: number
 }
@@ -76,6 +78,7 @@ export async function summarizeState(saved: SavedState, options: SummaryOptions)
       states: Array.from(states.values(), (count) => count.summary()),
       entries: operator.entries.length,
       committables: operator.committables.length,
+      inFlight: inFlightOf(operator).reduce((sum, segment) => sum + segment.entries, 0),
       segmentBytes: operator.keyGroups
         .flatMap(({ segments }) => segments)
         .reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),

@@ -25,5 +25,7 @@ export interface SnapshotStore {
     id: CheckpointId,
     task: TaskId,
     pieces: readonly Pick<SnapshotPiece, 'kind' | 'bytes' | 'entries'>[],
+    /** Data in flight; else segments of keyed state. */
+    isInFlight?: boolean,
   ): Promise<readonly SegmentRef[]>
 }

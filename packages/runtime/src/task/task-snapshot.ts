@@ -77,9 +77,9 @@ export class TaskSnapshot {
     const recorded = await this.#options.inFlight
     const pieces = keyed?.pieces ?? []
     const { bytes, records = 0, from = [] } = recorded ?? {}
-    const inFlightPieces = bytes === undefined ? [] : [{ kind: 'base' as const, bytes, entries: records }]
-    const isStored = keyed !== undefined || inFlightPieces.length > 0
-    const refs = isStored ? await store.write(checkpointId, task, [...pieces, ...inFlightPieces]) : []
+    const refs = keyed === undefined ? [] : await store.write(checkpointId, task, pieces)
+    const inFlightPiece = bytes === undefined ? undefined : ({ kind: 'base', bytes, entries: records } as const)
+    const [segment] = inFlightPiece === undefined ? [] : await store.write(checkpointId, task, [inFlightPiece], true)
     let groups = new Map<string, readonly KeyGroupSnapshot[]>()
     if (keyed !== undefined && ledger !== undefined) {
       const stored = pieces.map(({ operatorUid, keyGroup }, index) => ({
@@ -91,7 +91,6 @@ export class TaskSnapshot {
         ledger.chainsOf(checkpointId, stored).map(({ operatorUid, keyGroups }) => [operatorUid, keyGroups]),
       )
     }
-    const segment = refs[pieces.length]
     const prepared = await this.#options.prepared
     const inFlightBytes = bytes?.length ?? 0
     return {

@@ -19,8 +19,14 @@ async function storageOn(options: FileStorageOptions = {}) {
   const files = disk.mount()
   const storage = new FileCheckpointStorage(files, FOLDER, options)
   await storage.open()
-  const write = (checkpointId: number, subtask = 0, inlineBytesMax = 0): Promise<readonly SegmentRef[]> =>
+  const write = (
+    checkpointId: number,
+    subtask = 0,
+    inlineBytesMax = 0,
+    isInFlight = false,
+  ): Promise<readonly SegmentRef[]> =>
     storage.writeSegments({
+      isInFlight,
       checkpointId,
       attempt: 0,
       vertexId: 'v',
@@ -148,11 +154,13 @@ test('left-overs are removed: unfinished checkpoints and files without owner, no
   const refs = await write(1)
   await storage.writeManifest(manifestOf(1, chainsOf(refs)))
   await write(2)
+  const inFlight = await write(2, 0, 0, true)
+  assert.deepEqual(inFlight[0]?.location, { kind: 'file', file: 'shared/2-v-0-0-in-flight.seg', offsetBytes: 0 })
   await files.makeFolder(`${FOLDER}/chk-2`)
   await (await files.create(`${FOLDER}/chk-2/_metadata.tmp`)).close()
   await (await files.create(`${FOLDER}/shared/notes.txt`)).close()
   await files.makeFolder(`${FOLDER}/chk-mine`)
-  assert.deepEqual(await storage.removeLeftovers(), ['chk-2', 'shared/2-v-0-0.seg'])
+  assert.deepEqual(await storage.removeLeftovers(), ['chk-2', 'shared/2-v-0-0-in-flight.seg', 'shared/2-v-0-0.seg'])
   assert.deepEqual(
     (await files.list(FOLDER)).map((entry) => entry.name),
     ['chk-1', 'chk-mine', 'shared'],

@@ -90,6 +90,24 @@ describe('CheckpointKeeper', () => {
     assert.deepEqual(segments(), [`${FOLDER}/shared/1-v-0-0.seg`, `${FOLDER}/shared/4-v-0-0.seg`])
   })
 
+  it('leaves the segments of a checkpoint beyond retention for as long as its manifest is there', async () => {
+    const { keeper, storage, write } = await open(1)
+    const states: string[] = []
+    const removeUnnamed = storage.removeUnnamedSegments.bind(storage)
+    storage.removeUnnamedSegments = async (...given) => {
+      await removeUnnamed(...given)
+      for (const { checkpointId, state } of await storage.listCheckpoints()) states.push(`${checkpointId} ${state}`)
+    }
+    await keeper.store(manifestOf(1, [await write(1)]))
+    await keeper.store(manifestOf(2, [await write(2)]))
+    // Clears away when checkpoint 1 is beyond retention and not yet removed.
+    keeper.onGivenUp(4)
+    keeper.retain(Number.POSITIVE_INFINITY)
+    await keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(states.slice(0, 2), ['1 whole', '2 whole'])
+    assert.equal(states.at(-1), '2 whole')
+  })
+
   const ends: { state: 'FINISHED' | 'FAILED' | 'CANCELED'; retention: CheckpointRetention; isKept: boolean }[] = [
     { state: 'CANCELED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'CANCELED', retention: 'DELETE_ON_CANCELLATION', isKept: false },

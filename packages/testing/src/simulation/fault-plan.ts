@@ -15,6 +15,8 @@ export const FAULT_KINDS = [
   /** Disk operations fail for a while. */
   'disk-error',
   'disk-full',
+  /** The disk of the local state stores is full for a while. */
+  'local-disk-full',
   /** Only where checkpoints are stored: they fail, and the job goes on. */
   'storage-error',
   /** Disk operations wait for a while. */
@@ -42,6 +44,7 @@ export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
   'task-failure',
   'slot-crash',
   'slot-hang',
+  'local-disk-full',
   'disk-slow',
   'clock-jump',
 ]

@@ -3,12 +3,20 @@ import type { StoreFile, StoreFolder } from '@millrace/runtime'
 
 export class MemoryStoreFolder implements StoreFolder {
   readonly path = 'memory'
+  readonly #beforeWriting: () => void
+
+  /** `beforeWriting` may throw what a disk would. */
+  constructor(beforeWriting: () => void) {
+    this.#beforeWriting = beforeWriting
+  }
 
   create(): StoreFile {
+    this.#beforeWriting()
     let bytes = new Uint8Array(1_024)
     let size = 0
     return {
       append: (from, length, atBytes) => {
+        this.#beforeWriting()
         if (atBytes !== size) throw new Error(`appended at ${atBytes} to a file of ${size} bytes`)
         size += length
         if (size > bytes.length) {

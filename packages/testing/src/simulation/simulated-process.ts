@@ -17,7 +17,7 @@ import {
   type StopAfterCheckpoints,
 } from '@millrace/runtime'
 import { Life } from './life.ts'
-import { SimulatedSlots } from './simulated-slots.ts'
+import { SimulatedSlots, type StateBackendType, type StoreSizes } from './simulated-slots.ts'
 
 export interface ProcessStart {
   readonly configuration: Readonly<Record<string, string>>
@@ -31,9 +31,12 @@ export interface ProcessHome {
   readonly random: RandomSource
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly storeSizes: StoreSizes
   readonly observer: CoordinatorObserver
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
+  chooseBackend(): StateBackendType
+  onStoreWriting(): void
   abandon(life: Life): void
   /** Whether the process with this number runs. */
   isRunning(pid: number): boolean
@@ -110,7 +113,7 @@ export class SimulatedProcess {
         report,
       })
       const planSettings = planSettingsOf(config, start.restored?.manifest)
-      const slots = new SimulatedSlots({ ...this.#home, pid: this.pid, life: this.life, planSettings })
+      const slots = new SimulatedSlots({ ...this.#home, life: this.life, planSettings })
       this.#slots = slots
       const coordinator = new JobCoordinator({
         jobId: random.hex(32),

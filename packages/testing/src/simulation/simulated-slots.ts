@@ -25,9 +25,12 @@ import {
 import { Life } from './life.ts'
 import { MemoryStoreFolder } from './memory-store-folder.ts'
 
-/** Little, so that entries leave the cache and files are reclaimed. */
-const STORE_CACHE_BYTES = 8_192
-const STORE_FILE_BYTES = 4_096
+export interface StoreSizes {
+  /** Little, so that entries leave the cache. */
+  readonly cacheBytes: number
+  /** Little, so that files are reclaimed. */
+  readonly fileBytes: number
+}
 
 /** What slots share with the process that launches them. */
 export interface SlotHome {
@@ -38,13 +41,18 @@ export interface SlotHome {
   readonly sizes: SlotSizes
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
-  /** Number of the process. */
-  readonly pid: number
+  readonly storeSizes: StoreSizes
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
+  /** Asked for each task with keyed state. */
+  chooseBackend(): StateBackendType
+  /** Before each writing of a local state store; throws when its disk is full. */
+  onStoreWriting(): void
   /** What the slot had under way on the disk may have happened. */
   abandon(life: Life): void
 }
+
+export type StateBackendType = 'hashmap' | 'segments'
 
 export class SimulatedSlots implements SlotLauncher {
   readonly #home: SlotHome
@@ -117,14 +125,14 @@ export class SimulatedSlot {
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
         }
-        // The backends take turns, so that what one has written is restored by the other.
-        if ((home.pid + options.attempt) % 2 === 0) return new HeapStateBackend(common)
+        if (home.chooseBackend() === 'hashmap') return new HeapStateBackend(common)
+        const { cacheBytes, fileBytes } = home.storeSizes
         return new SegmentsStateBackend({
           ...common,
-          folder: new MemoryStoreFolder(),
-          cacheBytes: () => STORE_CACHE_BYTES,
+          folder: new MemoryStoreFolder(() => home.onStoreWriting()),
+          cacheBytes: () => cacheBytes,
           cachedEntriesMin: 1,
-          fileBytes: STORE_FILE_BYTES,
+          fileBytes,
         })
       },
       sizes: home.sizes,

@@ -6,7 +6,14 @@
  * which is asked between actions, finds an invariant broken.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { ErrorCode, ErrorData, FileErrorKind, FileSystem, JobDefinition } from '@millrace/api'
+import {
+  type ErrorCode,
+  type ErrorData,
+  type FileErrorKind,
+  type FileSystem,
+  type JobDefinition,
+  MillraceError,
+} from '@millrace/api'
 import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
@@ -15,7 +22,7 @@ import { DiskTraffic } from './disk-traffic.ts'
 import { type FaultKind, type FaultPlan, type Preferences, REQUESTS } from './fault-plan.ts'
 import { Life } from './life.ts'
 import { type ProcessEnd, type ProcessStart, SimulatedProcess } from './simulated-process.ts'
-import type { SimulatedSlot } from './simulated-slots.ts'
+import type { SimulatedSlot, StateBackendType, StoreSizes } from './simulated-slots.ts'
 import type { UserCode } from './user-code.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -30,10 +37,13 @@ export interface SimulationOptions {
   readonly preferences: Preferences
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly storeSizes: StoreSizes
   /** How many of the last actions a report shows. */
   readonly keptActions: number
   /** Of each process; asked again for every one. */
   configuration(): Readonly<Record<string, string>>
+  /** Of each task with keyed state, in each attempt. */
+  chooseBackend(): StateBackendType
   /** How to go on after a process ended and the job had not. */
   chooseRestore(latest: RestoreRequest): RestoreRequest
   /** Called between actions, and with `crashed` right after the machine lost what was not synced. */
@@ -125,6 +135,8 @@ export class Simulation {
     | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
     | undefined
   #diskHadTrouble = false
+  /** Writings of local state stores that fail. */
+  #storeFaults = 0
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
   #isAskedToEnd = false
@@ -219,9 +231,16 @@ export class Simulation {
       random: this.#random,
       sizes: this.#options.sizes,
       encodeStepEntries: this.#options.encodeStepEntries,
+      storeSizes: this.#options.storeSizes,
       observer: this.#observer(),
       clockOf: (life) => this.#time.clockOf(life),
       filesOf: (life) => this.#traffic.filesOf(life, mount),
+      chooseBackend: () => {
+        const type = this.#options.chooseBackend()
+        this.log.add(`backend:${type}`)
+        return type
+      },
+      onStoreWriting: () => this.#storeFault(),
       abandon: (life) => this.#traffic.abandon(life),
       isRunning: (pid) => pid === this.#process?.pid && this.#process.life.isAlive,
     })
@@ -399,6 +418,9 @@ export class Simulation {
       case 'disk-full':
         this.#troubleDisk('no-space', '')
         return true
+      case 'local-disk-full':
+        this.#storeFaults = 1 + this.#random.below(3)
+        return true
       case 'disk-slow':
         this.#slowDiskActions = 20 + this.#random.below(300)
         return true
@@ -487,6 +509,13 @@ export class Simulation {
     if (trouble.kind === 'no-space' && !isWriting) return undefined
     this.log.add(`disk-failed:${kind}`)
     return trouble.kind
+  }
+
+  #storeFault(): void {
+    if (this.#storeFaults === 0) return
+    this.#storeFaults--
+    this.log.add('disk-failed:local')
+    throw new MillraceError('DISK_FAILED', `injected: no room for a local state store, ${this.log.total}`)
   }
 
   #observer(): CoordinatorObserver {

@@ -79,6 +79,7 @@ export class Schedule {
     const mode = random.pick(MODES)
     this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
     this.#configuration = drawConfiguration(random, this.#mode)
+    const segmentsShare = random.pick([0, 0.5, 0.5, 1])
     this.simulation = new Simulation({
       random,
       job: this.scenario.job,
@@ -94,6 +95,12 @@ export class Schedule {
       },
       keptActions: Number(process.env.MILLRACE_SIM_ACTIONS ?? 60),
       encodeStepEntries: random.pick([1, 4, 128]),
+      storeSizes: {
+        cacheBytes: random.pick([0, 2_048, 8_192, 1_000_000]),
+        fileBytes: random.pick([1_024, 4_096, 65_536]),
+      },
+      // Mostly both, so that what one has written is restored by the other.
+      chooseBackend: () => (random.chance(segmentsShare) ? 'segments' : 'hashmap'),
       configuration: () => this.#drawParallelism(),
       chooseRestore: (latest) => this.#chooseRestore(latest),
       inspect: (moment) => this.#inspect(moment),
@@ -134,7 +141,7 @@ export class Schedule {
     this.#lastParallelism = parallelism
     return {
       ...this.#configuration,
-      ...drawUnaligned(this.#random, this.#mode, this.#configuration),
+      ...drawExchanges(this.#random, this.#mode, this.#configuration),
       'parallelism.default': String(parallelism),
     }
   }
@@ -281,16 +288,19 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
   }
 }
 
-/** Of each process anew: what was taken with one way of barriers has to be restored with another. */
-function drawUnaligned(
+/** Of each process anew: what was taken with one way of barriers and of combining has to be restored with another. */
+function drawExchanges(
   random: SeededRandom,
   mode: (typeof MODES)[number],
   configuration: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  const mayOvertake = mode === 'exactly-once' && configuration[CONCURRENT] === '1'
+  // At-least-once takes no notice of it.
+  const mayOvertake = mode === 'at-least-once' || configuration[CONCURRENT] === '1'
   return {
     'execution.checkpointing.unaligned.enabled': mayOvertake ? random.pick(['false', 'true', 'true']) : 'false',
     'execution.checkpointing.aligned-checkpoint-timeout': random.pick(['0 ms', '0 ms', '4 ms', '30 ms']),
+    // Partial results in flight are worked off where nothing is combined any more, too.
+    'millrace.exchange.combine': random.pick(['auto', 'auto', 'never']),
   }
 }
 

@@ -36,6 +36,10 @@ const HAVE_TO_HAPPEN = [
   'disk-failed:sync',
   'disk-failed:rename',
   'disk-failed:sync-folder',
+  'disk-failed:local',
+  'backend:hashmap',
+  'backend:segments',
+  'scenario:expiring',
 ]
 
 test('jobs give the undisturbed answer through every schedule of faults', async (context) => {

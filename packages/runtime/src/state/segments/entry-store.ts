@@ -111,17 +111,14 @@ export class EntryStore implements CleanedStore {
   /** All entries of a hash, deleted ones too. Only a single one is sure to be in the cache still. */
   entriesOf(map: RecordMap, mixed: number): readonly Entry[] {
     const places: number[] = []
-    const count = map.placesOf(mixed, places)
-    const entries: Entry[] = []
-    for (let i = 0; i < count; i++) {
-      const place = places[i] as number
-      if (place >= CACHED) {
-        entries.push(this.cache.at(place - CACHED))
-      } else {
-        this.#wantedMap = map
-        this.log.read(place, this.#admit)
-        entries.push(this.#found as Entry)
-      }
+    map.placesOf(mixed, places)
+    // First those in the cache: what is read may take their rows.
+    const entries = places.filter((place) => place >= CACHED).map((place) => this.cache.at(place - CACHED))
+    for (const place of places) {
+      if (place >= CACHED) continue
+      this.#wantedMap = map
+      this.log.read(place, this.#admit)
+      entries.push(this.#found as Entry)
     }
     return entries
   }

@@ -74,7 +74,7 @@ export class LogCleaner {
     const moved: Moved[] = []
     this.#writer.reset()
     scan.begin(victim, from, victim.sizeBytes)
-    while (scan.nextAtBytes - from < stepBytes && scan.next()) {
+    while (victim.live > 0 && scan.nextAtBytes - from < stepBytes && scan.next()) {
       const { record } = scan
       const position = log.positionIn(victim, scan.recordAtBytes)
       const place = this.#store.placeOf(record, position)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
-import { keyGroupOf, type ValueTable } from '@millrace/core'
+import { hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
 import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
 import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
@@ -108,6 +108,50 @@ describe('segment store', () => {
     backend.close()
   })
 
+  it('walks over each of two keys of one hash once, whichever of them is in the cache', () => {
+    const [first, second] = keysOfOneHash()
+    for (let cacheBytes = 0; cacheBytes < 4_000; cacheBytes += 100) {
+      for (let read = 0; read < 8; read++) {
+        const backend = open({ cacheBytes, fileBytes: 64 * 1024 })
+        const table = backend.mapTable<string, number>({ ...descriptor, kind: 'map' })
+        select(backend, 1)
+        for (let i = 0; i < 8; i++) table.put(`other ${i}`, i)
+        for (const key of [first, second]) table.put(key, 0)
+        backend.store.flush()
+        for (let i = 0; i < read; i++) table.get(`other ${i}`)
+        table.get(read % 2 === 0 ? first : second)
+        const met = [...table.entries()].map(([key]) => key).filter((key) => !key.startsWith('other'))
+        assert.deepEqual(met.sort(), [first, second].sort(), `cache of ${cacheBytes} bytes, ${read} read`)
+        backend.close()
+      }
+    }
+  })
+
+  it('leaves a file alone once its last record, a deletion that has been said, is gone', () => {
+    const backend = open({ cacheBytes: 1024 ** 2, fileBytes: 1024 ** 2 })
+    const table = values(backend)
+    put(backend, table, 1)
+    snapshot(backend, 1, 'base')
+    backend.onCheckpointComplete(1)
+    select(backend, 1)
+    table.remove()
+    const base = (): 'base' | 'delta' => 'base'
+    backend.beginSnapshot(2, base).encode(Number.POSITIVE_INFINITY)
+    backend.onCheckpointComplete(2)
+    // Behind the deletion is what is longer than the piece of a file that is read at once, and superseded.
+    for (let round = 0; round < 12; round++) {
+      for (const key of [2, 3]) {
+        select(backend, key)
+        table.put({ key, round, text: 'x'.repeat(300_000) })
+        // Nothing is cleaned before the last round.
+        if (round < 11) backend.store.flush()
+      }
+    }
+    select(backend, 2)
+    assert.equal(table.get()?.round, 11)
+    backend.close()
+  })
+
   it('leaves nothing behind in its folder', { skip: process.platform === 'win32' }, () => {
     const own = mkdtempSync(join(folder, 'own-'))
     const backend = open({ cacheBytes: 1_024, fileBytes: 16 * 1024, store: new NodeStoreFolder(own, 'state') })
@@ -131,6 +175,7 @@ interface StoreSizes {
   readonly store?: StoreFolder
 }
 
+const descriptor = { operatorUid: 'op', name: 'v', version: 1, ttlMs: undefined }
 let opened = 0
 
 function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBackend {
@@ -147,11 +192,22 @@ function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBacken
 }
 
 function values(backend: SegmentsStateBackend): ValueTable<Value> {
-  return backend.valueTable({ operatorUid: 'op', name: 'v', kind: 'value', version: 1, ttlMs: undefined })
+  return backend.valueTable({ ...descriptor, kind: 'value' })
 }
 
 function select(backend: SegmentsStateBackend, key: number): void {
   backend.setCurrentKey(key, keyGroupOf(key, GROUPS))
+}
+
+/** There are some in so many of any kind. */
+function keysOfOneHash(): readonly [string, string] {
+  const seen = new Map<number, string>()
+  for (let i = 0; ; i++) {
+    const key = `key ${i}`
+    const earlier = seen.get(hashKey(key))
+    if (earlier !== undefined) return [earlier, key]
+    seen.set(hashKey(key), key)
+  }
 }
 
 function put(backend: SegmentsStateBackend, table: ValueTable<Value>, key: number): void {
