@@ -808,6 +808,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },
   {
+    name: 'a change that its block of rows does not tell',
+    why: 'a delta passes over entries that have changed, and a restore gives older values',
+    file: 'runtime/src/state/heap/entry-rows.ts',
+    find: '[(at / BLOCK_ROWS) | 0] = epoch',
+    replace: '[(at / BLOCK_ROWS) | 0] ??= epoch',
+    suites: ['runtime/test/state/heap/entry-rows.test.ts', 'testing/test/state-conformance/heap-state-backend.test.ts'],
+  },
+  {
     name: 'segments of a checkpoint removed before its manifest',
     why: 'after a crash a checkpoint is damaged, and then nothing is cleared away any more',
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',

@@ -20,6 +20,10 @@ import { commonWidth, type ReadNumbers, readerOf, writeNumbers } from './number-
 /** Rows of one of these; growing to them copies what is there now and then, never more than this. */
 export const ROWS_MAX = 4_096
 const CAPACITY_MIN = 4
+/** Rows of a block, of which the last change is known, so that a delta passes over those without one. */
+export const BLOCK_ROWS = 8
+/** Smaller maps, of which there may be a million, have no blocks. */
+const BLOCKS_FROM_ROWS = 64
 
 /** The marks: words at the beginning of a row. */
 const MARK_WORDS = 4
@@ -72,6 +76,8 @@ export class EntryRows {
   #values: unknown[] = []
   /** Wall clock, epoch ms; only in tables with a time to live. */
   #writtenAtMs: number[] | undefined
+  /** Epoch of the last change in each block. */
+  #blockEpochs: Int32Array | undefined
   #capacity = CAPACITY_MIN
   #firstFree = -1
 
@@ -95,7 +101,7 @@ export class EntryRows {
     this.#setKey(at, key)
     this.setValue(at, value)
     this.used++
-    this.changedEpoch = epoch
+    this.#noteChange(at, epoch)
     return at
   }
 
@@ -139,7 +145,13 @@ export class EntryRows {
 
   setChanged(at: number, epoch: number): void {
     this.#words[at * this.#rowWords + CHANGED] = epoch
-    this.changedEpoch = epoch
+    this.#noteChange(at, epoch)
+  }
+
+  /** Whether a row of the block that begins at `at` may have changed after `epoch`. */
+  isBlockNewerThan(at: number, epoch: number): boolean {
+    const newest = this.#blockEpochs?.[at / BLOCK_ROWS]
+    return newest === undefined || newest > epoch
   }
 
   created(at: number): number {
@@ -224,6 +236,11 @@ export class EntryRows {
     this.#writtenAtMs[at] = timeMs
   }
 
+  #noteChange(at: number, epoch: number): void {
+    this.changedEpoch = epoch
+    if (this.#blockEpochs !== undefined) this.#blockEpochs[(at / BLOCK_ROWS) | 0] = epoch
+  }
+
   #setKey(at: number, key: unknown): void {
     if (this.#keyWidth !== NO_WIDTH) {
       if (writeKeyNumbers(this.#numbers, at * this.#rowNumbers + KEY_AT, this.#keyWidth, key)) return
@@ -276,8 +293,16 @@ export class EntryRows {
     this.#numbers = new Float64Array(buffer)
     if (isFirst) this.#moveIntoRows(words)
     else this.#words.set(words)
+    if (capacity >= BLOCKS_FROM_ROWS) this.#growBlocks(capacity / BLOCK_ROWS)
     if (this.#writtenAtMs !== undefined)
       while (this.#writtenAtMs.length < capacity) this.#writtenAtMs.push(Number.POSITIVE_INFINITY)
+  }
+
+  #growBlocks(count: number): void {
+    const before = this.#blockEpochs
+    this.#blockEpochs = new Int32Array(count)
+    if (before === undefined) this.#blockEpochs.fill(this.changedEpoch)
+    else this.#blockEpochs.set(before)
   }
 
   /** Decides what a row holds, by those that are there. */

@@ -18,7 +18,7 @@ import {
 } from '@millrace/core'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
-import { ROWS_MAX } from './entry-rows.ts'
+import { BLOCK_ROWS, ROWS_MAX } from './entry-rows.ts'
 import type { HeapTable } from './heap-table.ts'
 
 /** The tables of one operator. */
@@ -162,8 +162,13 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     for (let number = 0; number < map.parts.length; number++) {
       const rows = map.parts[number]
       if (rows === undefined || (!hasBase && rows.changedEpoch <= completedEpoch && rows.deleted === 0)) continue
+      const isSkipping = !hasBase && rows.deleted === 0
       for (let at = 0; at < rows.size; at++) {
         if (++this.#visited % stepEntries === 0) yield
+        if (isSkipping && at % BLOCK_ROWS === 0 && !rows.isBlockNewerThan(at, completedEpoch)) {
+          at += BLOCK_ROWS - 1
+          continue
+        }
         if (rows.isFree(at)) continue
         const isNew = rows.changed(at) > completedEpoch
         const group = rows.keyGroup(at) - firstGroup

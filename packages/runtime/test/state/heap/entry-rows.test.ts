@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { NumbersAt } from '@millrace/core'
 import fc from 'fast-check'
 import { estimateBytes } from '../../../src/state/heap/bytes-estimate.ts'
-import { EntryRows } from '../../../src/state/heap/entry-rows.ts'
+import { BLOCK_ROWS, EntryRows } from '../../../src/state/heap/entry-rows.ts'
 
 /** With the form that the values of the first four give it, and room for more. */
 function rowsOf(values: readonly unknown[], keys: readonly unknown[] = values.map((_, at) => at)): EntryRows {
@@ -87,6 +87,31 @@ describe('EntryRows', () => {
         }
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  it('tell of every block whether one of its rows may have changed', () => {
+    const row = fc.nat({ max: 4_095 })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 600 }), fc.array(row, { maxLength: 20 }), (count, changes) => {
+        const rows = new EntryRows(1)
+        for (let at = 0; at < count; at++) rows.insert(at, 7, at, 1 + (at >> 6))
+        const changed = changes.map((at) => at % count)
+        changed.forEach((at, index) => {
+          rows.setChanged(at, 100 + index)
+        })
+        for (let at = 0; at < count; at++) {
+          for (const epoch of [rows.changed(at) - 1, 0]) {
+            assert.ok(rows.isBlockNewerThan(at - (at % BLOCK_ROWS), epoch), `row ${at} of ${count} after ${epoch}`)
+          }
+        }
+        if (count < 128) return
+        const untouched = Array.from(
+          { length: Math.ceil(count / BLOCK_ROWS) },
+          (_, block) => block * BLOCK_ROWS,
+        ).filter((begin) => !changed.some((at) => at >= begin && at < begin + BLOCK_ROWS))
+        for (const begin of untouched) assert.ok(!rows.isBlockNewerThan(begin, 99), `block at ${begin} of ${count}`)
+      }),
     )
   })
 
