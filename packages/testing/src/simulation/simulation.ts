@@ -252,12 +252,23 @@ export class Simulation {
     await setImmediate()
     for (;;) {
       if (this.#unexplained !== undefined) throw this.#unexplained
-      if (process.end !== undefined) return process.end
+      if (process.end !== undefined) {
+        await this.#awaitAnswers()
+        return process.end
+      }
       if (this.log.total > ACTIONS_MAX) throw new Error(`the job has not ended after ${ACTIONS_MAX} actions`)
       this.#act(process)
       await setImmediate()
       if (!process.life.isAlive) return undefined
       if (this.log.total % 32 === 0) this.#options.inspect('running')
+    }
+  }
+
+  /** A process does not exit while a request waits for the disk: the job has ended, and it will be told so. */
+  async #awaitAnswers(): Promise<void> {
+    while (this.#openRequests > 0 && this.#traffic.waiting.length > 0) {
+      this.#completeOperation()
+      await setImmediate()
     }
   }
 
