@@ -324,7 +324,6 @@ export class EntryStore implements CleanedStore {
   #load(position: number, record: StoreRecord, key: unknown, decoder: ValueDecoder): Entry {
     const map = this.#wantedMap as RecordMap
     const value = record.isTombstone ? undefined : map.table.loadedValue(decoder.decode())
-    this.#makeRoom()
     const entry: Entry = {
       map,
       hash: record.hash,
@@ -342,6 +341,10 @@ export class EntryStore implements CleanedStore {
     }
     this.cache.admit(entry)
     map.move(record.hash, position, CACHED + entry.row)
+    // Only now, and not for this one: room may be made by appending, and then the record may be copied to another place.
+    this.cache.setKept(entry, true)
+    this.#makeRoom()
+    this.cache.setKept(entry, false)
     return entry
   }
 
