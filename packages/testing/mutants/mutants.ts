@@ -21,7 +21,7 @@ export const SIMULATION = 'testing/test/simulation/simulation.test.ts'
 const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
 const SEGMENTS = 'testing/test/state-conformance/segments-state-backend.test.ts'
-const ENTRY_STORE = 'runtime/test/state/segments/entry-store.test.ts'
+const ENTRY_STORE = 'runtime/test/state/segments/log-entry-store.test.ts'
 const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
@@ -36,9 +36,9 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
-    name: 'a snapshot begins with changes that are not in the log',
+    name: 'a snapshot begins with changes that are not in the store',
     why: 'a checkpoint holds older values than its barrier',
-    file: 'runtime/src/state/segments/segments-state-backend.ts',
+    file: 'runtime/src/state/store/store-state-backend.ts',
     find: '    store.flush()\n    store.openView()',
     replace: '    store.openView()',
     suites: [SEGMENTS],
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the cleaner does not tell where it has put a record',
     why: 'state that was not changed for long cannot be read any more',
-    file: 'runtime/src/state/segments/entry-store.ts',
+    file: 'runtime/src/state/segments/log-entry-store.ts',
     find: '    else this.mapOf(record)?.move(record.hash, from, to)\n',
     replace: '',
     suites: [SEGMENTS],
@@ -54,10 +54,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'keys of one hash looked up while what is read takes their rows',
     why: 'a window gives the result of one key twice and that of another never',
-    file: 'runtime/src/state/segments/entry-store.ts',
-    find: '    const entries = places.filter((place) => place >= CACHED).map((place) => this.cache.at(place - CACHED))\n    for (const place of places) {\n      if (place >= CACHED) continue\n',
+    file: 'runtime/src/state/segments/log-entry-store.ts',
+    find: '    const entries = places.filter((place) => place >= CACHED).map((place) => this.#entryAt(place))\n    for (const place of places) {\n      if (place >= CACHED) continue\n',
     replace:
-      '    const entries: Entry[] = []\n    for (const place of places) {\n      if (place >= CACHED) entries.push(this.cache.at(place - CACHED))\n      if (place >= CACHED) continue\n',
+      '    const entries: Entry[] = []\n    for (const place of places) {\n      if (place >= CACHED) entries.push(this.#entryAt(place))\n      if (place >= CACHED) continue\n',
     suites: [ENTRY_STORE],
   },
   {
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'records of the local store are believed without their checksum',
     why: 'a disk that gives back other bytes changes state unseen',
-    file: 'runtime/src/state/segments/record-format.ts',
+    file: 'runtime/src/state/store/record-format.ts',
     find: 'if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return',
     replace: 'if (fits) return',
     suites: [ENTRY_STORE],
@@ -308,11 +308,11 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
-    name: 'expired record left in the base of the segment store',
+    name: 'expired record left in the base of a store on the disk',
     why: 'savepoints hold what nobody can read any more',
-    file: 'runtime/src/state/segments/segments-snapshot.ts',
-    find: 'if (record.writtenAtMs !== undefined && isBase && ',
-    replace: 'if (record.writtenAtMs === 0 && isBase && ',
+    file: 'runtime/src/state/store/store-snapshot.ts',
+    find: 'if (entry.writtenAtMs !== undefined && isBase && ',
+    replace: 'if (entry.writtenAtMs === 0 && isBase && ',
     suites: ['testing/test/state-conformance/segments-state-backend.test.ts'],
   },
   {

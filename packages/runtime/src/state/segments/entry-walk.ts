@@ -2,23 +2,32 @@
  * A walk over the live entries of a map that stays valid whatever changes: in the order of their hashes, so entries that
  * come, leave the cache or are written elsewhere meanwhile do not disturb it. Entries are read many at a time.
  */
-import type { Entry } from './entry-cache.ts'
-import type { EntryStore } from './entry-store.ts'
-import type { RecordMap } from './record-map.ts'
+import type { Entry } from '../store/entry-cache.ts'
+import type { MapWalk } from '../store/entry-store.ts'
+import type { RecordMap } from '../store/record-map.ts'
+
+/** What a walk needs of the store. */
+export interface WalkedStore {
+  find(map: RecordMap, mixed: number, key: unknown, keyGroup: number): Entry | undefined
+  /** Reads what is not in the cache of these mixed hashes together. */
+  prefetchMixed(map: RecordMap, hashes: readonly number[], from: number, to: number): void
+  /** All entries of a hash, deleted ones too. Only a single one is sure to be in the cache still. */
+  entriesOf(map: RecordMap, mixed: number): readonly Entry[]
+}
 
 const FETCHED_TOGETHER = 256
 const HASHES_END = 2 ** 32
 
-export class EntryWalk {
-  readonly #store: EntryStore
+export class EntryWalk implements MapWalk {
+  readonly #store: WalkedStore
   readonly #map: RecordMap
   readonly #hashes: number[] = []
   #at = 0
   #from = 0
   /** Further keys of the hash that was met last. */
-  #others: { readonly mixed: number; readonly key: unknown }[] = []
+  #others: { readonly mixed: number; readonly key: unknown; readonly keyGroup: number }[] = []
 
-  constructor(store: EntryStore, map: RecordMap) {
+  constructor(store: WalkedStore, map: RecordMap) {
     this.#store = store
     this.#map = map
   }
@@ -31,7 +40,7 @@ export class EntryWalk {
       if (map.isDetached) return undefined
       const other = this.#others.pop()
       if (other !== undefined) {
-        const entry = store.find(map, other.mixed, other.key)
+        const entry = store.find(map, other.mixed, other.key, other.keyGroup)
         if (entry?.isLive === true) return entry
       } else if (this.#at < this.#hashes.length) {
         const entry = this.#meet()
@@ -48,11 +57,11 @@ export class EntryWalk {
   #meet(): Entry | undefined {
     const hashes = this.#hashes
     if (this.#at % FETCHED_TOGETHER === 0) {
-      this.#store.prefetch(this.#map, hashes, this.#at, Math.min(this.#at + FETCHED_TOGETHER, hashes.length), true)
+      this.#store.prefetchMixed(this.#map, hashes, this.#at, Math.min(this.#at + FETCHED_TOGETHER, hashes.length))
     }
     const mixed = (hashes[this.#at++] as number) | 0
     const entries = this.#store.entriesOf(this.#map, mixed)
-    if (entries.length > 1) for (const { key } of entries) this.#others.push({ mixed, key })
+    if (entries.length > 1) for (const { key, keyGroup } of entries) this.#others.push({ mixed, key, keyGroup })
     return entries.length === 1 && entries[0]?.isLive === true ? entries[0] : undefined
   }
 }

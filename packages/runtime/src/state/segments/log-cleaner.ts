@@ -4,8 +4,8 @@
  * that does not change.
  */
 import { ByteWriter } from '@millrace/core'
+import { RecordEncoder, type StoreRecord, UNIT_BYTES } from '../store/record-format.ts'
 import { LogScan } from './log-scan.ts'
-import { RecordEncoder, type StoreRecord, UNIT_BYTES } from './record-format.ts'
 import type { LogFile, RecordLog } from './record-log.ts'
 
 /** Files with a larger share of live records are left alone. */

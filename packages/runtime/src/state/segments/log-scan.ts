@@ -7,7 +7,7 @@ import {
   paddedBytes,
   readHead,
   type StoreRecord,
-} from './record-format.ts'
+} from '../store/record-format.ts'
 import type { LogFile } from './record-log.ts'
 
 const CHUNK_BYTES = 256 * 1024

@@ -10,7 +10,7 @@
 
 import { MillraceError } from '@millrace/api'
 import type { ByteWriter } from '@millrace/core'
-import { checkRecord, HEADER_BYTES, lengthAt, paddedBytes, UNIT_BYTES } from './record-format.ts'
+import { checkRecord, HEADER_BYTES, lengthAt, paddedBytes, UNIT_BYTES } from '../store/record-format.ts'
 import type { StoreFile, StoreFolder } from './store-file.ts'
 
 /** Positions are below this, so that a place in an index can hold something else as well. */

@@ -19,6 +19,12 @@ export abstract class KeyedStoreTable extends StoreTable {
     return this.#map
   }
 
+  mapFor(): RecordMap {
+    return this.#map
+  }
+
+  onFirst(): void {}
+
   onEmptied(): void {}
 
   liveMaps(): Iterable<RecordMap> {
@@ -41,7 +47,7 @@ export abstract class KeyedStoreTable extends StoreTable {
     if (this.#foundSerial === current.serial && (known === undefined || known.row >= 0)) return known
     this.#foundSerial = current.serial
     this.lookUps++
-    const found = store.find(this.#map, current.mixed, current.key)
+    const found = store.find(this.#map, current.mixed, current.key, current.keyGroup)
     this.#found = found
     return found
   }

@@ -8,7 +8,7 @@ import { hashEntryKey } from '../heap/entry-map.ts'
 import { NamespaceQueue } from '../heap/namespace-queue.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'
-import { EntryWalk } from './entry-walk.ts'
+import type { MapWalk } from './entry-store.ts'
 import { NestedStoreTable } from './nested-store-table.ts'
 import type { RecordMap } from './record-map.ts'
 
@@ -82,7 +82,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
 
   cursor(namespace: number): NamespaceCursor<V> {
     const inner = this.#inner(namespace)
-    return new StoreNamespaceCursor<V>(inner === undefined ? undefined : new EntryWalk(this.home.store, inner))
+    return new StoreNamespaceCursor<V>(inner === undefined ? undefined : this.home.store.walk(inner))
   }
 
   dropNamespace(namespace: number): void {
@@ -91,6 +91,11 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     const wasLive = inner.live > 0
     this.detach(inner, this.#groupsOf(inner))
     if (wasLive) this.#onNamespaceGone()
+  }
+
+  mapFor(outerKey: unknown): RecordMap {
+    const namespace = outerKey as number
+    return this.#inner(namespace) ?? this.#create(namespace)
   }
 
   restoreEntry(keyGroup: number, { key, sub, value }: RestoredEntry): void {
@@ -124,7 +129,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     this.#foundSerial = current.serial
     this.#foundIn = inner
     this.lookUps++
-    this.#found = store.find(inner, current.mixed, current.key)
+    this.#found = store.find(inner, current.mixed, current.key, current.keyGroup)
     return this.#found
   }
 
@@ -180,10 +185,10 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
 }
 
 class StoreNamespaceCursor<V> implements NamespaceCursor<V> {
-  readonly #walk: EntryWalk | undefined
+  readonly #walk: MapWalk | undefined
   #entry: Entry | undefined
 
-  constructor(walk: EntryWalk | undefined) {
+  constructor(walk: MapWalk | undefined) {
     this.#walk = walk
   }
 

@@ -3,7 +3,6 @@ import { canonicalKey, type MapTable, mixHash } from '@millrace/core'
 import { hashEntryKey } from '../heap/entry-map.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'
-import { EntryWalk } from './entry-walk.ts'
 import { NestedStoreTable } from './nested-store-table.ts'
 import type { RecordMap } from './record-map.ts'
 
@@ -31,7 +30,7 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
     const { current, store } = this.home
     const mixed = this.#hash(userKey)
     const inner = this.#inner() ?? this.#create()
-    const entry = store.find(inner, mixed, userKey)
+    const entry = store.find(inner, mixed, userKey, current.keyGroup)
     const key = entry === undefined ? canonicalKey(userKey) : entry.key
     store.write(inner, entry, mixed, key, current.keyGroup, value, this.writingTime())
   }
@@ -44,7 +43,7 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
   *entries(): Generator<[K, V]> {
     const inner = this.#inner()
     if (inner === undefined) return
-    const walk = new EntryWalk(this.home.store, inner)
+    const walk = this.home.store.walk(inner)
     for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
       if (!this.isReadable(entry)) continue
       const key = entry.key as K
@@ -54,9 +53,10 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
 
   get isEmpty(): boolean {
     const inner = this.#inner()
-    if (inner === undefined || inner.live === 0) return true
+    const { store } = this.home
+    if (inner === undefined || store.isEmpty(inner)) return true
     if (this.expiry === undefined) return false
-    const walk = new EntryWalk(this.home.store, inner)
+    const walk = store.walk(inner)
     for (let entry = walk.next(); entry !== undefined; entry = walk.next()) if (this.isReadable(entry)) return false
     return true
   }
@@ -66,24 +66,37 @@ export class StoreMapTable<K, V> extends NestedStoreTable implements MapTable<K,
     if (inner !== undefined) this.detach(inner, [this.home.current.keyGroup])
   }
 
+  mapFor(outerKey: unknown, keyGroup: number): RecordMap {
+    const outer = mixHash(hashEntryKey(outerKey, keyGroup))
+    const known = this.innerOf(outer, outerKey)
+    if (known !== undefined) return known
+    return this.home.store.indexesAll
+      ? this.createInner(outer, outerKey)
+      : this.uncachedInner(outer, outerKey, keyGroup)
+  }
+
   restoreEntry(keyGroup: number, { key, sub, value, writtenAtMs }: RestoredEntry): void {
-    const outer = mixHash(hashEntryKey(key, keyGroup))
-    const inner = this.innerOf(outer, key) ?? this.createInner(outer, key)
     const mixed = mixHash(hashEntryKey(sub, keyGroup))
+    const inner = this.mapFor(key, keyGroup)
     this.home.store.write(inner, undefined, mixed, canonicalKey(sub), keyGroup, value, writtenAtMs)
   }
 
   #entry(userKey: K): Entry | undefined {
     const mixed = this.#hash(userKey)
     const inner = this.#inner()
-    return inner === undefined ? undefined : this.home.store.find(inner, mixed, userKey)
+    if (inner === undefined) return undefined
+    return this.home.store.find(inner, mixed, userKey, this.home.current.keyGroup)
   }
 
   #inner(): RecordMap | undefined {
-    const { current } = this.home
-    if (this.#foundSerial === current.serial && this.#found?.isDetached === false) return this.#found
+    const { current, store } = this.home
+    const found = this.#found
+    if (this.#foundSerial === current.serial && found?.isDetached === false && found.number >= 0) return found
     this.#foundSerial = current.serial
     this.#found = this.innerOf(current.mixed, current.key)
+    if (this.#found === undefined && !store.indexesAll) {
+      this.#found = this.uncachedInner(current.mixed, current.key, current.keyGroup)
+    }
     return this.#found
   }
 

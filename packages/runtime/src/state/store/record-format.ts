@@ -1,5 +1,5 @@
 /**
- * The bytes of one record in the local store: an entry as it was when it was written, or the mark that it was deleted.
+ * The bytes of one record in a local store: an entry as it was when it was written, or (in the log) the mark that it was deleted.
  *
  * Layout, little-endian: CRC-32C of all that follows, length in bytes, epoch, mixed hash, key group, table and flags; the number of
  * the inner map in tables that have inner maps, the time of writing in tables with a time to live; then key and value
@@ -8,7 +8,7 @@
  * Invariant: the checksum is compared before anything of a record is believed.
  */
 import { MillraceError } from '@millrace/api'
-import { type ByteWriter, crc32c, ValueEncoder } from '@millrace/core'
+import { ByteReader, type ByteWriter, crc32c, ValueDecoder, ValueEncoder } from '@millrace/core'
 
 /** Where a record may begin: positions are counted in these. */
 export const UNIT_BYTES = 16
@@ -97,6 +97,18 @@ export function checkRecord(bytes: Uint8Array, view: DataView, at: number, avail
   throw new MillraceError('BYTES_DAMAGED', 'A record of the local state store is not what was written.', {
     hint: 'The disk under io.tmp.dirs gives back other bytes than it was given. The job goes on from its last checkpoint.',
   })
+}
+
+/** Reads key and value of records, which follow each other: first the key. */
+export class RecordDecoder {
+  #reader = new ByteReader(new Uint8Array(0))
+
+  /** A decoder that stands where key and value of a record begin. */
+  at(bytes: Uint8Array, bodyAt: number): ValueDecoder {
+    if (this.#reader.bytes !== bytes) this.#reader = new ByteReader(bytes, 'record of the local state store')
+    this.#reader.position = bodyAt
+    return new ValueDecoder(this.#reader)
+  }
 }
 
 /** Writes records one after the other, padded. */

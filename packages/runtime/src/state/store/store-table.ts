@@ -1,10 +1,9 @@
-/** What all tables of the segment store share: their entries are in an `EntryStore`, by map and key. */
+/** What all tables of a store on the disk share: their entries are in an `EntryStore`, by map and key. */
 import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
 import { TableExpiry } from '../table-expiry.ts'
 import type { Entry } from './entry-cache.ts'
 import type { EntryStore } from './entry-store.ts'
-import { EntryWalk } from './entry-walk.ts'
 import type { MapOwner, RecordMap } from './record-map.ts'
 
 /** The key that tables work on. */
@@ -63,13 +62,16 @@ export abstract class StoreTable implements MapOwner {
 
   /** The inner map of a number, also one that was taken out and is still in a snapshot; for −1 the map of all keys. */
   abstract mapAt(inner: number): RecordMap | undefined
-  /** The last entry of a map is gone, deleted ones too. */
+  /** The map of an outer key and group, as the table would use it now; for tables without inner maps the map of all keys. */
+  abstract mapFor(outerKey: unknown, keyGroup: number): RecordMap
+  /** A map has its first place, and has none any more, deleted ones included. */
+  abstract onFirst(map: RecordMap): void
   abstract onEmptied(map: RecordMap): void
   abstract restoreEntry(keyGroup: number, entry: RestoredEntry): void
   /** Where the next keys will be looked up, as far as that can be guessed. */
   protected abstract readonly likelyMap: RecordMap | undefined
 
-  /** All maps with entries. */
+  /** All maps with entries, as far as they are known. */
   abstract liveMaps(): Iterable<RecordMap>
 
   /** As declared, or as stored while it is not declared. */
@@ -162,7 +164,7 @@ export abstract class StoreTable implements MapOwner {
     const isAsked = this.lookUps * 2 >= this.#expectedKeys
     this.lookUps = 0
     this.#expectedKeys = to - from
-    if (isAsked && this.likelyMap !== undefined) this.home.store.prefetch(this.likelyMap, hashes, from, to, false)
+    if (isAsked && this.likelyMap !== undefined) this.home.store.prefetch(this.likelyMap, hashes, from, to)
   }
 
   onSnapshotComplete(completedEpoch: number): void {
@@ -201,7 +203,7 @@ export abstract class StoreTable implements MapOwner {
     this.home.store.touch(entry)
   }
 
-  protected hasExpired(writtenAtMs: number | undefined): boolean {
+  hasExpired(writtenAtMs: number | undefined): boolean {
     return writtenAtMs !== undefined && this.expiry?.isOver(writtenAtMs, this.home.store.now()) === true
   }
 
@@ -222,16 +224,16 @@ export abstract class StoreTable implements MapOwner {
 
   #noteTimes(): void {
     const { store } = this.home
-    for (const map of this.liveMaps()) {
-      const walk = new EntryWalk(store, map)
-      for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
-        if (entry.writtenAtMs === undefined) {
-          entry.writtenAtMs = store.now()
-          this.onTimeUnknown(entry.value, store.now())
-          store.touch(entry)
-        }
-        this.noteWritten(entry.writtenAtMs)
+    const walk = store.walkTable(this, () => true)
+    while (!walk.isDone) {
+      const entry = walk.next()
+      if (entry === undefined) continue
+      if (entry.writtenAtMs === undefined) {
+        entry.writtenAtMs = store.now()
+        this.onTimeUnknown(entry.value, store.now())
+        store.touch(entry)
       }
+      this.noteWritten(entry.writtenAtMs)
     }
   }
 

@@ -1,11 +1,11 @@
 /**
  * The entries that are in memory, in rows, within a budget of bytes. Which one leaves when there are too many: the hand
  * of a clock passes over the rows and takes an entry that was not used since it came by last. Entries with changes that
- * the log does not have yet are passed over; `EntryStore` sees to it that they are never the most.
+ * the store does not have yet are passed over; `EntryStore` sees to it that they are never the most.
  */
 import type { RecordMap } from './record-map.ts'
 
-/** One entry, as long as it is in the cache. */
+/** One entry, as long as it is in the cache. Stores add what they need to find it again. */
 export interface Entry {
   readonly map: RecordMap
   /** Mixed. */
@@ -17,12 +17,8 @@ export interface Entry {
   value: unknown
   /** Not deleted. */
   isLive: boolean
-  /** The log does not have it as it is. */
+  /** The store does not have it as it is. */
   isDirty: boolean
-  /** Of its record in the log, or −1. */
-  position: number
-  /** That record says that the entry was deleted. */
-  isTombstoneStored: boolean
   /** The epoch in which it was created, as far as that can still be the current one; else −1. */
   freshEpoch: number
   /** Wall clock, epoch ms; `undefined` where the table has no time to live, or had none when it was written. */

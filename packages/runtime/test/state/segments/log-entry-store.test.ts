@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
-import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
 import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
+import { UNIT_BYTES } from '../../../src/state/store/record-format.ts'
 
 const GROUPS = 8
 const folder = mkdtempSync(join(tmpdir(), 'millrace-entry-store-'))

@@ -1,7 +1,7 @@
 /**
- * Where the entries of one map are: from the mixed hash of a key to places, each a position in the log or, for an entry
- * that is in the cache, its row there. Keys are not kept here, so one entry takes the eleven to twenty-one bytes of a
- * place in a `HashIndex`; who looks a hash up compares keys itself.
+ * Where the entries of one map are: from the mixed hash of a key to places. For an entry that is in the cache that is its row
+ * there; in the segment store every other entry has one too, its position in the log. Keys are not kept here, so one entry
+ * takes the eleven to twenty-one bytes of a place in a `HashIndex`; who looks a hash up compares keys itself.
  */
 import { HashIndex, type TableDescriptor } from '@millrace/core'
 
@@ -24,8 +24,13 @@ export interface MapOwner {
   recordBytes: number
   /** The inner map of a number, also one that was taken out and is still in a snapshot; for −1 the map of all keys. */
   mapAt(inner: number): RecordMap | undefined
-  /** The last entry of a map is gone, deleted ones too. */
+  /** The map of an outer key and group, as the table would use it now; for tables without inner maps the map of all keys. */
+  mapFor(outerKey: unknown, keyGroup: number): RecordMap
+  /** A map has its first place, and has none any more, deleted ones included. */
+  onFirst(map: RecordMap): void
   onEmptied(map: RecordMap): void
+  /** All maps with entries, as far as they are known. */
+  liveMaps(): Iterable<RecordMap>
   /** Maps that were taken out are in no snapshot any more. */
   onViewClosed(): void
   /** The value as it is in a record, from that of an entry, and back. */
@@ -38,19 +43,26 @@ export interface MapOwner {
 
 export class RecordMap {
   readonly table: MapOwner
-  /** Of an inner map: its number in its table, and the key that it belongs to; −1 for the map of all keys. */
-  readonly number: number
+  /** Of an inner map: its number in its table, and the key that it belongs to; −1 for the map of all keys, and for one that is not known. */
+  number: number
   readonly outerKey: unknown
   /** Hash of the outer key. */
   readonly outerHash: number
   readonly createdEpoch: number
-  /** Entries that are not deleted. */
+  /** Entries that are not deleted; right only where `isCounted`. */
   live = 0
+  /** All its entries are known by number, so it stays in memory as long as it has any. */
+  isCounted = true
   /** Not part of its table any more. */
   isDetached = false
   /** In namespaced tables: the key groups that have been here, and whether the namespace stands in the queue. */
   groups: number[] | Uint8Array = []
   isQueued = false
+  /** In an ordered store: what the keys of its entries begin with, once it was needed; whether anything was ever written of it. */
+  prefix: Uint8Array | undefined
+  isStored = false
+  /** Hashes of which an ordered store has nothing, as was seen when it was last asked. */
+  absent: Set<number> | undefined
   #size = 0
   /** Hash and place of each entry, as long as they are few. */
   #few: number[] | undefined = []
@@ -64,7 +76,7 @@ export class RecordMap {
     this.createdEpoch = createdEpoch
   }
 
-  /** Entries, deleted ones too. */
+  /** Places, those of deleted entries too. */
   get size(): number {
     return this.#size
   }
