@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningJob } from '@millrace/runtime'
+import { whyNoRocksdb } from '@millrace/testing'
 import {
   answerLines,
   type Example,
@@ -43,8 +44,12 @@ before(async () => {
 after(() => rm(temporary, { recursive: true, force: true }))
 const newFolder = () => mkdtemp(join(temporary, 'run-'))
 
-/** A cache that holds a small part of what the examples keep. */
-const SEGMENTS = { 'state.backend.type': 'segments', 'taskmanager.memory.managed.size': '256 kb' }
+/** Caches that hold a small part of what the examples keep. */
+const MANAGED = 'taskmanager.memory.managed.size'
+const SEGMENTS = { 'state.backend.type': 'segments', [MANAGED]: '256 kb' }
+const ROCKSDB = { 'state.backend.type': 'rocksdb', [MANAGED]: '512 kb' }
+const BACKENDS: readonly Readonly<Record<string, string>>[] =
+  whyNoRocksdb === undefined ? [{}, SEGMENTS, ROCKSDB] : [{}, SEGMENTS]
 
 for (const example of examples) {
   const title = example.query === undefined ? example.name : `${example.name} ${example.query}`
@@ -78,20 +83,27 @@ for (const example of examples) {
     assert.deepEqual(await outputLines(folder), await answerLines(example))
   })
 
-  test(`${title} equals its answer with state beyond its cache, when a slot dies`, { skip }, async (t) => {
-    const choose = randomOf(`${title} segments`)
-    const ratio = choose() * KILL_RATIO_MAX
-    t.diagnostic(`MILLRACE_SEED=${seed}: slot 0 dies at ${Math.round(ratio * 100)} % of the input`)
-    const folder = await newFolder()
-    const attend = (job: RunningJob) => killSlotAt(job, 0, ratio)
-    const { reading } = await runExample(example, { parallelism: 2, folder, attend, configuration: SEGMENTS })
-    assert.ok((reading?.attempt ?? 0) > 0, `the slot did not die in time, MILLRACE_SEED=${seed}`)
-    assert.deepEqual(await outputLines(folder), await answerLines(example), `MILLRACE_SEED=${seed}`)
-  })
+  for (const configuration of [SEGMENTS, ROCKSDB]) {
+    const type = configuration['state.backend.type']
+    const skipped = skip === false && type === 'rocksdb' && whyNoRocksdb !== undefined
+    const reason = skipped ? `NOT TESTED: ${whyNoRocksdb}` : skip
+    test(`${title} equals its answer with state beyond its cache in ${type}, when a slot dies`, {
+      skip: reason,
+    }, async (t) => {
+      const choose = randomOf(`${title} ${type}`)
+      const ratio = choose() * KILL_RATIO_MAX
+      t.diagnostic(`MILLRACE_SEED=${seed}: slot 0 dies at ${Math.round(ratio * 100)} % of the input`)
+      const folder = await newFolder()
+      const attend = (job: RunningJob) => killSlotAt(job, 0, ratio)
+      const { reading } = await runExample(example, { parallelism: 2, folder, attend, configuration })
+      assert.ok((reading?.attempt ?? 0) > 0, `the slot did not die in time, MILLRACE_SEED=${seed}`)
+      assert.deepEqual(await outputLines(folder), await answerLines(example), `MILLRACE_SEED=${seed}`)
+    })
+  }
 
-  test(`${title} equals its answer after a savepoint restored on the other state backend`, { skip }, async (t) => {
+  test(`${title} equals its answer after a savepoint restored on another state backend`, { skip }, async (t) => {
     const choose = randomOf(`${title} backends`)
-    const [from, to] = choose() < 0.5 ? [{}, SEGMENTS] : [SEGMENTS, {}]
+    const [from, to] = pickTwo(BACKENDS, choose)
     t.diagnostic(`MILLRACE_SEED=${seed}: ${JSON.stringify(from)}, then ${JSON.stringify(to)}`)
     const { savepoint, folder } = await stopWithSavepoint(example, 2, 1, from)
     assert.ok(savepoint !== undefined, `the input ended before any checkpoint, MILLRACE_SEED=${seed}`)
@@ -176,10 +188,10 @@ async function runCommand(example: Example, folder: string): Promise<void> {
   assert.equal(status, 0, `millrace run ${example.name} ended with ${status}:\n${said}`)
 }
 
-function pickTwo(values: readonly number[], choose: () => number): [number, number] {
-  const first = values[Math.floor(choose() * values.length)] as number
+function pickTwo<T>(values: readonly T[], choose: () => number): [T, T] {
+  const first = values[Math.floor(choose() * values.length)] as T
   const others = values.filter((value) => value !== first)
-  return [first, others[Math.floor(choose() * others.length)] as number]
+  return [first, others[Math.floor(choose() * others.length)] as T]
 }
 
 /** Fractions in [0, 1), the same for the same seed and purpose (mulberry32). */

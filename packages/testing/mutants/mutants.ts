@@ -22,6 +22,8 @@ const ALIGNMENT = ['core/test/checkpoint/alignment.test.ts']
 const COMBINER = 'core/test/combine/combiner.property.test.ts'
 const SEGMENTS = 'testing/test/state-conformance/segments-state-backend.test.ts'
 const ENTRY_STORE = 'runtime/test/state/segments/log-entry-store.test.ts'
+const ROCKSDB = 'testing/test/state-conformance/rocksdb-state-backend.test.ts'
+const ORDERED_STORE = 'runtime/test/state/rocksdb/ordered-entry-store.test.ts'
 const STORAGE = 'testing/test/storage-conformance/file-checkpoint-storage.test.ts'
 const RESTORE = ['core/test/checkpoint/restore-assignment.test.ts']
 
@@ -75,6 +77,71 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return',
     replace: 'if (fits) return',
     suites: [ENTRY_STORE],
+  },
+  {
+    name: 'deletions in RocksDB are not said',
+    why: 'deleted state comes back after a restore',
+    file: 'runtime/src/state/rocksdb/rocksdb-snapshot.ts',
+    find: 'if (isDeletion) this.deleteEntry(place, group, outerKey, key)',
+    replace: 'if (isDeletion && group < 0) this.deleteEntry(place, group, outerKey, key)',
+    suites: [ROCKSDB],
+  },
+  {
+    name: 'deletions in RocksDB are said after what is alive',
+    why: 'a key that was deleted and came back before a checkpoint is gone after a restore',
+    file: 'runtime/src/state/rocksdb/rocksdb-snapshot.ts',
+    find: 'this.#encodeDeletion(place, group, change))\n',
+    replace:
+      'this.#encodeChange(place, group, change))\n    if (hasDeltas) yield* this.#encodeChanges((place, group, change) => this.#encodeDeletion(place, group, change))\n',
+    suites: [ROCKSDB],
+  },
+  {
+    name: 'changes in RocksDB are named under the epoch before',
+    why: 'what is changed after a checkpoint is missing in the next one',
+    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
+    find: 'this.#batch.put(this.layout.changeKey(key, epoch), NOTHING)',
+    replace: 'this.#batch.put(this.layout.changeKey(key, epoch - 1), NOTHING)',
+    suites: [ROCKSDB],
+  },
+  {
+    name: 'keys of one hash do not know that they share a bucket',
+    why: 'writing one key removes another',
+    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
+    find: "    if (count > 0) (entry as OrderedEntry).bucket = 'shared'\n",
+    replace: '',
+    suites: [ORDERED_STORE],
+  },
+  {
+    name: 'a hash counts as absent though one of its keys is in the cache',
+    why: 'a key that has left the cache is not found any more',
+    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
+    find: 'if (map.isCounted && count === 0) {',
+    replace: 'if (map.isCounted) {',
+    suites: [ORDERED_STORE],
+  },
+  {
+    name: 'a walk goes on with what it read before something was written',
+    why: 'a window gives the value that a key had before',
+    file: 'runtime/src/state/rocksdb/ordered-walk.ts',
+    find: 'store.writes === this.#writes ? this.#buckets.get(rank) : ',
+    replace: 'store.writes >= this.#writes ? this.#buckets.get(rank) : ',
+    suites: [ORDERED_STORE, ROCKSDB],
+  },
+  {
+    name: 'a namespace that gets an entry is taken out because its last one has just been deleted',
+    why: 'the entry is lost',
+    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
+    find: 'if (map.size === 0 && map !== this.busyMap)',
+    replace: 'if (map.size === 0)',
+    suites: [ORDERED_STORE, ROCKSDB],
+  },
+  {
+    name: 'databases of processes that live are removed',
+    why: 'two jobs on one machine take the state of each other away',
+    file: 'runtime/src/state/rocksdb/run-folders.ts',
+    find: 'if (owner !== undefined && !(await processes.isAlive(owner)))',
+    replace: 'if (owner !== undefined)',
+    suites: ['runtime/test/state/rocksdb/run-folders.test.ts'],
   },
 
   // Barriers and snapshots

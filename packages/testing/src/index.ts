@@ -21,6 +21,7 @@ export {
   type Preferences,
 } from './simulation/fault-plan.ts'
 export { Life } from './simulation/life.ts'
+export type { StateBackendType } from './simulation/simulated-slots.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { UserCode } from './simulation/user-code.ts'
 export {
@@ -33,6 +34,7 @@ export { type DrillOptions, SINK_CRASHES, type SinkCrash, SinkDrill } from './si
 export type { BackendOptions, CreateBackend } from './state-conformance/create-backend.ts'
 export { OpenChainsSnapshot, SegmentChains } from './state-conformance/segment-chains.ts'
 export { stateBackendConformance } from './state-conformance/state-backend-conformance.ts'
+export { openTestDatabase, whyNoRocksdb } from './state-conformance/test-database.ts'
 export { FileStorageWorld, type FileStorageWorldOptions } from './storage-conformance/file-storage-world.ts'
 export { MortalFileSystem } from './storage-conformance/mortal-file-system.ts'
 export {

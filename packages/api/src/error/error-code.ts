@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   USAGE: user('fail', 'A command line that cannot be understood.'),
   CONFIG_UNKNOWN_KEY: user('fail', 'A configuration key that does not exist.'),
   CONFIG_INVALID_VALUE: user('fail', 'A configuration value that its key does not accept.'),
+  STATE_BACKEND_UNAVAILABLE: user('fail', 'A state backend whose native module is not there or cannot be loaded.'),
   OPTION_UNKNOWN: user('fail', 'An option that this call does not have.'),
   OPTION_INVALID: user('fail', 'An option with a value that it does not accept.'),
   PARAMS_INVALID: user('fail', "Parameters that the job's schema refuses."),

@@ -216,7 +216,7 @@ export const CONFIG_OPTIONS = {
   'taskmanager.memory.managed.size': {
     type: 'size',
     default: undefined,
-    doc: 'Memory of one slot for entries of state that are in use, with state.backend.type: segments. It is a part of the heap of the slot. Default: two fifths of that.',
+    doc: 'Memory of one slot for state that is in use, with state.backend.type: segments or rocksdb. For segments it is a part of the heap of the slot; for rocksdb one half is, and the other belongs to RocksDB, outside of the heap. Default: two fifths of the heap.',
     differs: 'Flink: of the whole task manager, outside of the heap.',
   },
   'io.tmp.dirs': {
@@ -231,16 +231,40 @@ export const CONFIG_OPTIONS = {
   },
   'state.backend.type': {
     type: 'choice',
-    choices: ['hashmap', 'segments'],
+    choices: ['hashmap', 'rocksdb', 'segments'],
     refused: {
-      rocksdb:
-        'There is no RocksDB backend: write segments, which keeps state beyond memory on the local disk too, or hashmap.',
       forst:
-        'There is no ForSt backend: write segments, which keeps state beyond memory on the local disk, or hashmap.',
+        'There is no ForSt backend: write segments or rocksdb, which keep state beyond memory on the local disk, or hashmap.',
     },
     default: 'hashmap',
-    doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. Any checkpoint or savepoint restores on either.',
-    differs: 'Flink: rocksdb instead of segments.',
+    doc: 'Where the state of a running job is kept. hashmap: in the heap of the slot. segments: in files on the local disk, behind a cache of taskmanager.memory.managed.size, for state larger than memory. rocksdb: in a RocksDB database on the local disk, for state larger than memory of which not even the places of all keys are to be in memory; needs the package @nxtedition/rocksdb. Any checkpoint or savepoint restores on each.',
+    differs: 'Flink has no segments.',
+  },
+  'state.backend.rocksdb.localdir': {
+    type: 'text',
+    default: undefined,
+    doc: 'Folders for the databases of RocksDB, separated by commas; slots take them in turn. Nothing in there outlives the job. Default: those of io.tmp.dirs.',
+  },
+  'state.backend.rocksdb.memory.write-buffer-ratio': {
+    type: 'number',
+    min: 0,
+    exclusiveMin: true,
+    max: 0.9,
+    default: 0.5,
+    doc: "Part of RocksDB's memory for write buffers; the rest is its block cache, indexes and filters included. Each has at least 1 MiB.",
+  },
+  'state.backend.rocksdb.thread.num': {
+    type: 'integer',
+    min: 1,
+    max: 64,
+    default: 2,
+    doc: 'Threads of each slot for the flushes and compactions of RocksDB.',
+    differs: 'Flink: of each stateful operator.',
+  },
+  'state.backend.rocksdb.block.blocksize': {
+    type: 'size',
+    default: 4 * 1024,
+    doc: 'Bytes of a block of RocksDB before compression: what is read at least for an entry that is in no cache.',
   },
   'state.storage.fs.memory-threshold': {
     type: 'size',

@@ -145,6 +145,8 @@ export interface KeyedStateBackend {
 
   /** Entries and estimated bytes per table, for metrics and the memory budget; costs the same however many there are. */
   usage(): readonly TableUsage[]
+  /** Figures of a store beneath the backend, by its own names, for metrics; it may be shared with other backends of the slot. */
+  storeMetrics?(): Readonly<Record<string, number>>
   /** Registers what an operator holds beside its tables, for `usage`. */
   addUsage(read: () => TableUsage): void
   close(): void

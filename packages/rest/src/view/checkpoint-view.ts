@@ -35,7 +35,11 @@ export function checkpointsJson({ reading }: JobLook): object {
 }
 
 /** Flink names the class; `segments` is a store that it does not have. */
-const STATE_BACKENDS = { hashmap: 'HashMapStateBackend', segments: 'SegmentsStateBackend' } as const
+const STATE_BACKENDS = {
+  hashmap: 'HashMapStateBackend',
+  rocksdb: 'EmbeddedRocksDBStateBackend',
+  segments: 'SegmentsStateBackend',
+} as const
 
 export function checkpointConfigJson(config: TypedConfig): object {
   const retention = config.get('execution.checkpointing.externalized-checkpoint-retention')

@@ -113,6 +113,9 @@ test('the configuration of checkpoints is that of the job', () => {
     unaligned_checkpoints: false,
     externalization: { enabled: true, delete_on_cancellation: false },
   })
+  assert.partialDeepStrictEqual(json({ 'state.backend.type': 'rocksdb' }), {
+    state_backend: 'EmbeddedRocksDBStateBackend',
+  })
   assert.partialDeepStrictEqual(
     json({
       'state.backend.type': 'segments',

@@ -319,7 +319,7 @@ export class Execution {
         this.metricsOf(message.task)?.onCounter({ name: message.name, index: message.index })
         break
       case 'state-usage':
-        this.metricsOf(message.task)?.onStateUsage(message.usage)
+        this.metricsOf(message.task)?.onStateUsage(message.usage, message.store)
         break
       default:
         this.#options.events.onMessage(message)

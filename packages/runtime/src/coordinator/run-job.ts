@@ -25,6 +25,8 @@ import { NodeFileSystem } from '../file-system/node-file-system.ts'
 import { loadJob } from '../job-loading/load-job.ts'
 import { decideHeapBudgetBytes } from '../slot/heap-budget.ts'
 import { KILL_POINT_VARIABLE, parseKillPoint } from '../slot/kill-point.ts'
+import { loadRocksdbBinding } from '../state/rocksdb/rocksdb-binding.ts'
+import { RunFolders } from '../state/rocksdb/run-folders.ts'
 import { chooseStart, planSettingsOf, type RestoreRequest } from './choose-start.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import { coordinatorConfigOf } from './coordinator-config.ts'
@@ -171,6 +173,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
     FolderLock.acquire({ files, folder: locked, self, processes, now: () => clock.now() })
   const lock = await acquire(folder)
   let claimed: ClaimedSnapshot | undefined
+  let runFolders: RunFolders | undefined
   try {
     const restore = restoreOf(options.restore, config)
     const start = await chooseStart(restore, {
@@ -192,13 +195,26 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       memoryBytes: machineMemoryBytes(),
       slots: [...slotsNeeded(plan).values()].reduce((sum, slots) => sum + slots, 0),
     })
+    let state = slotStateSettingsOf(config, heapBudgetBytes)
+    if (state.type === 'rocksdb') {
+      // Before anything runs: it is said once, and not by every slot.
+      loadRocksdbBinding()
+      runFolders = await RunFolders.create({
+        parents: state.folders,
+        self,
+        processes,
+        run: random.hex(12),
+        report: (message) => observer.onMessage('warning', message),
+      })
+      state = { ...state, folders: runFolders.folders }
+    }
     const launcher = new ThreadSlotLauncher({
       bundlePath: options.bundlePath,
       params: options.params,
       planSettings,
       heartbeatTimeoutMs: config.get('heartbeat.timeout'),
       heapBudgetBytes,
-      state: slotStateSettingsOf(config, heapBudgetBytes),
+      state,
       killPoint,
     })
     return {
@@ -222,6 +238,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
         findUserFrame: (error) => userFrameOf(error),
       },
       release: async () => {
+        await runFolders?.remove()
         await claimed?.release()
         try {
           await lock.release()
@@ -232,6 +249,7 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
       },
     }
   } catch (error) {
+    await runFolders?.remove()
     await claimed?.release()
     await lock.release()
     throw error

@@ -3,23 +3,43 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { MillraceError } from '@millrace/api'
 import type { TypedConfig } from '@millrace/core'
-import type { SlotStateSettings } from '../slot/slot-backends.ts'
+import type { RocksdbSettings, SlotStateSettings } from '../slot/slot-backends.ts'
 
 /** Of the heap of a slot, as Flink's managed memory of a task manager. */
-const CACHE_SHARE = 0.4
+const MANAGED_SHARE = 0.4
 /** The rest of the heap is for the indexes, the records under way and everything else. */
 const CACHE_SHARE_MAX = 0.7
+/** Of managed memory, with RocksDB: for entries as the job has them. The other half is RocksDB's, outside of the heap. */
+const ROCKSDB_CACHE_SHARE = 0.5
+/** Less, and RocksDB does nothing but write small files and read them again. */
+const ROCKSDB_PART_BYTES_MIN = 1024 ** 2
 
 /** Throws `CONFIG_INVALID_VALUE` for folders that cannot be used, and for a cache that leaves too little of the heap. */
 export function slotStateSettingsOf(config: TypedConfig, heapBudgetBytes: number): SlotStateSettings {
   const type = config.get('state.backend.type')
-  const folders = foldersOf(config.get('io.tmp.dirs'))
-  const cacheBytes = config.get('taskmanager.memory.managed.size') ?? Math.floor(heapBudgetBytes * CACHE_SHARE)
-  if (type === 'segments') {
-    for (const folder of folders) checkFolder(folder)
-    checkCache(cacheBytes, heapBudgetBytes)
+  const managedBytes = config.get('taskmanager.memory.managed.size') ?? Math.floor(heapBudgetBytes * MANAGED_SHARE)
+  const isRocksdb = type === 'rocksdb'
+  const ownFolders = isRocksdb ? config.get('state.backend.rocksdb.localdir') : undefined
+  const key = ownFolders === undefined ? 'io.tmp.dirs' : 'state.backend.rocksdb.localdir'
+  const folders = foldersOf(config.get(key))
+  const cacheBytes = isRocksdb ? Math.floor(managedBytes * ROCKSDB_CACHE_SHARE) : managedBytes
+  if (type !== 'hashmap') {
+    for (const folder of folders) checkFolder(folder, key)
+    checkCache(managedBytes, cacheBytes, heapBudgetBytes)
   }
-  return { type, cacheBytes, folders }
+  if (!isRocksdb) return { type, cacheBytes, folders }
+  return { type, cacheBytes, folders, rocksdb: rocksdbSettingsOf(config, managedBytes - cacheBytes) }
+}
+
+function rocksdbSettingsOf(config: TypedConfig, nativeBytes: number): RocksdbSettings {
+  const writeBufferBytes = nativeBytes * config.get('state.backend.rocksdb.memory.write-buffer-ratio')
+  const atLeast = (bytes: number) => Math.max(ROCKSDB_PART_BYTES_MIN, Math.floor(bytes))
+  return {
+    writeBufferBytes: atLeast(writeBufferBytes),
+    blockCacheBytes: atLeast(nativeBytes - writeBufferBytes),
+    threads: config.get('state.backend.rocksdb.thread.num'),
+    blockBytes: config.get('state.backend.rocksdb.block.blocksize'),
+  }
 }
 
 function foldersOf(given: string | undefined): readonly string[] {
@@ -30,7 +50,7 @@ function foldersOf(given: string | undefined): readonly string[] {
   return folders.length === 0 ? [tmpdir()] : folders
 }
 
-function checkFolder(folder: string): void {
+function checkFolder(folder: string, key: string): void {
   try {
     if (!statSync(folder).isDirectory()) throw new Error('it is no folder')
     accessSync(folder, constants.W_OK | constants.X_OK)
@@ -39,19 +59,20 @@ function checkFolder(folder: string): void {
       'CONFIG_INVALID_VALUE',
       `The local state store cannot make files in ${folder}: ${cause instanceof Error ? cause.message : cause}`,
       {
-        details: { key: 'io.tmp.dirs', folder },
-        hint: 'Name folders in io.tmp.dirs that exist and may be written to.',
+        details: { key, folder },
+        hint: `Name folders in ${key} that exist and may be written to.`,
         cause,
       },
     )
   }
 }
 
-function checkCache(cacheBytes: number, heapBudgetBytes: number): void {
+function checkCache(managedBytes: number, cacheBytes: number, heapBudgetBytes: number): void {
   if (cacheBytes <= heapBudgetBytes * CACHE_SHARE_MAX) return
+  const which = cacheBytes === managedBytes ? ',' : `; ${mebibytes(cacheBytes)} of it are on the heap,`
   throw new MillraceError(
     'CONFIG_INVALID_VALUE',
-    `taskmanager.memory.managed.size is ${mebibytes(cacheBytes)}, more than ${CACHE_SHARE_MAX * 100} % of the heap of a slot, ${mebibytes(heapBudgetBytes)}`,
+    `taskmanager.memory.managed.size is ${mebibytes(managedBytes)}${which} more than ${CACHE_SHARE_MAX * 100} % of the heap of a slot, ${mebibytes(heapBudgetBytes)}`,
     {
       details: { key: 'taskmanager.memory.managed.size' },
       hint: 'Make it smaller, or taskmanager.memory.task.heap.size larger.',

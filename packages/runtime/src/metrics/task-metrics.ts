@@ -81,6 +81,8 @@ export type TaskMetricsSnapshot = Readonly<Record<TaskMetric, number>> & {
   readonly userCounters: Readonly<Record<string, number>>
   /** What each state holds, the engine's own too; told by message, because their number is not known beforehand. */
   readonly states: readonly TableUsage[]
+  /** What the store of the states says of itself, by its own names; only of backends that have such. */
+  readonly store?: Readonly<Record<string, number>>
 }
 
 /** Memory for the metrics of one task, with their initial values. */
@@ -145,6 +147,7 @@ export class TaskMetricsReader {
   readonly #values: Float64Array
   readonly #userCounters = new Map<number, string>()
   #states: readonly TableUsage[] = []
+  #store: Readonly<Record<string, number>> | undefined
 
   constructor(memory: ArrayBufferLike) {
     this.#values = new Float64Array(memory)
@@ -154,8 +157,9 @@ export class TaskMetricsReader {
     this.#userCounters.set(counter.index, counter.name)
   }
 
-  onStateUsage(usage: readonly TableUsage[]): void {
+  onStateUsage(usage: readonly TableUsage[], store?: Readonly<Record<string, number>>): void {
     this.#states = usage
+    this.#store = store
   }
 
   get(metric: TaskMetric): number {
@@ -170,7 +174,8 @@ export class TaskMetricsReader {
     const userCounters = Object.fromEntries(
       Array.from(this.#userCounters, ([index, name]) => [name, this.#values[USER_COUNTERS_AT + index] ?? 0]),
     )
-    return { ...metrics, userCounters, states: this.#states }
+    const store = this.#store === undefined ? {} : { store: this.#store }
+    return { ...metrics, userCounters, states: this.#states, ...store }
   }
 }
 

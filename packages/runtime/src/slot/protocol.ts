@@ -117,8 +117,13 @@ export type FromSlot =
   | { readonly type: 'exiting'; readonly error: ErrorData }
   /** A counter that a task uses for the first time gets a place in its metrics block. */
   | { readonly type: 'counter'; readonly task: TaskId; readonly name: string; readonly index: number }
-  /** What each state of a task holds, when that has changed. */
-  | { readonly type: 'state-usage'; readonly task: TaskId; readonly usage: readonly TableUsage[] }
+  /** What each state of a task holds, when that has changed, and what its store says of itself. */
+  | {
+      readonly type: 'state-usage'
+      readonly task: TaskId
+      readonly usage: readonly TableUsage[]
+      readonly store: Readonly<Record<string, number>> | undefined
+    }
   /** To the user, from a sink or the slot; information unless it is a warning. */
   | { readonly type: 'report'; readonly task: TaskId; readonly message: string; readonly level?: 'warning' }
   | { readonly type: 'collected'; readonly channel: string; readonly id: string; readonly values: readonly unknown[] }

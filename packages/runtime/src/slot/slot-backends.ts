@@ -1,25 +1,42 @@
-/** Makes the state backends of a slot as the configuration says, and deals out what they share: the cache of the slot. */
+/** Makes the state backends of a slot as the configuration says, and deals out what they share: the cache of the slot, the database. */
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { pid } from 'node:process'
 import type { KeyedStateBackend, KeyGroupRange } from '@millrace/core'
 import type { Clock } from '../clock/clock.ts'
 import { HeapStateBackend } from '../state/heap/heap-state-backend.ts'
+import { loadRocksdbBinding } from '../state/rocksdb/rocksdb-binding.ts'
+import { RocksdbDatabase } from '../state/rocksdb/rocksdb-database.ts'
+import { RocksdbStateBackend } from '../state/rocksdb/rocksdb-state-backend.ts'
 import { SegmentsStateBackend } from '../state/segments/segments-state-backend.ts'
 import { NodeStoreFolder } from '../state/segments/store-file.ts'
 
 /** `state.backend.type` and what belongs to it. */
 export interface SlotStateSettings {
-  readonly type: 'hashmap' | 'segments'
-  /** For the caches of all backends of a slot together. */
+  readonly type: 'hashmap' | 'segments' | 'rocksdb'
+  /** For the caches of all backends of a slot together, on its heap. */
   readonly cacheBytes: number
   /** Folders for the files of local stores; slots take them in turn. */
   readonly folders: readonly string[]
+  /** With `rocksdb`. */
+  readonly rocksdb?: RocksdbSettings
+}
+
+/** Of the database of a slot. */
+export interface RocksdbSettings {
+  readonly writeBufferBytes: number
+  readonly blockCacheBytes: number
+  readonly threads: number
+  readonly blockBytes: number
 }
 
 export class SlotBackends {
   readonly #settings: SlotStateSettings
   readonly #clock: Clock
   readonly #folder: NodeStoreFolder
+  readonly #databasePath: string
+  #database: Promise<RocksdbDatabase> | undefined
   #open = 0
 
   constructor(settings: SlotStateSettings, slot: number, clock: Clock) {
@@ -27,18 +44,30 @@ export class SlotBackends {
     this.#clock = clock
     const path = settings.folders[slot % settings.folders.length] as string
     this.#folder = new NodeStoreFolder(path, `millrace-state-${pid}-${slot}-${randomBytes(6).toString('hex')}`)
+    this.#databasePath = join(path, `slot-${slot}`)
   }
 
-  create(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend {
+  /** Throws `STATE_BACKEND_UNAVAILABLE`, `DISK_FAILED`. */
+  create(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend | Promise<KeyedStateBackend> {
     const clock = this.#clock
     const common = { keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }
-    if (this.#settings.type === 'hashmap') return new HeapStateBackend(common)
+    const { type, rocksdb } = this.#settings
+    if (type === 'hashmap') return new HeapStateBackend(common)
     this.#open++
-    return new SegmentsStateBackend({
+    const shared = {
       ...common,
-      folder: this.#folder,
       cacheBytes: () => this.#settings.cacheBytes / this.#open,
       onClose: () => this.#open--,
-    })
+    }
+    if (rocksdb === undefined) return new SegmentsStateBackend({ ...shared, folder: this.#folder })
+    this.#database ??= this.#openDatabase(rocksdb)
+    return this.#database.then((database) => new RocksdbStateBackend({ ...shared, database }))
+  }
+
+  /** It is closed with the thread; who has made the folder removes it afterwards. */
+  async #openDatabase(settings: RocksdbSettings): Promise<RocksdbDatabase> {
+    // Of an earlier attempt, of which nothing runs any more.
+    rmSync(this.#databasePath, { recursive: true, force: true })
+    return RocksdbDatabase.open({ ...settings, binding: loadRocksdbBinding(), path: this.#databasePath })
   }
 }

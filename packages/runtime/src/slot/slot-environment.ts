@@ -17,7 +17,7 @@ export interface SlotEnvironment {
   wakeUpOf(slot: number): WakeUp
   /** Wakes this slot from its own thread. */
   readonly ownWakeUp: WakeUp
-  createBackend(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend
+  createBackend(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend | Promise<KeyedStateBackend>
   /** Whether backends keep their state on the local disk; for what is advised when memory runs out. */
   readonly isStateOnDisk?: boolean
   /** Told at each step of storing, for the suites that crash there. */

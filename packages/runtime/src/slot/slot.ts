@@ -183,7 +183,9 @@ export class Slot {
       'stateExpiredBytes',
       sum(usage, ({ expiredBytesEstimate = 0 }) => expiredBytesEstimate),
     )
-    if (!isSameUsage(earlier, usage)) this.#environment.post({ type: 'state-usage', task: task.id, usage })
+    const store = running.backend.storeMetrics?.()
+    if (store === undefined && isSameUsage(earlier, usage)) return
+    this.#environment.post({ type: 'state-usage', task: task.id, usage, store })
   }
 
   async #deploy(deployment: SlotDeployment): Promise<void> {
@@ -389,7 +391,7 @@ function memoryHint({ isStateOnDisk }: SlotEnvironment): string {
   const further =
     isStateOnDisk === true
       ? 'lower taskmanager.memory.managed.size'
-      : 'keep state on the local disk (state.backend.type: segments)'
+      : 'keep state on the local disk (state.backend.type: segments or rocksdb)'
   return `Raise taskmanager.memory.task.heap.size, add slots, let state expire (ttl), or ${further}.`
 }
 

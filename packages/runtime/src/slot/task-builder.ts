@@ -172,7 +172,7 @@ export class TaskBuilder {
     const { environment, storageOf } = this.#options
     const storage = storageOf(deployment.restore?.folder)
     const range = keyGroupRange(deployment.id.subtask, vertex.parallelism, vertex.maxParallelism)
-    const backend = environment.createBackend(range, vertex.maxParallelism)
+    const backend = await environment.createBackend(range, vertex.maxParallelism)
     const groups = deployment.restore?.keyGroups ?? {}
     // Deltas build only on segments of the job's own folder; after a savepoint the first checkpoint writes bases.
     const isOwn = deployment.restore?.folder === undefined

@@ -39,10 +39,47 @@ describe('slotStateSettingsOf', () => {
     assert.equal(settings({ 'io.tmp.dirs': '/does/not/exist' }).type, 'hashmap', 'not asked for')
   })
 
-  it('says which backends there are', () => {
-    assert.throws(() => settings({ 'state.backend.type': 'rocksdb' }), {
+  it('gives half of managed memory to RocksDB, by the ratio to write buffers and block cache', () => {
+    const type = { 'state.backend.type': 'rocksdb', 'taskmanager.memory.managed.size': '40 mb' }
+    assert.deepEqual(settings(type), {
+      type: 'rocksdb',
+      cacheBytes: 20 * MB,
+      folders: [tmpdir()],
+      rocksdb: { writeBufferBytes: 10 * MB, blockCacheBytes: 10 * MB, threads: 2, blockBytes: 4_096 },
+    })
+    const { rocksdb } = settings({
+      ...type,
+      'state.backend.rocksdb.memory.write-buffer-ratio': '0.2',
+      'state.backend.rocksdb.thread.num': '4',
+      'state.backend.rocksdb.block.blocksize': '16 kb',
+    })
+    assert.deepEqual(rocksdb, { writeBufferBytes: 4 * MB, blockCacheBytes: 16 * MB, threads: 4, blockBytes: 16_384 })
+    const little = settings({ ...type, 'taskmanager.memory.managed.size': '256 kb' })
+    assert.deepEqual([little.rocksdb?.writeBufferBytes, little.rocksdb?.blockCacheBytes], [MB, MB], 'never less')
+  })
+
+  it('counts of managed memory what is on the heap', () => {
+    const type = { 'state.backend.type': 'rocksdb' }
+    assert.equal(settings({ ...type, 'taskmanager.memory.managed.size': '130 mb' }).cacheBytes, 65 * MB)
+    assert.throws(() => settings({ ...type, 'taskmanager.memory.managed.size': '150 mb' }), {
       code: 'CONFIG_INVALID_VALUE',
-      hint: /segments/,
+      message: /150 MiB; 75 MiB of it are on the heap, more than 70 % .*100 MiB/,
+    })
+  })
+
+  it('takes folders of its own for RocksDB', () => {
+    const own = { 'state.backend.rocksdb.localdir': import.meta.dirname, 'io.tmp.dirs': tmpdir() }
+    assert.deepEqual(settings({ 'state.backend.type': 'rocksdb', ...own }).folders, [import.meta.dirname])
+    assert.deepEqual(settings({ 'state.backend.type': 'rocksdb', 'io.tmp.dirs': tmpdir() }).folders, [tmpdir()])
+    assert.deepEqual(settings({ 'state.backend.type': 'segments', ...own }).folders, [tmpdir()])
+    const bad = { 'state.backend.type': 'rocksdb', 'state.backend.rocksdb.localdir': FILE }
+    assert.throws(() => settings(bad), { code: 'CONFIG_INVALID_VALUE', hint: /rocksdb\.localdir/ })
+  })
+
+  it('says which backends there are', () => {
+    assert.throws(() => settings({ 'state.backend.type': 'forst' }), {
+      code: 'CONFIG_INVALID_VALUE',
+      hint: /segments or rocksdb/,
     })
   })
 })

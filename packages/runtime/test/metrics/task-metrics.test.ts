@@ -65,4 +65,7 @@ test('what states hold is what was told last', () => {
   reader.onStateUsage([])
   reader.onStateUsage(usage)
   assert.deepEqual(reader.snapshot().states, usage)
+  assert.equal('store' in reader.snapshot(), false)
+  reader.onStateUsage(usage, { 'rocksdb.estimate-num-keys': 3 })
+  assert.deepEqual(reader.snapshot().store, { 'rocksdb.estimate-num-keys': 3 })
 })

@@ -10,6 +10,7 @@ import {
   FolderLock,
   JobCoordinator,
   type JobOutcome,
+  type OrderedStore,
   planSettingsOf,
   type RandomSource,
   type RestoreRequest,
@@ -32,6 +33,7 @@ export interface ProcessHome {
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
   readonly storeSizes: StoreSizes
+  readonly database: OrderedStore | undefined
   readonly observer: CoordinatorObserver
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem

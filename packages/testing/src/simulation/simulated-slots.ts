@@ -12,7 +12,9 @@ import {
   type Clock,
   type FromSlot,
   HeapStateBackend,
+  type OrderedStore,
   type RandomSource,
+  RocksdbStateBackend,
   SegmentsStateBackend,
   Slot,
   type SlotHandle,
@@ -22,6 +24,7 @@ import {
   type SlotSizes,
   type ToSlot,
 } from '@millrace/runtime'
+import { FailingOrderedStore } from './failing-ordered-store.ts'
 import { Life } from './life.ts'
 import { MemoryStoreFolder } from './memory-store-folder.ts'
 
@@ -42,6 +45,8 @@ export interface SlotHome {
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
   readonly storeSizes: StoreSizes
+  /** What backends of type `rocksdb` share; without it there are none. */
+  readonly database: OrderedStore | undefined
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
   /** Asked for each task with keyed state. */
@@ -52,7 +57,7 @@ export interface SlotHome {
   abandon(life: Life): void
 }
 
-export type StateBackendType = 'hashmap' | 'segments'
+export type StateBackendType = 'hashmap' | 'segments' | 'rocksdb'
 
 export class SimulatedSlots implements SlotLauncher {
   readonly #home: SlotHome
@@ -125,15 +130,22 @@ export class SimulatedSlot {
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
         }
-        if (home.chooseBackend() === 'hashmap') return new HeapStateBackend(common)
+        const type = home.chooseBackend()
+        if (type === 'hashmap') return new HeapStateBackend(common)
         const { cacheBytes, fileBytes } = home.storeSizes
-        return new SegmentsStateBackend({
-          ...common,
-          folder: new MemoryStoreFolder(() => home.onStoreWriting()),
-          cacheBytes: () => cacheBytes,
-          cachedEntriesMin: 1,
-          fileBytes,
-        })
+        const cache = { cacheBytes: () => cacheBytes, cachedEntriesMin: 1 }
+        const beforeWriting = (): void => home.onStoreWriting()
+        if (type === 'segments') {
+          return new SegmentsStateBackend({
+            ...common,
+            ...cache,
+            folder: new MemoryStoreFolder(beforeWriting),
+            fileBytes,
+          })
+        }
+        if (home.database === undefined) throw new Error('there is no database for the backends of this simulation')
+        const database = new FailingOrderedStore(home.database, beforeWriting)
+        return new RocksdbStateBackend({ ...common, ...cache, database })
       },
       sizes: home.sizes,
       memory: () => ({ usedBytes: 0, limitBytes: 1 }),

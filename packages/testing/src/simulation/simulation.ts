@@ -14,7 +14,7 @@ import {
   type JobDefinition,
   MillraceError,
 } from '@millrace/api'
-import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
+import type { CoordinatorObserver, OrderedStore, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
 import { ActionLog } from './action-log.ts'
@@ -38,6 +38,8 @@ export interface SimulationOptions {
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
   readonly storeSizes: StoreSizes
+  /** What backends of type `rocksdb` share; without it none may be chosen. */
+  readonly database?: OrderedStore | undefined
   /** How many of the last actions a report shows. */
   readonly keptActions: number
   /** Of each process; asked again for every one. */
@@ -232,6 +234,7 @@ export class Simulation {
       sizes: this.#options.sizes,
       encodeStepEntries: this.#options.encodeStepEntries,
       storeSizes: this.#options.storeSizes,
+      database: this.#options.database,
       observer: this.#observer(),
       clockOf: (life) => this.#time.clockOf(life),
       filesOf: (life) => this.#traffic.filesOf(life, mount),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { FileSystem } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
-import type { RestoreRequest } from '@millrace/runtime'
+import type { OrderedStore, RestoreRequest } from '@millrace/runtime'
 import {
   drawFaultPlan,
   drawPreferences,
@@ -12,6 +12,7 @@ import {
   SeededRandom,
   Simulation,
   type SimulationEnd,
+  type StateBackendType,
   UserCode,
 } from '@millrace/testing'
 import {
@@ -38,9 +39,12 @@ export interface ScheduleResult {
   readonly counts: ReadonlyMap<string, number>
 }
 
-/** Throws with the seed and the last actions when anything is not as it must be. */
-export async function runSchedule(seed: number): Promise<ScheduleResult> {
-  const run = new Schedule(seed)
+/**
+ * Throws with the seed and the last actions when anything is not as it must be. Without a `database` tasks that would keep their state
+ * there keep it in segments.
+ */
+export async function runSchedule(seed: number, database: OrderedStore | undefined): Promise<ScheduleResult> {
+  const run = new Schedule(seed, database)
   try {
     await run.run()
   } catch (error) {
@@ -52,6 +56,16 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   return { seed, scenario: run.scenario.name, actions: log.total, hash: log.hash, counts: log.counts }
 }
 
+/** Mostly several, so that what one has written is restored by another. */
+const BACKENDS = [
+  ['hashmap'],
+  ['segments'],
+  ['rocksdb'],
+  ['hashmap', 'segments'],
+  ['hashmap', 'rocksdb'],
+  ['hashmap', 'segments', 'rocksdb'],
+  ['hashmap', 'segments', 'rocksdb'],
+] as const satisfies readonly (readonly StateBackendType[])[]
 const MODES = ['exactly-once', 'exactly-once', 'exactly-once', 'exactly-once', 'at-least-once', 'none'] as const
 
 export class Schedule {
@@ -68,7 +82,7 @@ export class Schedule {
   /** That somebody was promised and that nothing may touch, by folder. */
   readonly #savepoints = new Set<string>()
 
-  constructor(seed: number) {
+  constructor(seed: number, database: OrderedStore | undefined) {
     this.#seed = seed
     const random = new SeededRandom(seed)
     this.#random = random
@@ -79,7 +93,7 @@ export class Schedule {
     const mode = random.pick(MODES)
     this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
     this.#configuration = drawConfiguration(random, this.#mode)
-    const segmentsShare = random.pick([0, 0.5, 0.5, 1])
+    const backends = random.pick(BACKENDS)
     this.simulation = new Simulation({
       random,
       job: this.scenario.job,
@@ -99,8 +113,11 @@ export class Schedule {
         cacheBytes: random.pick([0, 2_048, 8_192, 1_000_000]),
         fileBytes: random.pick([1_024, 4_096, 65_536]),
       },
-      // Mostly both, so that what one has written is restored by the other.
-      chooseBackend: () => (random.chance(segmentsShare) ? 'segments' : 'hashmap'),
+      database,
+      chooseBackend: () => {
+        const type = random.pick(backends)
+        return type === 'rocksdb' && database === undefined ? 'segments' : type
+      },
       configuration: () => this.#drawParallelism(),
       chooseRestore: (latest) => this.#chooseRestore(latest),
       inspect: (moment) => this.#inspect(moment),

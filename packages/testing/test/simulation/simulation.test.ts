@@ -4,9 +4,12 @@
  * actions, or `MILLRACE_SIM_ACTIONS=n`.
  */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { FAULT_KINDS } from '@millrace/testing'
+import { FAULT_KINDS, whyNoRocksdb } from '@millrace/testing'
 import type { ScheduleAnswer } from './schedules.worker.ts'
 
 const SCHEDULES = Number(process.env.MILLRACE_SIM_SCHEDULES ?? 2_400)
@@ -39,6 +42,7 @@ const HAVE_TO_HAPPEN = [
   'disk-failed:local',
   'backend:hashmap',
   'backend:segments',
+  ...(whyNoRocksdb === undefined ? ['backend:rocksdb'] : []),
   'scenario:expiring',
 ]
 
@@ -53,6 +57,7 @@ test('jobs give the undisturbed answer through every schedule of faults', async 
     }
     return true
   })
+  if (whyNoRocksdb !== undefined) context.diagnostic(`NOT TESTED: state in RocksDB. ${whyNoRocksdb}`)
   const summary = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, count]) => `${kind}=${count}`)
   context.diagnostic(`${seeds.length} schedules from seed ${seeds[0]}: ${summary.join(' ')}`)
   assert.equal(failures.length, 0, `\n${failures.join('\n\n')}`)
@@ -71,7 +76,10 @@ test('a seed gives the same schedule again', { skip: ONE !== undefined }, async 
 
 /** Runs seeds one after the other until `onAnswer` says false. */
 async function runSeeds(seeds: readonly number[], onAnswer: (answer: ScheduleAnswer) => boolean): Promise<void> {
-  const worker = new Worker(new URL('./schedules.worker.ts', import.meta.url))
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-simulation-'))
+  const worker = new Worker(new URL('./schedules.worker.ts', import.meta.url), {
+    workerData: { folder: whyNoRocksdb === undefined ? folder : undefined },
+  })
   const done = Promise.withResolvers<void>()
   worker.on('error', done.reject)
   worker.on('exit', (code) => done.reject(new Error(`the worker ended with code ${code}`)))
@@ -89,5 +97,6 @@ async function runSeeds(seeds: readonly number[], onAnswer: (answer: ScheduleAns
     await done.promise
   } finally {
     await worker.terminate()
+    rmSync(folder, { recursive: true })
   }
 }
