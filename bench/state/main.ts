@@ -1,15 +1,15 @@
 /**
- * Two stores for state larger than memory in turns: the segment store as a job uses it, through its value table, and
+ * Stores for state larger than memory in turns: the segment store and RocksDB as a job uses them, through a value table, and
  * RocksDB by its binding alone. Each run is a process of its own that reads, changes and writes back batches of keys. See
- * README.md for the flags; decision 0058 holds what came out.
+ * README.md for the flags; decisions 0058 and 0062 hold what came out.
  */
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from '../statistics.ts'
-import { RocksStore } from './rocks-store.ts'
-import { SegmentsStore } from './segments-store.ts'
+import { BackendStore } from './backend-store.ts'
+import { BindingStore } from './binding-store.ts'
 import { type BenchedStore, measureStore, type StoreFigures, type StoreLoad } from './store-load.ts'
 
 const { values } = parseArgs({
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     'value-bytes': { type: 'string', default: '64' },
     'cache-mb': { type: 'string', default: '64' },
     rounds: { type: 'string', default: '3' },
-    rocksdb: { type: 'string' },
+    stores: { type: 'string', default: 'segments,rocksdb,rocksdb-binding' },
     store: { type: 'string' },
     skew: { type: 'string' },
   },
@@ -37,13 +37,14 @@ if (values.store === undefined) compare()
 else process.stdout.write(`${JSON.stringify(await measureStore(await open(values.store), load))}\n`)
 
 async function open(store: string): Promise<BenchedStore> {
-  if (store === 'segments') return SegmentsStore.open(load)
-  if (values.rocksdb === undefined) throw new Error('--rocksdb FOLDER says where the binding is installed')
-  return RocksStore.open(load, values.rocksdb)
+  if (store === 'segments') return BackendStore.segments(load)
+  if (store === 'rocksdb') return BackendStore.rocksdb(load)
+  if (store === 'rocksdb-binding') return BindingStore.open(load)
+  throw new Error(`there is no store ${store}`)
 }
 
 function compare(): void {
-  const stores = values.rocksdb === undefined ? ['segments'] : ['segments', 'rocksdb']
+  const stores = values.stores.split(',')
   for (const skew of [undefined, '0.99']) {
     const figures = new Map<string, StoreFigures[]>(stores.map((store) => [store, []]))
     for (let round = 0; round < Number(values.rounds); round++) {
@@ -57,9 +58,10 @@ function compare(): void {
       for (const run of runs) process.stdout.write(`    ${JSON.stringify(run)}\n`)
       return speed
     })
-    if (speeds.length === 2) {
-      process.stdout.write(`  ratio ${((speeds[0] as number) / (speeds[1] as number)).toFixed(2)}\n`)
-    }
+    const [first = 0, ...others] = speeds
+    others.forEach((speed, index) => {
+      process.stdout.write(`  ${stores[0]} ${(first / speed).toFixed(2)} times ${stores[index + 1]}\n`)
+    })
   }
 }
 

@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { ErrorData } from '@millrace/api'
+import { whyNoRocksdb } from '@millrace/testing'
 import type { Growth } from './growing-state.job.ts'
 
 const RUN = fileURLToPath(new URL('run-growing-state.ts', import.meta.url))
@@ -58,13 +59,18 @@ test('garbage does not count: a job that drops far more than its budget finishes
   assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
 })
 
-test('state that does not fit the heap fits the segment store', async () => {
-  const params = { growth: 'many keys', records: 260_000 }
-  assert.equal(innermost((await run(params)).error)?.code, 'SLOT_OUT_OF_MEMORY', 'on the heap it does not fit')
-  const segments = { 'state.backend.type': 'segments', 'taskmanager.memory.managed.size': '4 mb' }
-  const outcome = await run(params, segments)
-  assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
-})
+for (const [type, managed] of [
+  ['segments', '4 mb'],
+  ['rocksdb', '8 mb'],
+] as const) {
+  const skip = type === 'rocksdb' && whyNoRocksdb !== undefined ? `NOT TESTED: ${whyNoRocksdb}` : false
+  test(`state that does not fit the heap fits ${type}`, { skip }, async () => {
+    const params = { growth: 'many keys', records: 260_000 }
+    assert.equal(innermost((await run(params)).error)?.code, 'SLOT_OUT_OF_MEMORY', 'on the heap it does not fit')
+    const outcome = await run(params, { 'state.backend.type': type, 'taskmanager.memory.managed.size': managed })
+    assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
+  })
+}
 
 async function run(
   params: Record<string, string | number | boolean>,

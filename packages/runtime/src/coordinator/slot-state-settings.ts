@@ -37,6 +37,7 @@ function rocksdbSettingsOf(config: TypedConfig, nativeBytes: number): RocksdbSet
   return {
     writeBufferBytes: atLeast(writeBufferBytes),
     blockCacheBytes: atLeast(nativeBytes - writeBufferBytes),
+    compaction: config.get('state.backend.rocksdb.compaction.style') === 'LEVEL' ? 'level' : 'universal',
     threads: config.get('state.backend.rocksdb.thread.num'),
     blockBytes: config.get('state.backend.rocksdb.block.blocksize'),
   }

@@ -27,6 +27,7 @@ export interface SlotStateSettings {
 export interface RocksdbSettings {
   readonly writeBufferBytes: number
   readonly blockCacheBytes: number
+  readonly compaction: 'level' | 'universal'
   readonly threads: number
   readonly blockBytes: number
 }

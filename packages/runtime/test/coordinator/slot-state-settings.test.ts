@@ -45,15 +45,28 @@ describe('slotStateSettingsOf', () => {
       type: 'rocksdb',
       cacheBytes: 20 * MB,
       folders: [tmpdir()],
-      rocksdb: { writeBufferBytes: 10 * MB, blockCacheBytes: 10 * MB, threads: 2, blockBytes: 4_096 },
+      rocksdb: {
+        writeBufferBytes: 10 * MB,
+        blockCacheBytes: 10 * MB,
+        compaction: 'universal',
+        threads: 2,
+        blockBytes: 4_096,
+      },
     })
     const { rocksdb } = settings({
       ...type,
       'state.backend.rocksdb.memory.write-buffer-ratio': '0.2',
+      'state.backend.rocksdb.compaction.style': 'level',
       'state.backend.rocksdb.thread.num': '4',
       'state.backend.rocksdb.block.blocksize': '16 kb',
     })
-    assert.deepEqual(rocksdb, { writeBufferBytes: 4 * MB, blockCacheBytes: 16 * MB, threads: 4, blockBytes: 16_384 })
+    assert.deepEqual(rocksdb, {
+      writeBufferBytes: 4 * MB,
+      blockCacheBytes: 16 * MB,
+      compaction: 'level',
+      threads: 4,
+      blockBytes: 16_384,
+    })
     const little = settings({ ...type, 'taskmanager.memory.managed.size': '256 kb' })
     assert.deepEqual([little.rocksdb?.writeBufferBytes, little.rocksdb?.blockCacheBytes], [MB, MB], 'never less')
   })

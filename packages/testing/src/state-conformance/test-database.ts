@@ -11,6 +11,7 @@ export function openTestDatabase(path: string): Promise<RocksdbDatabase> {
     path,
     writeBufferBytes: 1024 ** 2,
     blockCacheBytes: 1024 ** 2,
+    compaction: 'universal',
     threads: 1,
     blockBytes: 4_096,
   })

@@ -13,6 +13,8 @@ export interface RocksdbDatabaseOptions {
   readonly path: string
   readonly writeBufferBytes: number
   readonly blockCacheBytes: number
+  /** `level` compresses what is older and takes less disk, `universal` less work. */
+  readonly compaction: 'level' | 'universal'
   /** For flushes and compactions. */
   readonly threads: number
   readonly blockBytes: number
@@ -60,14 +62,14 @@ export class RocksdbDatabase implements OrderedStore {
 
   /** Throws `DISK_FAILED`. */
   static async open(options: RocksdbDatabaseOptions): Promise<RocksdbDatabase> {
-    const { binding, path, writeBufferBytes, blockCacheBytes, threads, blockBytes } = options
+    const { binding, path, writeBufferBytes, blockCacheBytes, compaction, threads, blockBytes } = options
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
       const opened = binding.db_init(path)
       const settings = {
         createIfMissing: true,
-        compaction: 'level',
-        // Levels that hold most are compressed nevertheless, which is part of 'level'.
+        compaction,
+        // With 'level' the module compresses from the third level on nevertheless.
         compression: false,
         optimize: 'point-lookup',
         memtableMemoryBudget: Math.floor(writeBufferBytes),

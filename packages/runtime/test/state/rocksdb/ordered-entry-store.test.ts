@@ -257,6 +257,54 @@ describe('RocksDB backend', { skip }, () => {
     }
   })
 
+  it('finds a key again though another of its hash was looked for while it was in the cache only', () => {
+    const [first, second] = keysOfOneHash()
+    const backend = open(database, 1_000)
+    const table = values(backend)
+    for (let key = 0; key < 20; key++) put(backend, table, key)
+    backend.store.flush()
+    select(backend, first)
+    table.put({ key: 1, round: 1, text: '' })
+    select(backend, second)
+    assert.equal(table.get(), undefined)
+    // It may leave now, and others take its place.
+    backend.store.flush()
+    for (let key = 0; key < 20; key++) {
+      select(backend, key)
+      assert.equal(table.get()?.key, key)
+    }
+    select(backend, first)
+    assert.equal(table.get()?.key, 1)
+    backend.close()
+  })
+
+  it('keeps a namespace whose last entry was deleted just before, when there is less memory all at once', () => {
+    let cacheBytes = 1024 ** 2
+    const backend = open(database, () => cacheBytes)
+    const table = windows(backend)
+    const filler = backend.valueTable<number>({ ...DESCRIPTOR, name: 'filler', kind: 'value' })
+    select(backend, 'a')
+    table.put(100, 1)
+    backend.store.flush()
+    let key = 0
+    const fill = (): void => {
+      select(backend, key)
+      filler.put(key++)
+    }
+    while (backend.store.cache.dirtyBytes < cacheBytes / 4 - 1_000) fill()
+    cacheBytes = 1_000
+    select(backend, 'a')
+    table.remove(100)
+    const { dirtyEntries } = backend.store.cache
+    while (backend.store.cache.dirtyEntries >= dirtyEntries) fill()
+    assert.ok(backend.store.cache.dirtyBytes > cacheBytes, 'a part of the changes was written')
+    select(backend, 'b')
+    table.put(100, 2)
+    assert.equal(backend.store.cache.dirtyEntries, 1, 'room was made for it by writing the others')
+    assert.deepEqual([table.get(100), table.namespaces(), table.size(100)], [2, [100], 1])
+    backend.close()
+  })
+
   it('gives up the view of a snapshot that was aborted', () => {
     const backend = open(database, 4_096)
     const table = values(backend)
@@ -345,14 +393,14 @@ interface Mapped {
 
 const DESCRIPTOR = { operatorUid: 'op', name: 'v', version: 1, ttlMs: undefined }
 
-function open(database: OrderedStore, cacheBytes: number): RocksdbStateBackend {
+function open(database: OrderedStore, cacheBytes: number | (() => number)): RocksdbStateBackend {
   return new RocksdbStateBackend({
     keyGroups: { first: 0, last: GROUPS - 1 },
     maxParallelism: GROUPS,
     now: () => 0,
     monotonicMs: () => 0,
     database,
-    cacheBytes: () => cacheBytes,
+    cacheBytes: typeof cacheBytes === 'number' ? () => cacheBytes : cacheBytes,
     cachedEntriesMin: 1,
     encodeStepEntries: 1,
   })

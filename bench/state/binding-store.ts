@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BenchedStore, StoreLoad } from './store-load.ts'
 
-/** No dependency of the repository: who wants to compare installs it elsewhere, see README.md. */
 const BINDING = '@nxtedition/rocksdb'
 
 /** What is used of the binding. */
@@ -25,8 +24,8 @@ interface RocksBatch {
   _closeSync(): void
 }
 
-export class RocksStore implements BenchedStore {
-  readonly name = 'rocksdb'
+export class BindingStore implements BenchedStore {
+  readonly name = 'rocksdb-binding'
   readonly #db: RocksLevel
   readonly #folder: string
   readonly #valueBytes: number
@@ -37,9 +36,8 @@ export class RocksStore implements BenchedStore {
     this.#valueBytes = valueBytes
   }
 
-  /** `installed`: a folder in whose `node_modules` the binding is. */
-  static async open(load: StoreLoad, installed: string): Promise<RocksStore> {
-    const require = createRequire(join(installed, 'package.json'))
+  static async open(load: StoreLoad): Promise<BindingStore> {
+    const require = createRequire(import.meta.url)
     const { RocksLevel } = require(BINDING) as { RocksLevel: new (folder: string) => RocksLevel }
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
     const db = new RocksLevel(folder)
@@ -51,7 +49,7 @@ export class RocksStore implements BenchedStore {
       cacheSize: load.cacheBytes / 2,
       memtableMemoryBudget: load.cacheBytes / 2,
     })
-    return new RocksStore(db, folder, load.valueBytes)
+    return new BindingStore(db, folder, load.valueBytes)
   }
 
   fill(from: number, to: number): void {
