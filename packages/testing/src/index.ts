@@ -21,6 +21,7 @@ export {
   type Preferences,
 } from './simulation/fault-plan.ts'
 export { Life } from './simulation/life.ts'
+export { MemoryStoreFolder } from './simulation/memory-store-folder.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { UserCode } from './simulation/user-code.ts'
 export {

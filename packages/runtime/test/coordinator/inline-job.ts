@@ -74,7 +74,8 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     report,
   })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
-  const slots = new InlineSlots({ job, planSettings, files, clock, memory: options.memory })
+  const backend = config.get('state.backend.type')
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory: options.memory, backend })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

@@ -1,11 +1,13 @@
 /** Slots as objects on this thread: production slots whose loop is `setImmediate`. */
 import { buildGraph, type FileSystem, type JobDefinition } from '@millrace/api'
 import { compilePlan, type PlanSettings } from '@millrace/core'
+import { MemoryStoreFolder } from '@millrace/testing'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import { Slot } from '../../src/slot/slot.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
+import { SegmentsStateBackend } from '../../src/state/segments/segments-state-backend.ts'
 
 export interface InlineSlotsOptions {
   readonly job: JobDefinition
@@ -14,6 +16,8 @@ export interface InlineSlotsOptions {
   readonly clock: Clock
   /** Default: nothing is used. */
   readonly memory?: (() => SlotMemory) | undefined
+  /** As `state.backend.type`: segments in memory, with a cache that holds next to nothing; all else on the heap. */
+  readonly backend: string
 }
 
 export class InlineSlots implements SlotLauncher {
@@ -68,13 +72,17 @@ export class InlineSlots implements SlotLauncher {
       },
       wakeUpOf: (other) => ({ wake: () => this.#running.get(other)?.ring() }),
       ownWakeUp: { wake: ring },
-      createBackend: (keyGroups, maxParallelism) =>
-        new HeapStateBackend({
-          keyGroups,
-          maxParallelism,
-          now: () => clock.now(),
-          monotonicMs: () => clock.monotonicMs(),
-        }),
+      createBackend: (keyGroups, maxParallelism) => {
+        const common = { keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }
+        if (this.#options.backend !== 'segments') return new HeapStateBackend(common)
+        return new SegmentsStateBackend({
+          ...common,
+          folder: new MemoryStoreFolder(() => {}),
+          cacheBytes: () => 1_500,
+          cachedEntriesMin: 1,
+          fileBytes: 2_048,
+        })
+      },
       memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })
     this.#running.set(index, { attempt, ring })

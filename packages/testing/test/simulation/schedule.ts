@@ -176,7 +176,8 @@ export class Schedule {
 
   /** An older checkpoint of the folder, or a savepoint. */
   #chooseNamed(contents: Contents): (CheckpointManifest & { readonly path: string }) | undefined {
-    const [...paths] = this.#savepoints
+    // One that was drained is read on from, and what fired at the drain is not what would have fired later.
+    const paths = [...this.#savepoints].filter((path) => !checkSavepoint(contents, path).isFinal)
     if (paths.length > 0 && this.#random.chance(0.5)) {
       const path = this.#random.pick(paths)
       return { ...checkSavepoint(contents, path), path }
