@@ -1054,6 +1054,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/claim-modes.test.ts'],
   },
   {
+    name: 'a checkpoint is deleted as a savepoint',
+    why: 'a wrong path takes segments away that newer checkpoints need',
+    file: 'runtime/src/checkpoint-storage/dispose-savepoint.ts',
+    find: "if (manifest.kind !== 'savepoint') {",
+    replace: 'if (manifest.kind === undefined) {',
+    suites: ['runtime/test/checkpoint-storage/dispose-savepoint.test.ts'],
+  },
+  {
+    name: 'what a job would go back to is deleted',
+    why: 'the next failure before its first checkpoint finds nothing to start from',
+    file: 'rest/src/route/disposal-routes.ts',
+    find: '    checkNotNeeded(folder, server.look())\n',
+    replace: '',
+    suites: ['rest/test/route/disposal-routes.test.ts'],
+  },
+  {
     name: 'a signal counts as cancelled',
     why: 'a container that is stopped takes the checkpoints of its job with it',
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',
