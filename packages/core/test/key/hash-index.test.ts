@@ -97,7 +97,11 @@ describe('HashIndex', () => {
       for (let row = 0; row < roomFor; row++) index.add(mixHash(hashKey(row)), row)
       assert.equal(index.bytes, bytes, `${expected} expected`)
       for (let row = roomFor; row < roomFor + 20_000; row++) index.add(mixHash(hashKey(row)), row)
-      for (let row = 0; row < roomFor + 20_000; row++) assert.equal(findIn(index, hashKey(row), (at) => at === row), row)
+      for (let row = 0; row < roomFor + 20_000; row++)
+        assert.equal(
+          findIn(index, hashKey(row), (at) => at === row),
+          row,
+        )
     }
   })
 
