@@ -52,6 +52,14 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
+    name: 'a record that is read and one that is written in one place',
+    why: 'an entry that is read while another is appended takes the key group of that',
+    file: 'runtime/src/state/segments/entry-store.ts',
+    find: '    const record = this.#appended\n',
+    replace: '    const record = this.#record\n',
+    suites: [ENTRY_STORE],
+  },
+  {
     name: 'keys of one hash looked up while what is read takes their rows',
     why: 'a window gives the result of one key twice and that of another never',
     file: 'runtime/src/state/segments/entry-store.ts',

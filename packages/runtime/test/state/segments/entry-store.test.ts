@@ -127,6 +127,39 @@ describe('segment store', () => {
     }
   })
 
+  it('gives what it reads, also when changes are appended to make room for it', () => {
+    let cacheBytes = 64 * 1024
+    const backend = open({ cacheBytes: () => cacheBytes, fileBytes: 4 * 1024 })
+    const table = values(backend)
+    let keys = 0
+    while (keys < 500) put(backend, table, keys++)
+    backend.store.flush()
+    cacheBytes = 0
+    // The first flush finds that there is no room for anything, and appends a part of the changes only.
+    const { cache } = backend.store
+    for (let dirty = -1; cache.dirtyEntries > dirty; keys++) {
+      dirty = cache.dirtyEntries
+      select(backend, keys)
+      table.put({ key: keys, round: 0, text: 'x'.repeat(1_000) })
+    }
+    assert.ok(cache.dirtyEntries > 1)
+    const key = 5
+    select(backend, key)
+    const value = table.get()
+    assert.equal(value?.key, key)
+    table.put({ ...value, round: 1 })
+    // It would be written as what was appended last.
+    const begun = backend.beginSnapshot(1, () => 'base')
+    begun.encode(Number.POSITIVE_INFINITY)
+    const expected = new Array<number>(GROUPS).fill(0)
+    for (let each = 0; each < keys; each++) (expected[keyGroupOf(each, GROUPS)] as number)++
+    assert.deepEqual(
+      begun.pieces.map(({ entries }) => entries),
+      expected,
+    )
+    backend.close()
+  })
+
   it('leaves a file alone once its last record, a deletion that has been said, is gone', () => {
     const backend = open({ cacheBytes: 1024 ** 2, fileBytes: 1024 ** 2 })
     const table = values(backend)
@@ -170,7 +203,7 @@ interface Value {
 }
 
 interface StoreSizes {
-  readonly cacheBytes: number
+  readonly cacheBytes: number | (() => number)
   readonly fileBytes: number
   readonly store?: StoreFolder
 }
@@ -185,7 +218,7 @@ function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBacken
     now: () => 0,
     monotonicMs: () => 0,
     folder: store ?? new NodeStoreFolder(folder, `store-${opened++}`),
-    cacheBytes: () => cacheBytes,
+    cacheBytes: typeof cacheBytes === 'number' ? () => cacheBytes : cacheBytes,
     cachedEntriesMin: 1,
     fileBytes,
   })
