@@ -203,6 +203,7 @@ export type {
   KeyedStateBackend,
   KeyGroupRange,
   ListTable,
+  LocalStoreUsage,
   MapTable,
   NamespaceCursor,
   NamespacedTable,

@@ -147,6 +147,8 @@ export interface KeyedStateBackend {
   usage(): readonly TableUsage[]
   /** Registers what an operator holds beside its tables, for `usage`. */
   addUsage(read: () => TableUsage): void
+  /** What its store on the local disk holds and has done, for metrics; missing in a backend without one. */
+  localStore?(): LocalStoreUsage
   close(): void
 }
 
@@ -168,6 +170,20 @@ export interface TableUsage {
   readonly expiredEntries?: number
   /** Of those. */
   readonly expiredBytesEstimate?: number
+}
+
+/** Of all tables of a backend together. */
+export interface LocalStoreUsage {
+  /** Look-ups that found their entry in the cache, and entries that had to be read from the disk; both since the start. */
+  readonly cacheHits: number
+  readonly cacheMisses: number
+  /** Estimate of what the entries in the cache take. */
+  readonly cacheBytes: number
+  readonly diskBytes: number
+  /** Of what is on the disk, as far as the backend knows: 0 to 1. */
+  readonly deadShare: number
+  /** Gone through to take back space, since the start. */
+  readonly cleanedBytes: number
 }
 
 export interface KeyedSnapshot {

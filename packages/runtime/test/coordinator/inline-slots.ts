@@ -1,6 +1,6 @@
 /** Slots as objects on this thread: production slots whose loop is `setImmediate`. */
 import { buildGraph, type FileSystem, type JobDefinition } from '@millrace/api'
-import { compilePlan, type PlanSettings } from '@millrace/core'
+import { compilePlan, type KeyedStateBackend, type KeyGroupRange, type PlanSettings } from '@millrace/core'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import { Slot } from '../../src/slot/slot.ts'
@@ -14,7 +14,11 @@ export interface InlineSlotsOptions {
   readonly clock: Clock
   /** Default: nothing is used. */
   readonly memory?: (() => SlotMemory) | undefined
+  /** Default: on the heap. */
+  readonly createBackend?: CreateSlotBackend | undefined
 }
+
+export type CreateSlotBackend = (keyGroups: KeyGroupRange, maxParallelism: number, clock: Clock) => KeyedStateBackend
 
 export class InlineSlots implements SlotLauncher {
   readonly #options: InlineSlotsOptions
@@ -69,6 +73,7 @@ export class InlineSlots implements SlotLauncher {
       wakeUpOf: (other) => ({ wake: () => this.#running.get(other)?.ring() }),
       ownWakeUp: { wake: ring },
       createBackend: (keyGroups, maxParallelism) =>
+        this.#options.createBackend?.(keyGroups, maxParallelism, clock) ??
         new HeapStateBackend({
           keyGroups,
           maxParallelism,

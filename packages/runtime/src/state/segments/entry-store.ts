@@ -68,6 +68,7 @@ export class EntryStore implements CleanedStore {
   completedEpoch = 0
   /** A snapshot is being encoded. */
   isViewOpen = false
+  /** Entries that look-ups found in the cache, and that had to be read. */
   hits = 0
   misses = 0
 
@@ -83,6 +84,11 @@ export class EntryStore implements CleanedStore {
     return this.#options.now()
   }
 
+  /** Bytes of mostly dead files that were gone through to take back their space. */
+  get cleanedBytes(): number {
+    return this.#cleaner.cleanedBytes
+  }
+
   /** The entry of a key, also when it is deleted. `key` in whatever form. */
   find(map: RecordMap, mixed: number, key: unknown): Entry | undefined {
     const places = this.#places
@@ -93,8 +99,7 @@ export class EntryStore implements CleanedStore {
       if (place < CACHED) continue
       const entry = this.cache.at(place - CACHED)
       if (!isSameKey(entry.key, key)) continue
-      this.cache.markUsed(entry)
-      this.hits++
+      if (this.cache.noteFound(entry)) this.hits++
       return entry
     }
     for (let i = 0; i < count; i++) {
@@ -145,7 +150,7 @@ export class EntryStore implements CleanedStore {
     for (let i = 1; i < wanted; i++) if (sorted[i] !== sorted[i - 1]) sorted[different++] = sorted[i] as number
     this.misses += different
     this.#wantedMap = map
-    this.log.readMany(sorted, different, this.#admit)
+    this.log.readMany(sorted, different, areMixed ? this.#admit : this.#admitAhead)
   }
 
   /** Writes the value of a key, which `find` has found in `entry`, and returns its entry. `key` must be canonical where it is new. */
@@ -315,6 +320,11 @@ export class EntryStore implements CleanedStore {
     const record = this.#record
     const decoder = this.#decoderAt(bytes, readHead(view, at, record))
     this.#found = this.#load(position, record, decoder.decode(), decoder)
+  }
+
+  readonly #admitAhead = (position: number, bytes: Uint8Array, view: DataView, at: number): void => {
+    this.#admit(position, bytes, view, at)
+    this.cache.setAhead(this.#found as Entry)
   }
 
   #decoderAt(bytes: Uint8Array, at: number): ValueDecoder {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { MillraceError } from '@millrace/api'
 import { hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
 import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
@@ -37,6 +38,86 @@ describe('segment store', () => {
     assert.ok(bytesEstimate > 5 * cacheBytes)
     const { sizeBytes } = backend.store.log
     assert.ok(sizeBytes < bytesEstimate * 2.6, `${sizeBytes} bytes on disk for ${bytesEstimate}`)
+    backend.close()
+  })
+
+  it('tells what look-ups found in the cache and what had to be read, and what its files hold', () => {
+    const cacheBytes = 8_192
+    const backend = open({ cacheBytes, fileBytes: 16 * 1024 })
+    const table = values(backend)
+    for (let key = 0; key < 200; key++) put(backend, table, key)
+    const lookUps = () => {
+      const { cacheHits, cacheMisses } = backend.localStore()
+      return [cacheHits, cacheMisses]
+    }
+    assert.deepEqual(lookUps(), [0, 0], 'a key without state is neither')
+    const early = Array.from({ length: 8 }, (_, key) => key)
+    const readAll = (): void => {
+      for (const key of early) {
+        select(backend, key)
+        assert.equal(table.get()?.key, key)
+      }
+    }
+    backend.expectKeys(early.map(hashKey), 0, early.length)
+    readAll()
+    assert.deepEqual(lookUps(), [0, 8], 'what is read ahead of its look-up was not in the cache')
+    readAll()
+    assert.deepEqual(lookUps(), [8, 8])
+    select(backend, 50)
+    table.get()
+    select(backend, 50)
+    table.get()
+    assert.deepEqual(lookUps(), [9, 9], 'read by a look-up of its own')
+    assert.deepEqual([backend.localStore().deadShare, backend.localStore().cleanedBytes], [0, 0])
+    for (let round = 0; round < 20; round++) for (let key = 0; key < 200; key++) put(backend, table, key)
+    const { cacheBytes: held, diskBytes, deadShare, cleanedBytes } = backend.localStore()
+    assert.ok(held > 0 && held <= cacheBytes, `${held} bytes in the cache`)
+    assert.ok(diskBytes > 8 * 1024 && diskBytes === backend.store.log.sizeBytes, `${diskBytes} bytes on disk`)
+    assert.ok(deadShare > 0 && deadShare < 0.8, `${deadShare} dead`)
+    assert.ok(cleanedBytes > 0, `${cleanedBytes} cleaned`)
+    backend.close()
+  })
+
+  it('says what there is no room for, of how much, and loses nothing when there is room again', () => {
+    const full = new FullFolder(new NodeStoreFolder(folder, 'full'))
+    const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024, store: full })
+    const table = values(backend)
+    for (let key = 0; key < 100; key++) put(backend, table, key)
+    backend.store.flush()
+    for (const code of ['ENOSPC', 'EDQUOT']) {
+      full.code = code
+      assert.throws(
+        () => {
+          for (let key = 100; key < 200; key++) put(backend, table, key)
+        },
+        (error) => {
+          assert.ok(error instanceof MillraceError)
+          assert.equal(error.code, 'DISK_FAILED')
+          assert.ok(error.message.startsWith(`There is no room in ${folder} for another `), error.message)
+          assert.match(
+            error.message,
+            /another \d+ KiB of the local state store of a subtask, which holds \d+ KiB there/,
+          )
+          assert.match(error.hint ?? '', /io\.tmp\.dirs.*twice the bytes of the state/)
+          const { neededBytes, heldBytes } = error.details as {
+            readonly neededBytes: number
+            readonly heldBytes: number
+          }
+          assert.ok(neededBytes > 0)
+          assert.equal(heldBytes, backend.store.log.sizeBytes)
+          return true
+        },
+      )
+    }
+    full.code = 'EIO'
+    assert.throws(() => backend.store.flush(), { code: 'DISK_FAILED', message: /could not be written: EIO/ })
+    full.code = undefined
+    // Nobody goes on with a store that has failed; that it could shows that nothing is half done.
+    backend.store.flush()
+    for (let key = 0; key < 100; key++) {
+      select(backend, key)
+      assert.equal(table.get()?.key, key)
+    }
     backend.close()
   })
 
@@ -277,6 +358,31 @@ class DamagingFolder implements StoreFolder {
         if (this.damageAt >= 0 && this.damageAt < count) into[this.damageAt] = (into[this.damageAt] as number) ^ 0x04
         return count
       },
+    }
+  }
+}
+
+/** Refuses to take more, as the system does. */
+class FullFolder implements StoreFolder {
+  readonly path: string
+  readonly #folder: StoreFolder
+  /** Of the error; undefined: there is room. */
+  code: string | undefined
+
+  constructor(inner: StoreFolder) {
+    this.#folder = inner
+    this.path = inner.path
+  }
+
+  create(): StoreFile {
+    const file = this.#folder.create()
+    return {
+      append: (bytes, length, atBytes) => {
+        if (this.code !== undefined) throw Object.assign(new Error(`${this.code}: write`), { code: this.code })
+        file.append(bytes, length, atBytes)
+      },
+      read: (into, length, atBytes) => file.read(into, length, atBytes),
+      close: () => file.close(),
     }
   }
 }
