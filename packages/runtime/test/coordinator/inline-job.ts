@@ -30,6 +30,7 @@ export interface InlineJobOptions {
   readonly stopAfter?: StopAfterCheckpoints
   readonly clock?: Clock
   readonly memory?: () => SlotMemory
+  readonly snapshotBytesMax?: number
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
@@ -74,7 +75,8 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     report,
   })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
-  const slots = new InlineSlots({ job, planSettings, files, clock, memory: options.memory })
+  const { memory, snapshotBytesMax } = options
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory, snapshotBytesMax })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

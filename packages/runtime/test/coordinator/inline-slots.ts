@@ -14,6 +14,8 @@ export interface InlineSlotsOptions {
   readonly clock: Clock
   /** Default: nothing is used. */
   readonly memory?: (() => SlotMemory) | undefined
+  /** What a snapshot may hold of encoded entries; default: that of production. */
+  readonly snapshotBytesMax?: number | undefined
 }
 
 export class InlineSlots implements SlotLauncher {
@@ -29,7 +31,7 @@ export class InlineSlots implements SlotLauncher {
   }
 
   launch({ slot: index, attempt }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { job, planSettings, files, clock } = this.#options
+    const { job, planSettings, files, clock, snapshotBytesMax } = this.#options
     this.launched++
     this.aliveMax = Math.max(this.aliveMax, ++this.#alive)
     let isAlive = true
@@ -74,6 +76,7 @@ export class InlineSlots implements SlotLauncher {
           maxParallelism,
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
+          snapshotBytesMax,
         }),
       memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })
