@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hashKey, keyGroupOfHash, MANIFEST_VERSION, SegmentLedger, type TableDescriptor } from '@millrace/core'
 import {
@@ -92,15 +93,27 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
   const take = async (id: number, kind: 'base' | 'delta'): Promise<{ bytes: number; ms: number }> => {
     const startMs = performance.now()
     const snapshot = backend.beginSnapshot(id, ledger.decide(id, kind === 'base' ? 'full-checkpoint' : 'checkpoint'))
-    while (!snapshot.encode(10));
-    const pieces = snapshot.pieces
-    const batch = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 20_480 }
-    const refs = await storage.writeSegments({ ...batch, pieces })
-    const stored = pieces.map(({ operatorUid, keyGroup }, at) => ({
-      operatorUid,
-      keyGroup,
-      ref: refs[at] as (typeof refs)[0],
-    }))
+    const target = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 20_480 }
+    const writing = storage.beginSegments(target)
+    const places: { operatorUid: string; keyGroup: number }[] = []
+    let bytes = 0
+    let written: Promise<void> = Promise.resolve()
+    for (let isDone = false; !isDone; ) {
+      isDone = snapshot.encode(10)
+      const pieces = snapshot.takePieces()
+      if (pieces.length > 0) {
+        // As a task does it: what is finished is written while the rest is encoded, one write at a time.
+        await written
+        const taken = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
+        written = writing.write(pieces).then(() => snapshot.release(taken))
+        for (const { operatorUid, keyGroup } of pieces) places.push({ operatorUid, keyGroup })
+        bytes += taken
+      }
+      if (!isDone) await setImmediate()
+    }
+    await written
+    const refs = await writing.finish()
+    const stored = places.map((place, at) => ({ ...place, ref: refs[at] as (typeof refs)[0] }))
     const chains = ledger.chainsOf(id, stored)
     await storage.writeManifest({
       version: MANIFEST_VERSION,
@@ -126,7 +139,7 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
     const ms = performance.now() - startMs
     backend.onCheckpointComplete(id)
     ledger.onComplete(id)
-    return { bytes: pieces.reduce((sum, piece) => sum + piece.bytes.length, 0), ms }
+    return { bytes, ms }
   }
   for (let key = 0; key < keys; key++) put(key, 1)
   const full: { bytes: number; ms: number }[] = []

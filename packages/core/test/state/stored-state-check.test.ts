@@ -12,7 +12,7 @@ import {
   valueState,
 } from '@millrace/api'
 import { z } from 'zod'
-import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
 import { declaredTables } from '../../src/state/declared-tables.ts'
 import { checkStoredStates, decideReading } from '../../src/state/stored-state-check.ts'
 import type { TableDescriptor } from '../../src/state/table-descriptor.ts'
@@ -38,7 +38,7 @@ function readingOf(stored: StateDeclarations, declared: StateDeclarations) {
 
 function check(stored: StateDeclarations, declared: StateDeclarations) {
   const manifest: CheckpointManifest = {
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId: 1,

@@ -213,8 +213,8 @@ export class Slot {
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })
     const store: SnapshotStore = {
-      write: (checkpointId, task, pieces, isInFlight = false) =>
-        storage.writeSegments({ checkpointId, attempt, ...task, pieces, isInFlight, inlineBytesMax }),
+      begin: (checkpointId, task, isInFlight = false) =>
+        storage.beginSegments({ checkpointId, attempt, ...task, isInFlight, inlineBytesMax }),
     }
     const mode: CheckpointMode =
       config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'

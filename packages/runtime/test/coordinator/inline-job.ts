@@ -31,6 +31,7 @@ export interface InlineJobOptions {
   readonly clock?: Clock
   readonly memory?: () => SlotMemory
   readonly createBackend?: CreateSlotBackend
+  readonly snapshotBytesMax?: number
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
@@ -75,14 +76,8 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     report,
   })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
-  const slots = new InlineSlots({
-    job,
-    planSettings,
-    files,
-    clock,
-    memory: options.memory,
-    createBackend: options.createBackend,
-  })
+  const { memory, createBackend, snapshotBytesMax } = options
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory, createBackend, snapshotBytesMax })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

@@ -16,6 +16,8 @@ export interface InlineSlotsOptions {
   readonly memory?: (() => SlotMemory) | undefined
   /** Default: on the heap. */
   readonly createBackend?: CreateSlotBackend | undefined
+  /** What a snapshot may hold of encoded entries; default: that of production. */
+  readonly snapshotBytesMax?: number | undefined
 }
 
 export type CreateSlotBackend = (keyGroups: KeyGroupRange, maxParallelism: number, clock: Clock) => KeyedStateBackend
@@ -33,7 +35,7 @@ export class InlineSlots implements SlotLauncher {
   }
 
   launch({ slot: index, attempt }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { job, planSettings, files, clock } = this.#options
+    const { job, planSettings, files, clock, snapshotBytesMax } = this.#options
     this.launched++
     this.aliveMax = Math.max(this.aliveMax, ++this.#alive)
     let isAlive = true
@@ -79,6 +81,7 @@ export class InlineSlots implements SlotLauncher {
           maxParallelism,
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
+          snapshotBytesMax,
         }),
       memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })

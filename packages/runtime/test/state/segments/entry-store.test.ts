@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
-import { hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
+import { encodeWhole, hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
 import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
 import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
@@ -230,12 +230,11 @@ describe('segment store', () => {
     assert.equal(value?.key, key)
     table.put({ ...value, round: 1 })
     // It would be written as what was appended last.
-    const begun = backend.beginSnapshot(1, () => 'base')
-    begun.encode(Number.POSITIVE_INFINITY)
+    const pieces = encodeWhole(backend.beginSnapshot(1, () => 'base'))
     const expected = new Array<number>(GROUPS).fill(0)
     for (let each = 0; each < keys; each++) (expected[keyGroupOf(each, GROUPS)] as number)++
     assert.deepEqual(
-      begun.pieces.map(({ entries }) => entries),
+      pieces.map(({ entries }) => entries),
       expected,
     )
     backend.close()
@@ -250,7 +249,7 @@ describe('segment store', () => {
     select(backend, 1)
     table.remove()
     const base = (): 'base' | 'delta' => 'base'
-    backend.beginSnapshot(2, base).encode(Number.POSITIVE_INFINITY)
+    encodeWhole(backend.beginSnapshot(2, base))
     backend.onCheckpointComplete(2)
     // Behind the deletion is what is longer than the piece of a file that is read at once, and superseded.
     for (let round = 0; round < 12; round++) {
@@ -331,9 +330,7 @@ function put(backend: SegmentsStateBackend, table: ValueTable<Value>, key: numbe
 
 /** Takes a whole snapshot; returns how many entries it has. */
 function snapshot(backend: SegmentsStateBackend, id: number, kind: 'base' | 'delta'): number {
-  const begun = backend.beginSnapshot(id, () => kind)
-  begun.encode(Number.POSITIVE_INFINITY)
-  return begun.pieces.reduce((sum, { entries }) => sum + entries, 0)
+  return encodeWhole(backend.beginSnapshot(id, () => kind)).reduce((sum, { entries }) => sum + entries, 0)
 }
 
 /** Changes a bit of what is read. */
