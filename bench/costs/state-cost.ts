@@ -1,12 +1,13 @@
 /**
  * What keeping state costs, as figures of the engine by itself: `restore` (how fast a job comes back), `incremental` (what a
- * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many) and `snapshots` (how long
- * records wait while checkpoints of much state are taken). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
+ * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many), `snapshots` (how long
+ * records wait while checkpoints of much state are taken) and `memory` (what the segment store keeps there for each key). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
  */
 import { messageOf } from '../comparison.ts'
 import { measureAs, nodeCommand } from '../measured-process.ts'
+import type { StoreMemory } from './store-memory.ts'
 
-export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots'] as const
+export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots', 'memory'] as const
 export type StateCostName = (typeof STATE_COSTS)[number]
 
 interface StateCostBase {
@@ -67,7 +68,13 @@ export interface SnapshotsCost extends StateCostBase {
   readonly maxMsWithout: number
 }
 
-export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost
+/** Bytes that the segment store has in memory for each key, beside its cache. */
+export interface MemoryCost extends StateCostBase, StoreMemory {
+  readonly cost: 'memory'
+  readonly keys: number
+}
+
+export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost | MemoryCost
 
 export interface FailedStateCost {
   readonly cost: StateCostName
@@ -146,6 +153,11 @@ export function renderStateCost(run: StateCost): string {
         `${run.perSecond} records per second, ${run.checkpoints} checkpoints: p99 ${run.p99Ms.toFixed(1)} ms, p99.9 ` +
         `${run.p999Ms.toFixed(1)}, longest ${run.maxMs.toFixed(1)}; without p99 ${run.p99MsWithout.toFixed(1)}, longest ` +
         `${run.maxMsWithout.toFixed(1)}; goal p99 below ${SNAPSHOT_P99_MS_MAX} ms: ${verdict(run.p99Ms < SNAPSHOT_P99_MS_MAX)}`
+      )
+    case 'memory':
+      return (
+        `the segment store has in memory, beside its cache, ${run.valueBytes.toFixed(1)} bytes for a key with one value, ` +
+        `${run.mapBytes.toFixed(0)} for one with a map of one entry, ${run.windowBytes.toFixed(1)} for one with a value in one of 60 windows`
       )
   }
 }

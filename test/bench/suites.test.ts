@@ -144,6 +144,15 @@ describe('the costs', () => {
     }
     assert.match(renderStateCost(churn), /goal at most 2×, none dead: reached$/)
     assert.match(renderStateCost({ ...churn, deadFiles: 1 }), /: NOT reached$/)
+    const memory: StateCost = {
+      ...process,
+      cost: 'memory',
+      keys: 1_000_000,
+      valueBytes: 16.04,
+      mapBytes: 301.6,
+      windowBytes: 17,
+    }
+    assert.match(renderStateCost(memory), / 16\.0 bytes .* 302 for one with a map .* 17\.0 for one with a value/)
   })
 
   it('of two slots begin with what threads that only count get done', async () => {

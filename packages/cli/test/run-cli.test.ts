@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MillraceError, toErrorData } from '@millrace/api'
-import { CONFIG_OPTIONS, type PhysicalPlan, type SegmentRef } from '@millrace/core'
+import { CONFIG_OPTIONS, MANIFEST_VERSION, type PhysicalPlan, type SegmentRef } from '@millrace/core'
 import { FileCheckpointStorage, NodeFileSystem } from '@millrace/runtime'
 import type { CliEnvironment } from '../src/cli-environment.ts'
 import { runCli } from '../src/run-cli.ts'
@@ -161,7 +161,7 @@ test('checkpoints shows a folder, explains it, and gives it as JSON', async () =
     inlineBytesMax: 0,
   })) as [SegmentRef]
   await storage.writeManifest({
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'counting',
     lineage: '0123456789abcdef',
     checkpointId: 4,

@@ -89,7 +89,8 @@ export {
 } from './checkpoint/restore-assignment.ts'
 export { describeMatched, describeUnmatched, type RestoreReport } from './checkpoint/restore-report.ts'
 export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
-export { hasSegmentChecksum, segmentChecksum } from './checkpoint/segment-checksum.ts'
+export { type ChainMeasures, measureChain } from './checkpoint/segment-chain.ts'
+export { finishedSegmentChecksum, hasSegmentChecksum, segmentChecksum } from './checkpoint/segment-checksum.ts'
 export {
   checkStoredTable,
   readSegment,
@@ -198,12 +199,14 @@ export {
 export { type Conversion, convertEntry, isSameValue, type StoredEntry } from './state/convert-entry.ts'
 export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declared-tables.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { encodeWhole } from './state/encode-whole.ts'
 export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,
   KeyGroupRange,
   ListTable,
+  LocalStoreUsage,
   MapTable,
   NamespaceCursor,
   NamespacedTable,

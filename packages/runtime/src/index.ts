@@ -22,6 +22,8 @@ export {
   type ListedCheckpoint,
   type NewSegment,
   type SegmentBatch,
+  type SegmentTarget,
+  type SegmentWriting,
   STORAGE_STEPS,
   type StepProbe,
   type StorageStep,

@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
 import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
-import type {
-  CheckpointManifest,
-  InFlightSnapshot,
-  KeyGroupSnapshot,
-  OperatorSnapshot,
-  SegmentRef,
+import {
+  type CheckpointManifest,
+  type InFlightSnapshot,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SegmentRef,
 } from '../../src/checkpoint/manifest.ts'
 import { assembleManifest } from '../../src/checkpoint/manifest-assembly.ts'
 import { assignRestore } from '../../src/checkpoint/restore-assignment.ts'
@@ -42,7 +43,7 @@ const operator = (uid: string, change: Partial<OperatorSnapshot> = {}): Operator
 })
 
 const manifestOf = (operators: readonly OperatorSnapshot[]): CheckpointManifest => ({
-  version: 2,
+  version: MANIFEST_VERSION,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId: 4,

@@ -15,7 +15,7 @@ import {
   valueState,
 } from '@millrace/api'
 import { z } from 'zod'
-import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
 import { declaredTables } from '../../src/state/declared-tables.ts'
 import { checkStoredStates, decideReading } from '../../src/state/stored-state-check.ts'
 import type { TableDescriptor } from '../../src/state/table-descriptor.ts'
@@ -41,7 +41,7 @@ function readingOf(stored: StateDeclarations, declared: StateDeclarations) {
 
 function check(stored: StateDeclarations, declared: StateDeclarations) {
   const manifest: CheckpointManifest = {
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId: 1,
@@ -207,7 +207,7 @@ describe('whether the accumulators of a step that has other aggregates can be re
       finishedSubtasks: [],
     }
     const manifest: CheckpointManifest = {
-      version: 2,
+      version: MANIFEST_VERSION,
       jobName: 'job',
       lineage: '0123456789abcdef',
       checkpointId: 1,

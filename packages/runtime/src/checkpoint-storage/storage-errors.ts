@@ -8,7 +8,7 @@ import { FileError, MillraceError } from '@millrace/api'
 export function writeFailed(checkpointId: number, file: string, bytes: number, cause: unknown): MillraceError {
   const isFull = cause instanceof FileError && cause.kind === 'no-space'
   const problem = isFull
-    ? `there is no room for ${file}, of which ${sizeText(bytes)} were to be written`
+    ? `there is no room for ${file}, of which at least ${sizeText(bytes)} were to be written`
     : messageOf(cause)
   return new MillraceError('CHECKPOINT_FAILED', `Checkpoint ${checkpointId} could not be stored: ${problem}`, {
     details: { checkpointId, file, bytes, isFull },

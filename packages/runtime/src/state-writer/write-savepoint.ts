@@ -38,7 +38,7 @@ import {
   openSnapshot,
 } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
-import { addressEntry, type SegmentTarget, segmentOfEntries, segmentOfRecords } from './group-segments.ts'
+import { addressEntry, type SegmentTarget, segmentsOfEntries, segmentsOfRecords } from './group-segments.ts'
 import { KeyGroupSpool } from './key-group-spool.ts'
 import type { OperatorState, StoredStateEntry, Values } from './operator-state.ts'
 
@@ -169,8 +169,8 @@ class SavepointWriting {
     const batch = new GroupBatch((pieces) => this.#store(pieces))
     for (const { keyGroup, segments } of operator.keyGroups) {
       for (const ref of segments) {
-        const { kind, entries } = ref
-        await batch.add(keyGroup, { kind, entries, bytes: await from.readSegment(ref) })
+        const { kind, entries, isContinuation = false } = ref
+        await batch.add(keyGroup, { kind, entries, isContinuation, bytes: await from.readSegment(ref) })
       }
     }
     return { ...operator, keyGroups: await batch.finish() }
@@ -202,12 +202,12 @@ class SavepointWriting {
           nowMs: this.nowMs,
         }
         const values = spool.values(keyGroup)
-        const piece =
+        const pieces =
           state.kind === 'records'
-            ? await segmentOfRecords(target, state, values)
-            : await segmentOfEntries(target, tables, values)
+            ? await segmentsOfRecords(target, state, values)
+            : await segmentsOfEntries(target, tables, values)
         spool.forget(keyGroup)
-        if (piece !== undefined) await batch.add(keyGroup, piece)
+        for (const piece of pieces) await batch.add(keyGroup, piece)
       }
       const keyGroups = await batch.finish()
       this.written.push({ uid, records, keyGroups: keyGroups.length })

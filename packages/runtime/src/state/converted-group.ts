@@ -84,7 +84,14 @@ export function convertGroup(
   const { entries } = writer
   const bytes = writer.finish()
   return {
-    ref: { ...last.ref, kind: 'base', lengthBytes: bytes.length, crc32c: segmentChecksum(bytes), entries },
+    ref: {
+      ...last.ref,
+      kind: 'base',
+      isContinuation: false,
+      lengthBytes: bytes.length,
+      crc32c: segmentChecksum(bytes),
+      entries,
+    },
     bytes,
   }
 }

@@ -1,6 +1,6 @@
 /** Slots as objects on this thread: production slots whose loop is `setImmediate`. */
 import { buildGraph, type FileSystem, type JobDefinition } from '@millrace/api'
-import { compilePlan, type PlanSettings } from '@millrace/core'
+import { compilePlan, type KeyedStateBackend, type KeyGroupRange, type PlanSettings } from '@millrace/core'
 import { MemoryStoreFolder } from '@millrace/testing'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
@@ -16,9 +16,26 @@ export interface InlineSlotsOptions {
   readonly clock: Clock
   /** Default: nothing is used. */
   readonly memory?: (() => SlotMemory) | undefined
-  /** As `state.backend.type`: segments in memory, with a cache that holds next to nothing; all else on the heap. */
-  readonly backend: string
+  /** Default: on the heap. */
+  readonly createBackend?: CreateSlotBackend | undefined
+  /** What a snapshot may hold of encoded entries; default: that of production. */
+  readonly snapshotBytesMax?: number | undefined
 }
+
+export type CreateSlotBackend = (keyGroups: KeyGroupRange, maxParallelism: number, clock: Clock) => KeyedStateBackend
+
+/** The segment store without files, with a cache that holds next to nothing. */
+export const createSegmentsInMemory: CreateSlotBackend = (keyGroups, maxParallelism, clock) =>
+  new SegmentsStateBackend({
+    keyGroups,
+    maxParallelism,
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    folder: new MemoryStoreFolder(() => {}),
+    cacheBytes: () => 1_500,
+    cachedEntriesMin: 1,
+    fileBytes: 2_048,
+  })
 
 export class InlineSlots implements SlotLauncher {
   readonly #options: InlineSlotsOptions
@@ -33,7 +50,7 @@ export class InlineSlots implements SlotLauncher {
   }
 
   launch({ slot: index, attempt }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { job, planSettings, files, clock } = this.#options
+    const { job, planSettings, files, clock, snapshotBytesMax } = this.#options
     this.launched++
     this.aliveMax = Math.max(this.aliveMax, ++this.#alive)
     let isAlive = true
@@ -72,17 +89,15 @@ export class InlineSlots implements SlotLauncher {
       },
       wakeUpOf: (other) => ({ wake: () => this.#running.get(other)?.ring() }),
       ownWakeUp: { wake: ring },
-      createBackend: (keyGroups, maxParallelism) => {
-        const common = { keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }
-        if (this.#options.backend !== 'segments') return new HeapStateBackend(common)
-        return new SegmentsStateBackend({
-          ...common,
-          folder: new MemoryStoreFolder(() => {}),
-          cacheBytes: () => 1_500,
-          cachedEntriesMin: 1,
-          fileBytes: 2_048,
-        })
-      },
+      createBackend: (keyGroups, maxParallelism) =>
+        this.#options.createBackend?.(keyGroups, maxParallelism, clock) ??
+        new HeapStateBackend({
+          keyGroups,
+          maxParallelism,
+          now: () => clock.now(),
+          monotonicMs: () => clock.monotonicMs(),
+          snapshotBytesMax,
+        }),
       memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })
     this.#running.set(index, { attempt, ring })

@@ -41,6 +41,8 @@ export interface SlotHome {
   readonly sizes: SlotSizes
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
+  /** What a snapshot may hold of encoded entries: little, so that it is written in many pieces. */
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
@@ -124,6 +126,7 @@ export class SimulatedSlot {
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
+          snapshotBytesMax: home.snapshotBytesMax,
         }
         if (home.chooseBackend() === 'hashmap') return new HeapStateBackend(common)
         const { cacheBytes, fileBytes } = home.storeSizes

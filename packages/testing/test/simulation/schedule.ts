@@ -22,6 +22,7 @@ import {
   checkSavepoint,
   compareLines,
   contentsOf,
+  continuationsIn,
   countCheckpoints,
   deadSegments,
   finishedLines,
@@ -95,6 +96,8 @@ export class Schedule {
       },
       keptActions: Number(process.env.MILLRACE_SIM_ACTIONS ?? 60),
       encodeStepEntries: random.pick([1, 4, 128]),
+      // Mostly so little that segments have continuations and are written while others are encoded.
+      snapshotBytesMax: random.pick([2_000, 6_000, 20_000, 1_000_000]),
       storeSizes: {
         cacheBytes: random.pick([0, 2_048, 8_192, 1_000_000]),
         fileBytes: random.pick([1_024, 4_096, 65_536]),
@@ -151,13 +154,11 @@ export class Schedule {
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
     const contents = contentsOf(this.simulation.disk)
-    if (
-      checkManifests(contents)
-        .at(-1)
-        ?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true
-    ) {
+    const newest = checkManifests(contents).at(-1)
+    if (newest?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true) {
       this.simulation.log.add('restored-in-flight')
     }
+    if (newest !== undefined && continuationsIn(newest) > 0) this.simulation.log.add('restored-continued')
     const named = this.#random.chance(0.3) ? this.#chooseNamed(contents) : undefined
     if (named === undefined) return latest
     const { path, checkpointId } = named
@@ -194,14 +195,18 @@ export class Schedule {
     const manifest = checkManifests(contentsOf(this.simulation.disk)).find(({ checkpointId }) => checkpointId === id)
     const inFlight = manifest?.operators.flatMap((operator) => operator.inFlight ?? []) ?? []
     if (inFlight.length > 0) this.simulation.log.add('in-flight', `${id}: ${inFlight.length} subtasks`)
+    const continuations = manifest === undefined ? 0 : continuationsIn(manifest)
+    if (continuations > 0) this.simulation.log.add('continued', `${id}: ${continuations} segments`)
   }
 
   #inspect(moment: 'running' | 'crashed'): void {
     if (this.#mode === 'none') return
     const contents = contentsOf(this.simulation.disk)
     if (this.#rewinding === undefined) checkCovered(contents)
-    if (moment === 'crashed') checkManifests(contents)
-    else if (this.simulation.isRetentionSettled) this.#checkRetention(contents)
+    if (moment === 'crashed') {
+      const manifests = checkManifests(contents)
+      if (deadSegments(contents, manifests).length > 0) this.simulation.log.add('crashed-while-storing')
+    } else if (this.simulation.isRetentionSettled) this.#checkRetention(contents)
   }
 
   /** Beyond those that are to be kept there is only what pending checkpoints may build on, and what was just completed. */
