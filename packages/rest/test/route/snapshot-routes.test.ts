@@ -251,6 +251,21 @@ describe('a cancellation', { timeout: 60_000 }, () => {
     })
   }
 
+  it('of a job that was suspended is a conflict', async (t) => {
+    const served = await serve(t, 'counts.job.ts')
+    await untilRunning(served)
+    const { jobId, job, server } = served
+    job.stop('SUSPENDED')
+    assert.equal((await job.outcome).state, 'SUSPENDED')
+    assert.equal((await get(served, `/jobs/${jobId}/status`)).json.status, 'SUSPENDED')
+    const { json } = await get(served, `/jobs/${jobId}/execution-result`)
+    assert.equal(json['job-execution-result']['application-status'], 'UNKNOWN')
+    const [listed] = (await get(served, '/jobs/overview')).json.jobs
+    assert.equal(listed.state, 'SUSPENDED')
+    assert.ok(listed['end-time'] >= listed['start-time'])
+    assert.equal((await request(server.url, 'PATCH', `/jobs/${jobId}`)).status, 409)
+  })
+
   it('by another mode is refused', async (t) => {
     const served = await serve(t, 'counts.job.ts')
     const { jobId, job, server } = served

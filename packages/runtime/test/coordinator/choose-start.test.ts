@@ -248,7 +248,7 @@ describe('chooseStart', () => {
     await elsewhere.open()
     const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
     const start = await choose(at(path))
-    assert.equal(start.restored?.folder, 'elsewhere')
+    assert.deepEqual([start.restored?.folder, start.restored?.isNamed], ['elsewhere', true])
     assert.deepEqual([start.lineage, start.firstCheckpointId, start.unclaimedId], [OWN, 8, undefined])
     assert.deepEqual(await readLineage(files, FOLDER), { id: OWN, origin: { path, checkpointId: 7 } })
     await store(8)
@@ -266,9 +266,11 @@ describe('chooseStart', () => {
       [again.restored?.manifest.checkpointId, again.restored?.folder, again.lineage, again.firstCheckpointId],
       [7, 'elsewhere', OWN, 8],
     )
+    assert.equal(again.restored?.isNamed, true, 'as the start was')
     assert.match(messages.at(-1) ?? '', /goes on from there again/)
     await store(8)
-    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 8)
+    const own = (await choose(latest)).restored
+    assert.deepEqual([own?.manifest.checkpointId, own?.isNamed], [8, false])
     // A fresh start forgets where the history before it began.
     await choose({ kind: 'none' })
     assert.equal((await choose(latest)).restored, undefined)
@@ -278,6 +280,7 @@ describe('chooseStart', () => {
     const { store, choose } = await open()
     const path = await store(3)
     assert.equal((await choose(at(path))).unclaimedId, 3)
+    assert.equal((await choose(latest)).restored?.isNamed, true, 'until there is another')
     await store(4)
     const resumed = await choose(latest)
     assert.deepEqual([resumed.restored?.manifest.checkpointId, resumed.unclaimedId], [4, 3])
