@@ -231,6 +231,7 @@ export class Slot {
       writerOf: (edge, from, to) => channels.writerOf(edge, from, to),
       readerOf: (edge, from, to) => channels.readerOf(edge, from, to),
     })
+      readAheadBytesMax: config.get('millrace.channel.read-ahead-size'),
     for (const task of deployment.tasks) {
       this.#reportState(task.id, 'INITIALIZING')
       this.#tasks.push(await this.#buildTask(builder, task, plan.vertices))
