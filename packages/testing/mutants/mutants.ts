@@ -343,6 +343,14 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'walk over timers left behind by a row that is gone',
+    why: 'timers of one time fire twice or never when one of them is taken back while the others fire',
+    file: 'runtime/src/state/heap/rows-by-time.ts',
+    find: 'if (this.#walks.length > 0) this.#moveWalks(row, next)',
+    replace: 'if (this.#walks.length < 0) this.#moveWalks(row, next)',
+    suites: ['runtime/test/state/heap/rows-by-time.property.test.ts'],
+  },
+  {
     name: 'hole left in an index',
     why: 'keys that stood behind one which was deleted are not found any more: they begin anew',
     file: 'core/src/key/hash-index.ts',

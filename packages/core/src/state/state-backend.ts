@@ -84,6 +84,11 @@ export interface NamespaceCursor<V> {
   readonly key: unknown
   readonly keyGroup: number
   readonly value: V
+  /**
+   * Removes the entry that `next` has just moved to, whose key is the current one, as the table's `remove` does. Missing where that
+   * costs no more.
+   */
+  remove?(): void
 }
 
 export interface KeyedStateBackend {
