@@ -856,6 +856,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: ['runtime/test/slot/sweep-failure.test.ts'],
   },
   {
+    name: 'slot that sleeps through its clean-up',
+    why: 'where no record comes any more, expired state stays in memory and in every checkpoint',
+    file: 'runtime/src/slot/slot.ts',
+    find: '[task.nextDueMs(), sweep?.nextDueMs(nowMs), nextUsageMs(running, nowMs)]',
+    replace: '[task.nextDueMs(), nextUsageMs(running, nowMs)]',
+    suites: ['runtime/test/slot/sleeping-slot.test.ts'],
+  },
+  {
+    name: 'sizes of state that a sleeping slot never tells',
+    why: 'metrics show the state of a quiet job as it was up to a second before its last record',
+    file: 'runtime/src/slot/slot.ts',
+    find: '  if (isUsageStale) return atMs',
+    replace: '  if (isUsageStale) return undefined',
+    suites: ['runtime/test/slot/sleeping-slot.test.ts'],
+  },
+  {
     name: 'checksum of a segment over its own checksum',
     why: 'a segment that lies in the place of another one is restored in its stead',
     file: 'core/src/checkpoint/segment-checksum.ts',

@@ -173,6 +173,8 @@ export interface TableUsage {
   readonly expiredEntries?: number
   /** Of those. */
   readonly expiredBytesEstimate?: number
+  /** When `expiredEntries` next grows by itself, epoch ms; left out where it does not. */
+  readonly nextExpiryMs?: number
 }
 
 export interface KeyedSnapshot {

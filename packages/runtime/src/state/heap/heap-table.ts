@@ -109,8 +109,7 @@ export abstract class HeapTable {
     const { operatorUid, name } = this.#descriptor
     const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
     if (this.expiry === undefined) return usage
-    const expiredEntries = this.expiry.times.expiredAt(this.home.now())
-    return { ...usage, expiredEntries, expiredBytesEstimate: this.#bytesOf(expiredEntries) }
+    return { ...usage, ...this.expiry.usage(this.home.now(), (entries) => this.#bytesOf(entries)) }
   }
 
   /** When a walk that removes what has expired is worth it; `undefined` for never. */
@@ -290,8 +289,8 @@ export abstract class HeapTable {
     key: unknown,
     keyGroup: number,
     writtenAtMs: number | undefined,
-    hash = hashEntryKey(key, keyGroup),
     value: unknown,
+    hash = hashEntryKey(key, keyGroup),
   ): number {
     const row = map.insert(hash, key, keyGroup, value, 0)
     if (writtenAtMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs)
