@@ -341,6 +341,11 @@ export const CONFIG_OPTIONS = {
     default: 1024 ** 2,
     doc: 'Bytes (estimated) that may wait between two tasks of the same slot.',
   },
+  'millrace.channel.read-ahead-size': {
+    type: 'size',
+    default: 16 * 1024 ** 2,
+    doc: 'With unaligned checkpoints: bytes (as channels count them) that a subtask takes out of its channels and keeps when a barrier overtakes what waits there. Beyond that it takes them as it works off, and the checkpoint is complete that much later.',
+  },
   'millrace.record.max-size': {
     type: 'size',
     default: 64 * 1024 ** 2,
