@@ -47,10 +47,9 @@ function disposalStatus(request: RestRequest, server: ServerFacts): Answer {
 
 /** Until the job has a checkpoint of its own, a failure goes back to what it was started from. */
 function checkNotNeeded(path: string, look: JobLook | undefined): void {
-  if (look === undefined || isEndedJob(look.history.state)) return
-  const { restored, completed } = look.reading.statistics.latest
-  if (restored?.externalPath === undefined || completed !== undefined) return
-  const start = resolve(restored.externalPath)
+  if (look?.startedFrom === undefined || isEndedJob(look.history.state)) return
+  if (look.reading.statistics.latest.completed !== undefined) return
+  const start = resolve(look.startedFrom)
   if (start !== resolve(path) && dirname(start) !== resolve(path)) return
   throw new MillraceError(
     'SAVEPOINT_DISPOSAL_FAILED',

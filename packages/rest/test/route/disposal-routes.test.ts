@@ -70,11 +70,15 @@ describe('a savepoint disposal', { timeout: 60_000 }, () => {
       'execution.checkpointing.interval': '1 h',
       'execution.state-recovery.path': externalPath,
     })
-    await untilRunning(served)
-    for (const path of [externalPath, join(externalPath, '_metadata')]) {
-      const failure = (await dispose(served, path)).json.operation['failure-cause']
-      assert.match(failure['stack-trace'], /has no checkpoint of its own yet/)
+    const checkRefused = async (): Promise<void> => {
+      for (const path of [externalPath, join(externalPath, '_metadata')]) {
+        const failure = (await dispose(served, path)).json.operation['failure-cause']
+        assert.match(failure['stack-trace'], /has no checkpoint of its own yet/)
+      }
     }
+    await checkRefused()
+    await untilRunning(served)
+    await checkRefused()
     assert.ok(existsSync(externalPath))
     await served.job.takeCheckpoint({ type: 'configured' })
     assert.deepEqual((await dispose(served, externalPath)).json.operation, {})

@@ -56,6 +56,8 @@ export interface RunJobOptions {
 export interface JobDescription {
   readonly plan: PhysicalPlan
   readonly config: TypedConfig
+  /** The manifest's file of the checkpoint or savepoint that this process started from. */
+  readonly startedFrom?: string | undefined
 }
 
 export interface RunningJob {
@@ -106,7 +108,8 @@ export function runJob(options: RunJobOptions): RunningJob {
     const prepared = await prepare(options, () => accepted.resolve(true))
     try {
       coordinator = new JobCoordinator(prepared.options)
-      description = { plan: prepared.options.plan, config: prepared.config }
+      const { plan, restored } = prepared.options
+      description = { plan, config: prepared.config, startedFrom: restored?.file }
       if (endsAs !== undefined) coordinator.cancel(endsAs)
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
