@@ -97,21 +97,25 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
     const writing = storage.beginSegments(target)
     const places: { operatorUid: string; keyGroup: number }[] = []
     let bytes = 0
-    let written: Promise<void> = Promise.resolve()
-    for (let isDone = false; !isDone; ) {
-      isDone = snapshot.encode(10)
+    let isWriting = false
+    const writeFinished = async (): Promise<void> => {
       const pieces = snapshot.takePieces()
-      if (pieces.length > 0) {
-        // As a task does it: what is finished is written while the rest is encoded, one write at a time.
-        await written
-        const taken = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
-        written = writing.write(pieces).then(() => snapshot.release(taken))
-        for (const { operatorUid, keyGroup } of pieces) places.push({ operatorUid, keyGroup })
-        bytes += taken
-      }
-      if (!isDone) await setImmediate()
+      for (const { operatorUid, keyGroup } of pieces) places.push({ operatorUid, keyGroup })
+      const taken = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
+      bytes += taken
+      isWriting = true
+      await writing.write(pieces)
+      snapshot.release(taken)
+      isWriting = false
+    }
+    // As a task does it: what is finished is written while the rest is encoded, one write at a time.
+    let written: Promise<void> = Promise.resolve()
+    while (!snapshot.encode(10)) {
+      if (!isWriting) written = writeFinished()
+      await setImmediate()
     }
     await written
+    await writeFinished()
     const refs = await writing.finish()
     const stored = places.map((place, at) => ({ ...place, ref: refs[at] as (typeof refs)[0] }))
     const chains = ledger.chainsOf(id, stored)
