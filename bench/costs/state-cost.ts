@@ -1,12 +1,14 @@
 /**
  * What keeping state costs, as figures of the engine by itself: `restore` (how fast a job comes back), `incremental` (what a
  * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many), `snapshots` (how long
- * records wait while checkpoints of much state are taken) and `unaligned` (how long a checkpoint takes under back pressure). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
+ * records wait while checkpoints of much state are taken), `memory` (what the segment store keeps there for each key) and `unaligned` (how long a checkpoint takes under back
+ * pressure). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
  */
 import { messageOf } from '../comparison.ts'
 import { measureAs, nodeCommand } from '../measured-process.ts'
+import type { StoreMemory } from './store-memory.ts'
 
-export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots', 'unaligned'] as const
+export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots', 'memory', 'unaligned'] as const
 export type StateCostName = (typeof STATE_COSTS)[number]
 
 interface StateCostBase {
@@ -78,7 +80,13 @@ export interface UnalignedCost extends StateCostBase {
   readonly inFlightBytes: number
 }
 
-export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost | UnalignedCost
+/** Bytes that the segment store has in memory for each key, beside its cache. */
+export interface MemoryCost extends StateCostBase, StoreMemory {
+  readonly cost: 'memory'
+  readonly keys: number
+}
+
+export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost | MemoryCost | UnalignedCost
 
 export interface FailedStateCost {
   readonly cost: StateCostName
@@ -164,6 +172,11 @@ export function renderStateCost(run: StateCost): string {
       return (
         `under back pressure ${run.alignedMs.toFixed(0)} ms with aligned barriers, ${run.unalignedMs.toFixed(0)} ms with barriers that ` +
         `overtake, which store ${megabytes(run.inFlightBytes)} in flight`
+      )
+    case 'memory':
+      return (
+        `the segment store has in memory, beside its cache, ${run.valueBytes.toFixed(1)} bytes for a key with one value, ` +
+        `${run.mapBytes.toFixed(0)} for one with a map of one entry, ${run.windowBytes.toFixed(1)} for one with a value in one of 60 windows`
       )
   }
 }

@@ -22,6 +22,7 @@ export {
   type Preferences,
 } from './simulation/fault-plan.ts'
 export { Life } from './simulation/life.ts'
+export { MemoryStoreFolder } from './simulation/memory-store-folder.ts'
 export { STATE_BACKENDS } from './simulation/simulated-slots.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
 export { ALIGNMENTS, SNAPSHOT_OCCASIONS } from './simulation/snapshot-coverage.ts'

@@ -97,8 +97,8 @@ export const CONFIG_OPTIONS = {
     type: 'choice',
     choices: ['RETAIN_ON_CANCELLATION', 'DELETE_ON_CANCELLATION', 'NO_EXTERNALIZED_CHECKPOINTS'],
     default: 'RETAIN_ON_CANCELLATION',
-    doc: 'Whether checkpoints stay when the job is cancelled; DELETE_ON_CANCELLATION keeps them after a failure, NO_EXTERNALIZED_CHECKPOINTS never.',
-    differs: 'Flink: NO_EXTERNALIZED_CHECKPOINTS.',
+    doc: 'Whether checkpoints stay when the job is cancelled; DELETE_ON_CANCELLATION keeps them after a failure, NO_EXTERNALIZED_CHECKPOINTS never. A signal that ends the process is no cancellation: they stay.',
+    differs: 'Flink: NO_EXTERNALIZED_CHECKPOINTS; and of a job that has finished they always go.',
   },
   'execution.checkpointing.incremental': {
     type: 'boolean',

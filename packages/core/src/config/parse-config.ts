@@ -119,7 +119,7 @@ function knownKey(name: string, source: string): ConfigKey {
   const near = Object.hasOwn(RENAMED, name) ? RENAMED[name] : nearestName(name, KEYS)
   throw new MillraceError('CONFIG_UNKNOWN_KEY', `There is no configuration key "${name}" (from ${source})`, {
     details: { key: name, source },
-    hint: near === undefined ? 'docs/reference/configuration.md lists all keys.' : `Did you mean "${near}"?`,
+    hint: near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`,
   })
 }
 

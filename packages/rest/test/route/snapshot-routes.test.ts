@@ -131,6 +131,8 @@ describe('of a job that runs', { timeout: 60_000 }, () => {
       ['savepoints', '{'],
       ['savepoints', '[]'],
       ['savepoints', { 'target-directory': 7 }],
+      ['savepoints', { 'target-directory': '' }],
+      ['stop', { targetDirectory: ' ' }],
       ['savepoints', { 'target-directory': 'hdfs://host/x' }],
       ['savepoints', { 'target-directory': 'file://host/x' }],
       ['savepoints', { formatType: 'ODD' }],

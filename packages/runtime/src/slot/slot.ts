@@ -14,6 +14,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { publishLocalStore } from '../metrics/local-store-metrics.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
@@ -189,6 +190,7 @@ export class Slot {
       'stateExpiredBytes',
       sum(usage, ({ expiredBytesEstimate = 0 }) => expiredBytesEstimate),
     )
+    publishLocalStore(running.backend, metrics)
     if (!isSameUsage(earlier, usage)) this.#environment.post({ type: 'state-usage', task: task.id, usage })
   }
 
@@ -217,8 +219,8 @@ export class Slot {
       wakeUpOf: (slot) => this.#environment.wakeUpOf(slot),
     })
     const store: SnapshotStore = {
-      write: (checkpointId, task, pieces, isInFlight = false) =>
-        storage.writeSegments({ checkpointId, attempt, ...task, pieces, isInFlight, inlineBytesMax }),
+      begin: (checkpointId, task, isInFlight = false) =>
+        storage.beginSegments({ checkpointId, attempt, ...task, isInFlight, inlineBytesMax }),
     }
     const mode: CheckpointMode =
       config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? 'at-least-once' : 'exactly-once'

@@ -157,6 +157,25 @@ describe('chooseStart', () => {
     )
   })
 
+  it('one of a newer version that is given up is not called damaged, and its version is told', async () => {
+    const { store, choose, files, messages } = await open()
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const writeNewer = async (path: string): Promise<void> => {
+      const file = await files.create(`${path}/_metadata`)
+      await file.write(new TextEncoder().encode('MILLRACE-CHECKPOINT 99 crc32c=00000000 length=0\n'))
+      await file.close()
+    }
+    const only = await store(4)
+    await writeNewer(only)
+    await assert.rejects(
+      choose(newestWhole),
+      failsWith('CHECKPOINT_NEWER_VERSION', /^Run the job with the Millrace version .* Or: .*start fresh/),
+    )
+    await store(3)
+    assert.equal((await choose(newestWhole)).restored?.manifest.checkpointId, 3)
+    assert.match(messages[0] ?? '', /chk-4 was written by a newer version and is given up: .*has version 99; .*up to/)
+  })
+
   it('what is whole is said of this history only', async () => {
     const { disk, files, store, choose } = await open()
     await store(3, 'bbbbbbbbbbbbbbbb')
@@ -191,8 +210,8 @@ describe('chooseStart', () => {
       [...disk.contents().keys()].filter((path) => path.endsWith('.seg')),
       [`${FOLDER}/shared/3-v-0-0.seg`],
     )
-    assert.match(messages[0] ?? '', /chk-5 is damaged and given up/)
-    assert.match(messages[1] ?? '', /chk-4 is damaged and given up: .*4-v-0-0\.seg has a wrong checksum/)
+    assert.match(messages[0] ?? '', /chk-5 is damaged and is given up/)
+    assert.match(messages[1] ?? '', /chk-4 is damaged and is given up: .*4-v-0-0\.seg has a wrong checksum/)
     assert.match(messages[2] ?? '', /from checkpoint 3 .* the newest that is whole/)
   })
 

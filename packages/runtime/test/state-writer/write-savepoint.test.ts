@@ -339,6 +339,14 @@ describe('a savepoint made of another', () => {
     )
   })
 
+  it('names an export that is not there', async () => {
+    const entries = exportedEntries('/nowhere/totals.jsonl')
+    await assert.rejects(
+      writeSavepoint(memoryDisk(), 'sp', job([]), { operators: { totals: storedEntries(entries) } }),
+      { code: 'INPUT_NOT_FOUND', message: /\/nowhere\/totals\.jsonl cannot be opened/ },
+    )
+  })
+
   it('names the line of an export that is none', async () => {
     const files = memoryDisk()
     for (const line of ['{', '[]', '{"operator":"totals"}', '{"operator":"totals","state":"total","key":"a"}']) {

@@ -19,7 +19,8 @@ import { InputGate } from '../../src/task/input-gate.ts'
 import { OvertakingGate } from '../../src/task/overtaking-gate.ts'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 import { SinkOperator } from '../../src/task/sink-operator.ts'
-import { Task, type TaskInput, type TaskSink } from '../../src/task/task.ts'
+import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../../src/task/task.ts'
+import type { SnapshotStore } from '../../src/task/task-ports.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 import type { SourceRun } from './source-run.ts'
 
@@ -93,6 +94,9 @@ export interface TaskRunOptions {
   readonly sink?: SinkWriter<unknown>
   /** The chain has no stages: what the source gives goes to the output channel. */
   readonly isSourceAlone?: boolean
+  /** State that the operator does not look at, and where snapshots go. */
+  readonly keyed?: TaskKeyedState
+  readonly store?: SnapshotStore
 }
 
 const REF: SegmentRef = {
@@ -157,11 +161,18 @@ export class TaskRun {
       chain,
       edges,
       sink,
-      keyed: undefined,
-      store: {
-        write: async (_id, _task, pieces) => {
-          this.stored.push(...pieces.map(({ bytes }) => bytes))
-          return pieces.map(() => REF)
+      keyed: options.keyed,
+      store: options.store ?? {
+        begin: () => {
+          const stored: Uint8Array[] = []
+          return {
+            write: async (pieces) => void stored.push(...pieces.map(({ bytes }) => bytes)),
+            finish: async () => {
+              this.stored.push(...stored)
+              return stored.map(() => REF)
+            },
+            discard: async () => {},
+          }
         },
       },
       clock: {

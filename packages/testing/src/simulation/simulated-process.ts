@@ -31,6 +31,7 @@ export interface ProcessHome {
   readonly random: RandomSource
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   readonly observer: CoordinatorObserver
   clockOf(life: Life): Clock

@@ -42,6 +42,8 @@ export interface SlotHome {
   readonly sizes: SlotSizes
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
+  /** What a snapshot may hold of encoded entries: little, so that it is written in many pieces. */
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
@@ -128,6 +130,7 @@ export class SimulatedSlot {
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
+          snapshotBytesMax: home.snapshotBytesMax,
         }
         const type = home.chooseBackend()
         const backend = createBackend(type, common, home)

@@ -32,6 +32,7 @@ export interface SimulationOptions {
   readonly preferences: Preferences
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   /** How many of the last actions a report shows. */
   readonly keptActions: number
@@ -234,6 +235,7 @@ export class Simulation {
       random: this.#random,
       sizes: this.#options.sizes,
       encodeStepEntries: this.#options.encodeStepEntries,
+      snapshotBytesMax: this.#options.snapshotBytesMax,
       storeSizes: this.#options.storeSizes,
       observer: this.#observer(),
       clockOf: (life) => this.#time.clockOf(life),

@@ -90,6 +90,12 @@ function checkSegments(
   }
 }
 
+/** Segments that go on where others ended, of one operator and key group. */
+export function continuationsIn({ operators }: CheckpointManifest): number {
+  const segments = operators.flatMap(({ keyGroups }) => keyGroups.flatMap((group) => group.segments))
+  return segments.filter(({ isContinuation }) => isContinuation === true).length
+}
+
 /** The segment files that no manifest names. */
 export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
   const live = new Set<string>()

@@ -24,6 +24,7 @@ import {
   checkSavepoint,
   compareLines,
   contentsOf,
+  continuationsIn,
   countCheckpoints,
   deadSegments,
   finishedLines,
@@ -63,6 +64,8 @@ const BACKENDS: readonly ((typeof STATE_BACKENDS)[number] | 'mixed')[] = [...STA
 
 interface PromisedSavepoint {
   readonly checkpointId: number
+  /** One that was drained is read on from, and what fired at the drain is not what would have fired later. */
+  readonly isFinal: boolean
   /** The job went back to before it, and the output that it follows is gone: who restored it would go on behind a gap. */
   isOfGivenUpFuture: boolean
 }
@@ -107,6 +110,8 @@ export class Schedule {
       },
       keptActions: Number(process.env.MILLRACE_SIM_ACTIONS ?? 60),
       encodeStepEntries: random.pick([1, 4, 128]),
+      // Mostly so little that segments have continuations and are written while others are encoded.
+      snapshotBytesMax: random.pick([2_000, 6_000, 20_000, 1_000_000]),
       storeSizes: {
         cacheBytes: random.pick([0, 2_048, 8_192, 1_000_000]),
         fileBytes: random.pick([1_024, 4_096, 65_536]),
@@ -120,8 +125,8 @@ export class Schedule {
       inspect: (moment) => this.#inspect(moment),
       onCompletedCheckpoint: (id) => this.#onCompleted(id),
       onSavepoint: (path) => {
-        const { checkpointId } = checkSavepoint(contentsOf(this.simulation.disk), path)
-        this.#savepoints.set(path, { checkpointId, isOfGivenUpFuture: false })
+        const { checkpointId, isFinal } = checkSavepoint(contentsOf(this.simulation.disk), path)
+        this.#savepoints.set(path, { checkpointId, isFinal, isOfGivenUpFuture: false })
       },
     })
   }
@@ -166,6 +171,8 @@ export class Schedule {
     if (error !== undefined && isDamage(error) && this.#damaged.size > 0) return this.#chooseAfterDamage(error)
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
+    const newest = this.#manifests().at(-1)
+    if (newest !== undefined && continuationsIn(newest) > 0) this.simulation.log.add('restored-continued')
     const chance = this.#restorableSavepoints.length > 0 ? 0.6 : 0.3
     const named = this.#random.chance(chance) ? this.#chooseNamed() : undefined
     return named === undefined ? latest : this.#rewindTo(named, this.#random.pick(['NO_CLAIM', 'CLAIM'] as const))
@@ -223,7 +230,8 @@ export class Schedule {
 
   /** By path, oldest first. */
   get #restorableSavepoints(): readonly string[] {
-    return [...this.#savepoints].filter(([, { isOfGivenUpFuture }]) => !isOfGivenUpFuture).map(([path]) => path)
+    const all = [...this.#savepoints]
+    return all.filter(([, { isFinal, isOfGivenUpFuture }]) => !isFinal && !isOfGivenUpFuture).map(([path]) => path)
   }
 
   get #damaged(): ReadonlySet<string> {
@@ -239,14 +247,20 @@ export class Schedule {
     if (this.#mode === 'none') return
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
     this.#newestCompleted = id
-    this.#manifests()
+    const manifest = this.#manifests().find(({ checkpointId }) => checkpointId === id)
+    const continuations = manifest === undefined ? 0 : continuationsIn(manifest)
+    if (continuations > 0) this.simulation.log.add('continued', `${id}: ${continuations} segments`)
   }
 
   #inspect(moment: 'running' | 'crashed'): void {
     if (this.#mode === 'none') return
     const contents = contentsOf(this.simulation.disk)
     if (this.#rewinding === undefined) checkCovered(contents)
-    if (moment === 'crashed') checkManifests(contents, this.#damaged)
+    if (moment === 'crashed') {
+      const manifests = checkManifests(contents, this.#damaged)
+      const isStoring = this.#damaged.size === 0 && deadSegments(contents, manifests).length > 0
+      if (isStoring) this.simulation.log.add('crashed-while-storing')
+    }
     // While a checkpoint is damaged nothing that it may name is removed.
     else if (this.simulation.isRetentionSettled && this.#damaged.size === 0) this.#checkRetention(contents)
   }

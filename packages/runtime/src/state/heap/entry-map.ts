@@ -65,12 +65,15 @@ export class EntryMap {
   readonly #withRoom: number[] = []
   /** Made when there are more entries than are looked through. */
   #index: HashIndex | undefined
+  readonly #expectedEntries: number
 
-  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number) {
+  /** `expectedEntries`: for so many there is room at once when there are more than a few; a guess that costs room where it is wrong. */
+  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number, expectedEntries = 0) {
     this.table = table
     this.parent = parent
     this.createdEpoch = epoch
-    this.parts.push(new EntryRows(epoch))
+    this.#expectedEntries = expectedEntries
+    this.parts.push(new EntryRows(epoch, expectedEntries))
     this.#open = 0
   }
 
@@ -196,7 +199,7 @@ export class EntryMap {
       const part = this.parts[this.#open]
       if (part?.hasRoom === true) return part
       if (part === undefined) {
-        const created = new EntryRows(epoch)
+        const created = new EntryRows(epoch, this.#expectedEntries - this.#open * ROWS_MAX)
         this.parts[this.#open] = created
         return created
       }
@@ -223,7 +226,7 @@ export class EntryMap {
   }
 
   #buildIndex(): void {
-    const index = new HashIndex()
+    const index = new HashIndex(this.#expectedEntries)
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {

@@ -38,6 +38,8 @@ export class LogCleaner {
   readonly #encoder = new RecordEncoder(this.#writer)
   #victim: LogFile | undefined
   #nextAt = 0
+  /** Of files that were gone through to take back their space. */
+  cleanedBytes = 0
 
   constructor(store: CleanedStore) {
     this.#store = store
@@ -93,6 +95,7 @@ export class LogCleaner {
         this.#store.relocate(record, earlier, place, position + offset / UNIT_BYTES, file)
       }
     }
+    this.cleanedBytes += this.#nextAt - from
     return this.#nextAt - from
   }
 }

@@ -12,6 +12,7 @@ import {
   type KeyedStateBackend,
   type KeyGroupRange,
   type ListTable,
+  type LocalStoreUsage,
   type MapTable,
   mixHash,
   type NamespacedTable,
@@ -44,6 +45,8 @@ export interface SegmentsStateBackendOptions {
   readonly monotonicMs: () => number
   /** Records encoded between two looks at the clock; default 128. */
   readonly encodeStepEntries?: number
+  /** What a snapshot may hold of encoded entries; default `SNAPSHOT_BYTES_MAX`. */
+  readonly snapshotBytesMax?: number | undefined
   /** Where the local store makes its files. */
   readonly folder: StoreFolder
   /** What the cache may hold at the moment. */
@@ -71,6 +74,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   readonly #home: TableHome
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
+  readonly #snapshotBytesMax: number | undefined
   readonly #beforeSnapshot: (() => void)[] = []
   readonly #otherUsage: (() => TableUsage)[] = []
   readonly #onClose: (() => void) | undefined
@@ -87,6 +91,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     this.maxParallelism = options.maxParallelism
     this.#monotonicMs = options.monotonicMs
     this.#stepEntries = options.encodeStepEntries ?? ENCODE_STEP_ENTRIES
+    this.#snapshotBytesMax = options.snapshotBytesMax
     this.#onClose = options.onClose
     const sizes = {
       ...(fileBytes === undefined ? {} : { fileBytes }),
@@ -169,8 +174,8 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   }
 
   beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot {
-    // One view at a time; the older one is nearly done.
-    for (const earlier of this.#snapshots.values()) earlier.encode(Number.POSITIVE_INFINITY)
+    // One view at a time. A task waits until the older one is encoded.
+    for (const earlier of this.#snapshots.values()) earlier.encodeAll()
     for (const write of this.#beforeSnapshot) write()
     const { store } = this
     store.flush()
@@ -183,6 +188,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
         nowMs: store.now(),
+        heldBytesMax: this.#snapshotBytesMax,
       },
       this.#operators.values(),
       store,
@@ -243,6 +249,18 @@ export class SegmentsStateBackend implements KeyedStateBackend {
 
   addUsage(read: () => TableUsage): void {
     this.#otherUsage.push(read)
+  }
+
+  localStore(): LocalStoreUsage {
+    const { cache, log, hits, misses, cleanedBytes } = this.store
+    return {
+      cacheHits: hits,
+      cacheMisses: misses,
+      cacheBytes: cache.bytes,
+      diskBytes: log.sizeBytes,
+      deadShare: log.deadShare,
+      cleanedBytes,
+    }
   }
 
   close(): void {
