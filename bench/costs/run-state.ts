@@ -242,7 +242,7 @@ async function snapshots(): Promise<Omit<SnapshotsCost, 'cost' | keyof ReturnTyp
 }
 
 async function memory(): Promise<object> {
-  return { keys, ...measureStoreMemory(keys, folder) }
+  return { keys, ...(await measureStoreMemory(keys, folder)) }
 }
 
 function recordsOf(job: RunningJob): number {

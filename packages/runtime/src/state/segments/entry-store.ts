@@ -63,6 +63,7 @@ export class EntryStore implements CleanedStore {
   #wantedKey: unknown
   #found: Entry | undefined
   #reader = new ByteReader(new Uint8Array(0))
+  #decoder = new ValueDecoder(this.#reader)
   /** The current epoch, as in `ChangeTracker`: one per snapshot begun; restored entries are of epoch 0. */
   epoch = 1
   completedEpoch = 0
@@ -328,9 +329,13 @@ export class EntryStore implements CleanedStore {
   }
 
   #decoderAt(bytes: Uint8Array, at: number): ValueDecoder {
-    if (this.#reader.bytes !== bytes) this.#reader = new ByteReader(bytes, 'record of the local state store')
+    if (this.#reader.bytes !== bytes) {
+      this.#reader = new ByteReader(bytes, 'record of the local state store')
+      this.#decoder = new ValueDecoder(this.#reader)
+    }
     this.#reader.position = at
-    return new ValueDecoder(this.#reader)
+    this.#decoder.reset()
+    return this.#decoder
   }
 
   #load(position: number, record: StoreRecord, key: unknown, decoder: ValueDecoder): Entry {

@@ -1,7 +1,7 @@
 /**
  * Reclaims the space of superseded records: what is alive in a file that is mostly dead is written once more, then the
  * file goes. It works in step with what is appended, so that the log stays within about twice what is alive, at a speed
- * that does not change.
+ * that does not change. As long as it is smaller, files are left alone: the later one is cleaned, the less of it is alive.
  */
 import { ByteWriter } from '@millrace/core'
 import { LogScan } from './log-scan.ts'
@@ -10,6 +10,8 @@ import type { LogFile, RecordLog } from './record-log.ts'
 
 /** Files with a larger share of live records are left alone. */
 const LIVE_SHARE_MAX = 0.5
+/** Of all records: with more of them alive, nothing is cleaned. */
+const LIVE_SHARE_WANTED = 0.55
 const STEP_BYTES = 64 * 1024
 
 /** What the cleaner needs of the store whose log it cleans. */
@@ -29,6 +31,26 @@ interface Moved {
   readonly from: number
   readonly place: number
   readonly offset: number
+}
+
+/** The file with the least that is alive, when too much of the log is dead. Files without anything alive just wait for the end of a view. */
+export function decideVictim<File extends Pick<LogFile, 'records' | 'live'>>(
+  files: Iterable<File>,
+  isActive: (file: File) => boolean,
+): File | undefined {
+  let victim: File | undefined
+  let share = LIVE_SHARE_MAX
+  let records = 0
+  let live = 0
+  for (const file of files) {
+    if (file.live === 0) continue
+    records += file.records
+    live += file.live
+    if (isActive(file) || file.live >= file.records * share) continue
+    share = file.live / file.records
+    victim = file
+  }
+  return live < records * LIVE_SHARE_WANTED ? victim : undefined
 }
 
 export class LogCleaner {
@@ -57,13 +79,8 @@ export class LogCleaner {
   #chosen(): LogFile | undefined {
     const current = this.#victim
     if (current !== undefined && current.live > 0 && this.#nextAt < current.sizeBytes) return current
-    this.#victim = undefined
-    let share = LIVE_SHARE_MAX
-    for (const file of this.#store.log.files()) {
-      if (file.live === 0 || this.#store.log.isActive(file) || file.live >= file.records * share) continue
-      share = file.live / file.records
-      this.#victim = file
-    }
+    const { log } = this.#store
+    this.#victim = decideVictim(log.files(), (file) => log.isActive(file))
     this.#nextAt = 0
     return this.#victim
   }

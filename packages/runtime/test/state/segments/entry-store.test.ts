@@ -190,6 +190,23 @@ describe('segment store', () => {
     backend.close()
   })
 
+  it('reads objects of each record by the shapes of that record', () => {
+    const backend = open({ cacheBytes: 0, fileBytes: 64 * 1024 })
+    const table = backend.valueTable<readonly object[]>({ ...descriptor, kind: 'value' })
+    // The second object of each refers to the shape of the first.
+    const valueAt = (key: number): readonly object[] => [{ [`p${key}`]: 1 }, { [`p${key}`]: 2 }]
+    for (let key = 0; key < 20; key++) {
+      select(backend, key)
+      table.put(valueAt(key))
+    }
+    backend.store.flush()
+    for (const key of [3, 7, 3, 19, 0]) {
+      select(backend, key)
+      assert.deepEqual(table.get(), valueAt(key))
+    }
+    backend.close()
+  })
+
   it('walks over each of two keys of one hash once, whichever of them is in the cache', () => {
     const [first, second] = keysOfOneHash()
     for (let cacheBytes = 0; cacheBytes < 4_000; cacheBytes += 100) {
