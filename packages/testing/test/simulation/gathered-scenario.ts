@@ -13,6 +13,7 @@ import {
   jobOf,
   OUT,
   readPrefixes,
+  readRecords,
   type Scenario,
   type Surroundings,
 } from './scenario-parts.ts'
@@ -53,14 +54,9 @@ export function drawGathered({ random, userCode }: Surroundings): Scenario {
       gathered(
         readPrefixes(input.splits, lines, ([kind, , s, n]) => (kind === 'r' ? [Number(s), Number(n)] : undefined)),
       ),
-    isOfPart: (line) => {
-      const [kind, k, count, most] = line.split(',')
-      return whole.some((other) => {
-        const [otherKind, otherKey, countMax, mostMax] = other.split(',')
-        if (kind === 'r' || kind !== otherKind || k !== otherKey) return false
-        return Number(count) <= Number(countMax) && Number(most) <= Number(mostMax)
-      })
-    },
+    isOfPart: (line) => !line.startsWith('r') && whole.some((other) => isAtMost(line, other)),
+    lackingOf: (lines, read) =>
+      gathered(readRecords(input.splits, read)).filter((line) => !lines.some((other) => isAtMost(line, other))),
     job: jobOf((env) => {
       env
         .from(input.source, { ...from, watermarks: input.watermarks })
@@ -69,6 +65,14 @@ export function drawGathered({ random, userCode }: Surroundings): Scenario {
         .to(sink, to)
     }),
   }
+}
+
+/** Whether a line tells no more of a key than another one; of a single record: the same. */
+function isAtMost(line: string, other: string): boolean {
+  const [kind, k, count, most] = line.split(',')
+  const [otherKind, otherKey, countMax, mostMax] = other.split(',')
+  if (kind === 'r' || kind !== otherKind || k !== otherKey) return line === other
+  return Number(count) <= Number(countMax) && Number(most) <= Number(mostMax)
 }
 
 function gathered(splits: readonly (readonly Rec[])[]): Lines {

@@ -96,6 +96,29 @@ export function continuationsIn({ operators }: CheckpointManifest): number {
   return segments.filter(({ isContinuation }) => isContinuation === true).length
 }
 
+/**
+ * How many records of each split that it still holds a checkpoint has read; `undefined` where positions are not numbers of
+ * records.
+ */
+export function recordsRead({ operators }: CheckpointManifest): ReadonlyMap<number, number> | undefined {
+  const read = new Map<number, number>()
+  for (const { uid, entries } of operators) {
+    if (!uid.startsWith('src')) continue
+    for (const { split, position, skip } of entries as unknown as readonly SplitPosition[]) {
+      const number = typeof split.payload === 'number' ? split.payload : split.payload.first
+      if (typeof number !== 'number' || typeof (position ?? 0) !== 'number') return undefined
+      read.set(number, Number(position ?? 0) + skip)
+    }
+  }
+  return read
+}
+
+interface SplitPosition {
+  readonly split: { readonly payload: number | { readonly first?: unknown } }
+  readonly position: unknown
+  readonly skip: number
+}
+
 /** The segment files that no manifest names. */
 export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
   const live = new Set<string>()

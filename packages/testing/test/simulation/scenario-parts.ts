@@ -18,6 +18,12 @@ export interface Scenario {
    * made of it, and then the drain failed and the job went on.
    */
   readonly isOfPart?: (line: string) => boolean
+  /**
+   * At-least-once, of a drained job: what its output lacks of what it must give for the records that its sources have read, by split;
+   * of others all. The output alone does not say which these are: records behind a barrier may have been shown, then given
+   * up by a failure, and not read again before the drain.
+   */
+  readonly lackingOf?: (lines: Lines, read: ReadonlyMap<number, number>) => Lines
 }
 
 export interface Surroundings {
@@ -47,6 +53,14 @@ export function readPrefixes(
     if (split !== undefined && n !== undefined) counts.set(split, Math.max(counts.get(split) ?? 0, n + 1))
   }
   return splits.map((records) => records.slice(0, counts.get(records[0]?.s ?? -1) ?? 0))
+}
+
+/** The records of each split that were read; of a split that is not named all. */
+export function readRecords(
+  splits: readonly (readonly Rec[])[],
+  read: ReadonlyMap<number, number>,
+): (readonly Rec[])[] {
+  return splits.map((records) => records.slice(0, read.get(records[0]?.s ?? -1) ?? records.length))
 }
 
 export function jobOf(build: (env: Env) => void): JobDefinition {

@@ -15,7 +15,8 @@ import {
 import { drawExpiring } from './expiring-scenario.ts'
 import { drawGathered } from './gathered-scenario.ts'
 import { drawInput, type Rec } from './input.ts'
-import { lateWindows, ledger, topRows, windowRows } from './oracle.ts'
+import { compareLines } from './inspection.ts'
+import { type Lines, lateWindows, ledger, topRows, windowRows } from './oracle.ts'
 import {
   drawSink,
   drawSteps,
@@ -25,6 +26,7 @@ import {
   jobOf,
   OUT,
   readPrefixes,
+  readRecords,
   type Scenario,
   type Surroundings,
 } from './scenario-parts.ts'
@@ -278,23 +280,17 @@ function drawCopy({ random, userCode, isHasty }: Surroundings): Scenario {
   const sink = drawSink(random, OUT, ['s', 'n', 'v'], burst > 100)
   const copiesOf = (record: Rec): Rec[] =>
     Array(record.n % 50 === 7 ? burst : 1 + (record.v % Math.min(burst, 3))).fill(record)
+  const linesOf = (splits: readonly (readonly Rec[])[]): Lines =>
+    splits
+      .flat()
+      .flatMap(copiesOf)
+      .map(({ s, n, v }) => `${s},${n},${v}`)
   return {
     name: 'copy',
     files: input.files,
-    expected: new Map([
-      [
-        OUT,
-        input.splits
-          .flat()
-          .flatMap(copiesOf)
-          .map(({ s, n, v }) => `${s},${n},${v}`),
-      ],
-    ]),
-    expectedOf: (lines) =>
-      readPrefixes(input.splits, lines, ([s, n]) => [Number(s), Number(n)])
-        .flat()
-        .flatMap(copiesOf)
-        .map(({ s, n, v }) => `${s},${n},${v}`),
+    expected: new Map([[OUT, linesOf(input.splits)]]),
+    expectedOf: (lines) => linesOf(readPrefixes(input.splits, lines, ([s, n]) => [Number(s), Number(n)])),
+    lackingOf: (lines, read) => compareLines(lines, linesOf(readRecords(input.splits, read))).missing,
     job: jobOf((env) => {
       // Chained to the source, where a barrier may come while it is at work.
       const records = env.from(input.source, from).flatMap(copiesOf, { ...copy, chain: 'always' })

@@ -28,6 +28,7 @@ const HAVE_TO_HAPPEN = [
   'claim-mode:CLAIM',
   'claim-mode:NO_CLAIM',
   'drained',
+  'drained-at-least-once',
   'request:answered',
   'retention-checked',
   'rewound:newest-whole',
