@@ -53,26 +53,26 @@ function standingRow(comparison: Comparison, standing: Standing): readonly strin
   const ofCpu = (figure: string): string =>
     isLoop(standing.against) && figure.endsWith('×') ? `${figure} CPU` : figure
   return [
-    titleOf(comparison),
+    standing.side === 'millrace' ? titleOf(comparison) : `${titleOf(comparison)}: ${standing.side}`,
     standing.against,
     ofCpu(gross),
     ofCpu(running),
     ofCpu(net),
     wanted === '' ? '' : ofCpu(wanted),
     emphasised(verdict),
-    memoryAgainst(comparison, standing.against),
+    memoryAgainst(comparison, standing),
   ]
 }
 
 /** Of Flink only: its processes are what Millrace has to stay below. */
-function memoryAgainst({ sides }: Comparison, against: string): string {
+function memoryAgainst({ sides }: Comparison, { side: own, against }: Standing): string {
   if (against !== 'flink' && against !== 'flink-sql') return ''
-  const [own, theirs] = ['millrace', against].map((name) => {
+  const [ownBytes, theirBytes] = [own, against].map((name) => {
     const side = sides.find(({ peer }) => peer.name === name)
     return side === undefined ? Number.NaN : peakBytes(side)
   }) as [number, number]
-  if (!(own > 0 && theirs > 0)) return UNKNOWN
-  return `${(own / theirs).toFixed(2)} ×: ${own < theirs ? 'below' : '**NOT below**'}`
+  if (!(ownBytes > 0 && theirBytes > 0)) return UNKNOWN
+  return `${(ownBytes / theirBytes).toFixed(2)} ×: ${ownBytes < theirBytes ? 'below' : '**NOT below**'}`
 }
 
 function sideRow(comparison: Comparison, { peer, runs }: ComparedSide): readonly string[] {

@@ -48,11 +48,12 @@ describe('slots with state in RocksDB', { skip }, () => {
     assert.equal(state, 'FINISHED', error?.message)
     const expected = Array.from({ length: 1_000 }, (_, n) => `${n % 100}:${Math.floor(n / 100) + 1}`).sort()
     assert.deepEqual(((collected.out ?? []) as string[]).sort(), expected)
-    const stores = (reading?.tasks ?? []).flatMap(({ metrics }) => metrics?.store ?? [])
+    const stores = (reading?.tasks ?? []).flatMap(({ metrics }) =>
+      metrics?.store === undefined ? [] : [metrics.store],
+    )
     assert.ok(stores.length >= 2, `${stores.length} tasks show a store`)
     for (const store of stores) {
       assert.ok((store['rocksdb.block-cache-capacity'] ?? 0) >= 1024 ** 2, JSON.stringify(store))
-      assert.ok((store.cacheMisses ?? 0) > 0)
     }
     assert.deepEqual(readdirSync(folder), [])
   })

@@ -32,6 +32,7 @@ export interface ProcessHome {
   readonly random: RandomSource
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   readonly database: OrderedStore | undefined
   readonly observer: CoordinatorObserver
@@ -39,6 +40,7 @@ export interface ProcessHome {
   filesOf(life: Life): FileSystem
   chooseBackend(): StateBackendType
   onStoreWriting(): void
+  onSwept(type: StateBackendType): void
   abandon(life: Life): void
   /** Whether the process with this number runs. */
   isRunning(pid: number): boolean

@@ -7,11 +7,12 @@
  */
 import type { FileSystem, JobDefinition } from '@millrace/api'
 import { buildGraph } from '@millrace/api'
-import { compilePlan, type PlanSettings } from '@millrace/core'
+import { compilePlan, type KeyedStateBackend, type PlanSettings } from '@millrace/core'
 import {
   type Clock,
   type FromSlot,
   HeapStateBackend,
+  type HeapStateBackendOptions,
   type OrderedStore,
   type RandomSource,
   RocksdbStateBackend,
@@ -44,6 +45,8 @@ export interface SlotHome {
   readonly sizes: SlotSizes
   /** Entries of a snapshot encoded between two looks at the clock. */
   readonly encodeStepEntries: number
+  /** What a snapshot may hold of encoded entries: little, so that it is written in many pieces. */
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   /** What backends of type `rocksdb` share; without it there are none. */
   readonly database: OrderedStore | undefined
@@ -53,11 +56,14 @@ export interface SlotHome {
   chooseBackend(): StateBackendType
   /** Before each writing of a local state store; throws when its disk is full. */
   onStoreWriting(): void
+  /** Something that had expired was removed in the background. */
+  onSwept(type: StateBackendType): void
   /** What the slot had under way on the disk may have happened. */
   abandon(life: Life): void
 }
 
-export type StateBackendType = 'hashmap' | 'segments' | 'rocksdb'
+export const STATE_BACKENDS = ['hashmap', 'segments', 'rocksdb'] as const
+export type StateBackendType = (typeof STATE_BACKENDS)[number]
 
 export class SimulatedSlots implements SlotLauncher {
   readonly #home: SlotHome
@@ -129,23 +135,12 @@ export class SimulatedSlot {
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
           encodeStepEntries: home.encodeStepEntries,
+          snapshotBytesMax: home.snapshotBytesMax,
         }
         const type = home.chooseBackend()
-        if (type === 'hashmap') return new HeapStateBackend(common)
-        const { cacheBytes, fileBytes } = home.storeSizes
-        const cache = { cacheBytes: () => cacheBytes, cachedEntriesMin: 1 }
-        const beforeWriting = (): void => home.onStoreWriting()
-        if (type === 'segments') {
-          return new SegmentsStateBackend({
-            ...common,
-            ...cache,
-            folder: new MemoryStoreFolder(beforeWriting),
-            fileBytes,
-          })
-        }
-        if (home.database === undefined) throw new Error('there is no database for the backends of this simulation')
-        const database = new FailingOrderedStore(home.database, beforeWriting)
-        return new RocksdbStateBackend({ ...common, ...cache, database })
+        const backend = createBackend(type, common, home)
+        tellOfSweeps(backend, () => home.onSwept(type))
+        return backend
       },
       sizes: home.sizes,
       memory: () => ({ usedBytes: 0, limitBytes: 1 }),
@@ -246,5 +241,29 @@ export class SimulatedSlot {
   #die(): void {
     this.life.end()
     this.#home.abandon(this.life)
+  }
+}
+
+function createBackend(type: StateBackendType, common: HeapStateBackendOptions, home: SlotHome): KeyedStateBackend {
+  if (type === 'hashmap') return new HeapStateBackend(common)
+  const { cacheBytes, fileBytes } = home.storeSizes
+  const options = { ...common, cacheBytes: () => cacheBytes, cachedEntriesMin: 1 }
+  const beforeWriting = (): void => home.onStoreWriting()
+  if (type === 'segments') {
+    return new SegmentsStateBackend({ ...options, folder: new MemoryStoreFolder(beforeWriting), fileBytes })
+  }
+  if (home.database === undefined) throw new Error('there is no database for the backends of this simulation')
+  return new RocksdbStateBackend({ ...options, database: new FailingOrderedStore(home.database, beforeWriting) })
+}
+
+/** Looks on: whether a sweep left fewer entries than it found. */
+function tellOfSweeps(backend: KeyedStateBackend, onSwept: () => void): void {
+  const sweep = backend.sweepExpired.bind(backend)
+  const entries = (): number => backend.usage().reduce((sum, table) => sum + table.entries, 0)
+  backend.sweepExpired = (units) => {
+    const before = entries()
+    const isDone = sweep(units)
+    if (entries() < before) onSwept()
+    return isDone
   }
 }

@@ -121,7 +121,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     map.absent = absent
     buckets.forEach((bucket, index) => {
       if (bucket === undefined) absent.add(hashOfRank(wanted[index] as number))
-      else this.#admitBucket(map, bucket)
+      else for (const entry of this.#admitBucket(map, bucket)) if (entry.row >= 0) this.cache.setAhead(entry)
     })
   }
 
@@ -442,9 +442,9 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
         bytes: ENTRY_BYTES + record.lengthBytes * 2,
         row: -1,
       }
+      this.makeRoom()
       this.admit(entry)
       admitted.push(entry)
-      this.makeRoomFor(entry)
     })
     return admitted
   }

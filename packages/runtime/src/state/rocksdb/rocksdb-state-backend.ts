@@ -1,4 +1,5 @@
 /** Keyed state in a RocksDB database on the local disk: the backend of `state.backend.type: rocksdb`. */
+import type { LocalStoreUsage } from '@millrace/core'
 import type { SnapshotPlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import { StoreStateBackend, type StoreStateBackendOptions } from '../store/store-state-backend.ts'
 import { OrderedEntryStore } from './ordered-entry-store.ts'
@@ -18,9 +19,25 @@ export class RocksdbStateBackend extends StoreStateBackend<OrderedEntryStore> {
     this.#database = options.database
   }
 
-  storeMetrics(): Readonly<Record<string, number>> {
+  /** Of the disk what the database of the slot takes, which its backends share. */
+  localStore(): LocalStoreUsage {
     const { hits, misses, cache } = this.store
-    return { cacheHits: hits, cacheMisses: misses, cacheBytes: cache.bytes, ...this.#database.metrics() }
+    const metrics = this.#database.metrics()
+    const diskBytes = metrics['rocksdb.total-sst-files-size'] ?? 0
+    const liveBytes = metrics['rocksdb.estimate-live-data-size'] ?? 0
+    return {
+      cacheHits: hits,
+      cacheMisses: misses,
+      cacheBytes: cache.bytes,
+      diskBytes,
+      deadShare: diskBytes === 0 ? 0 : Math.max(0, 1 - liveBytes / diskBytes),
+      // By RocksDB, on threads of its own.
+      cleanedBytes: 0,
+    }
+  }
+
+  storeMetrics(): Readonly<Record<string, number>> {
+    return this.#database.metrics()
   }
 
   protected override createSnapshot(plan: SnapshotPlan): StoreSnapshot {

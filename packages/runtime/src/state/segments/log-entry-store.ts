@@ -33,7 +33,9 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   readonly #cleaner: LogCleaner
   readonly #writer = new ByteWriter(64 * 1024)
   readonly #encoder = new RecordEncoder(this.#writer)
+  /** The record that is being read, and the one that is being written: making room for the former may append. */
   readonly #record = emptyRecord()
+  readonly #appended = emptyRecord()
   #positions: Int32Array = new Int32Array(512)
   /** What `load` and `prefetch` read for. */
   #wantedMap: RecordMap | undefined
@@ -45,6 +47,11 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     super(options)
     this.log = new RecordLog(options)
     this.#cleaner = new LogCleaner(this)
+  }
+
+  /** Bytes of mostly dead files that were gone through to take back their space. */
+  get cleanedBytes(): number {
+    return this.#cleaner.cleanedBytes
   }
 
   entriesOf(map: RecordMap, mixed: number): readonly Entry[] {
@@ -253,6 +260,11 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     this.#found = this.#load(position, record, decoder.decode(), decoder)
   }
 
+  readonly #admitAhead = (position: number, bytes: Uint8Array, view: DataView, at: number): void => {
+    this.#admit(position, bytes, view, at)
+    this.cache.setAhead(this.#found as LogEntry)
+  }
+
   #entryAt(place: number): LogEntry {
     return this.cache.at(place - CACHED) as LogEntry
   }
@@ -276,12 +288,13 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     for (let i = 1; i < wanted; i++) if (sorted[i] !== sorted[i - 1]) sorted[different++] = sorted[i] as number
     this.misses += different
     this.#wantedMap = map
-    this.log.readMany(sorted, different, this.#admit)
+    this.log.readMany(sorted, different, areMixed ? this.#admit : this.#admitAhead)
   }
 
   #load(position: number, record: StoreRecord, key: unknown, decoder: ValueDecoder): LogEntry {
     const map = this.#wantedMap as RecordMap
     const value = record.isTombstone ? undefined : map.table.loadedValue(decoder.decode())
+    this.makeRoom()
     const entry: LogEntry = {
       map,
       hash: record.hash,
@@ -299,8 +312,6 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     }
     this.cache.admit(entry)
     map.move(record.hash, position, CACHED + entry.row)
-    // Only now, and not for this one: room may be made by appending, and then the record may be copied to another place.
-    this.makeRoomFor(entry)
     return entry
   }
 
@@ -325,7 +336,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   }
 
   #encode(entry: Entry): void {
-    const record = this.#record
+    const record = this.#appended
     const { table, number } = entry.map
     record.table = table.number
     record.epoch = this.epoch

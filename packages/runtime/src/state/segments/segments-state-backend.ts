@@ -1,4 +1,5 @@
 /** Keyed state in append-only files on the local disk, indexed in memory: the backend of `state.backend.type: segments`. */
+import type { LocalStoreUsage } from '@millrace/core'
 import type { SnapshotPlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import { StoreStateBackend, type StoreStateBackendOptions } from '../store/store-state-backend.ts'
 import { LogEntryStore } from './log-entry-store.ts'
@@ -15,6 +16,18 @@ export interface SegmentsStateBackendOptions extends StoreStateBackendOptions {
 export class SegmentsStateBackend extends StoreStateBackend<LogEntryStore> {
   constructor(options: SegmentsStateBackendOptions) {
     super(options, new LogEntryStore(options))
+  }
+
+  localStore(): LocalStoreUsage {
+    const { cache, log, hits, misses, cleanedBytes } = this.store
+    return {
+      cacheHits: hits,
+      cacheMisses: misses,
+      cacheBytes: cache.bytes,
+      diskBytes: log.sizeBytes,
+      deadShare: log.deadShare,
+      cleanedBytes,
+    }
   }
 
   protected override createSnapshot(plan: SnapshotPlan): StoreSnapshot {

@@ -77,6 +77,7 @@ export abstract class EntryStore {
   completedEpoch = 0
   /** A snapshot is being encoded. */
   isViewOpen = false
+  /** Entries that look-ups found in the cache, and that had to be read. */
   hits = 0
   misses = 0
   /** The map that is about to get an entry, and so is in use though it may have none. */
@@ -101,8 +102,7 @@ export abstract class EntryStore {
       if (place < CACHED) continue
       const entry = this.cache.at(place - CACHED)
       if (!isSameKey(entry.key, key)) continue
-      this.cache.markUsed(entry)
-      this.hits++
+      if (this.cache.noteFound(entry)) this.hits++
       return entry
     }
     return this.load(map, mixed, key, keyGroup, count)
@@ -237,13 +237,6 @@ export abstract class EntryStore {
   protected admit(entry: Entry): void {
     this.cache.admit(entry)
     entry.map.add(entry.hash, CACHED + entry.row)
-  }
-
-  /** Lets entries leave while one stays that was read just now: room may be made by writing. */
-  protected makeRoomFor(entry: Entry): void {
-    this.cache.setKept(entry, true)
-    this.makeRoom()
-    this.cache.setKept(entry, false)
   }
 
   /** Lets entries leave until the cache is within its budget. */

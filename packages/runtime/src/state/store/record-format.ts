@@ -102,12 +102,17 @@ export function checkRecord(bytes: Uint8Array, view: DataView, at: number, avail
 /** Reads key and value of records, which follow each other: first the key. */
 export class RecordDecoder {
   #reader = new ByteReader(new Uint8Array(0))
+  #decoder = new ValueDecoder(this.#reader)
 
-  /** A decoder that stands where key and value of a record begin. */
+  /** A decoder that stands where key and value of a record begin, until the next call. */
   at(bytes: Uint8Array, bodyAt: number): ValueDecoder {
-    if (this.#reader.bytes !== bytes) this.#reader = new ByteReader(bytes, 'record of the local state store')
+    if (this.#reader.bytes !== bytes) {
+      this.#reader = new ByteReader(bytes, 'record of the local state store')
+      this.#decoder = new ValueDecoder(this.#reader)
+    }
     this.#reader.position = bodyAt
-    return new ValueDecoder(this.#reader)
+    this.#decoder.reset()
+    return this.#decoder
   }
 }
 

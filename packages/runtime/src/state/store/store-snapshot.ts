@@ -1,19 +1,14 @@
 /**
  * One snapshot of a store: what was alive when it began, encoded step by step while the store goes on. The view of the
- * store fixes that; how it is read is left to who extends this.
+ * store fixes that; how it is read is left to who extends this. What is finished is handed out on the way (`SnapshotPieces`).
  *
  * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones. What is dropped as a whole
  * stands first in a delta, so that entries that came back later survive it; a tombstone of a key that came back has to stand before it.
  */
 import { MillraceError } from '@millrace/api'
-import {
-  type KeyedSnapshot,
-  SegmentWriter,
-  type SnapshotPiece,
-  storedTable,
-  type TableDescriptor,
-} from '@millrace/core'
+import { type KeyedSnapshot, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
 import { describeFailure, latestOf } from '../heap/heap-snapshot.ts'
+import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
 import type { StoreTable } from './store-table.ts'
 
 /** The tables of one operator. */
@@ -35,6 +30,8 @@ export interface SnapshotBounds {
   readonly stepEntries: number
   /** Wall clock when it began: what had expired by then is in no base. */
   readonly nowMs: number
+  /** What it may hold of encoded entries; default: `SNAPSHOT_BYTES_MAX`. */
+  readonly heldBytesMax?: number | undefined
 }
 
 /** What a snapshot is begun with. */
@@ -50,10 +47,9 @@ export interface SnapshotPlan {
 /** One operator, as the snapshot sees it. */
 export interface OperatorPart {
   readonly operator: StoreOperator
-  readonly tables: readonly TableDescriptor[]
+  readonly pieces: OperatorPieces
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
-  readonly writers: (SegmentWriter | undefined)[]
 }
 
 /** Where entries of a table go. */
@@ -72,8 +68,6 @@ export interface ViewedEntry {
   readonly writtenAtMs: number | undefined
 }
 
-const WRITER_BYTES_INITIAL = 512
-
 export abstract class StoreSnapshot implements KeyedSnapshot {
   readonly bounds: SnapshotBounds
   readonly tables: readonly TableDescriptor[]
@@ -82,7 +76,7 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
   protected readonly places: readonly (TablePlace | undefined)[]
   readonly #monotonicMs: () => number
   readonly #onDone: () => void
-  readonly #pieces: SnapshotPiece[] = []
+  readonly #pieces: SnapshotPieces
   #steps: Generator<void> | undefined
   #isDone = false
   #visited = 0
@@ -91,13 +85,15 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
     this.bounds = bounds
     this.#monotonicMs = monotonicMs
     this.#onDone = onDone
+    this.#pieces = new SnapshotPieces(bounds.id, bounds.firstGroup, bounds.heldBytesMax)
     const tables: TableDescriptor[] = []
     const parts: OperatorPart[] = []
     const places: TablePlace[] = []
     for (const operator of operators) {
       const part = createPart(operator, bounds, decide)
       parts.push(part)
-      tables.push(...part.tables)
+      this.#pieces.add(part.pieces)
+      tables.push(...part.pieces.tables)
       operator.tables.forEach((table, index) => {
         const place = { part, index, table }
         places[table.number] = place
@@ -113,32 +109,47 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
     return this.#isDone
   }
 
-  get pieces(): readonly SnapshotPiece[] {
-    if (!this.#isDone) throw new MillraceError('INTERNAL', `Snapshot ${this.bounds.id} is not encoded yet.`)
-    return this.#pieces
+  get heldBytes(): number {
+    return this.#pieces.heldBytes
+  }
+
+  get isFull(): boolean {
+    return this.#pieces.isFull
+  }
+
+  /** Nothing is copied because it changes: the store keeps it. */
+  get isOverdrawn(): boolean {
+    return false
+  }
+
+  takePieces(): readonly SnapshotPiece[] {
+    return this.#pieces.take(this.#isDone)
+  }
+
+  release(bytes: number): void {
+    this.#pieces.release(bytes)
   }
 
   encode(budgetMs: number): boolean {
-    if (this.#isDone) return true
     const until = this.#monotonicMs() + budgetMs
-    this.#steps ??= this.#encodeAll()
-    do {
-      if (this.#steps.next().done === true) {
-        this.#isDone = true
-        this.#onDone()
-        return true
-      }
-    } while (this.#monotonicMs() < until)
-    return false
+    while (!this.#isDone && !this.#pieces.isFull) {
+      this.#step()
+      if (this.#monotonicMs() >= until) break
+    }
+    return this.#isDone
+  }
+
+  /** At once, whatever is then held. */
+  encodeAll(): void {
+    while (!this.#isDone) this.#step()
   }
 
   /** It is complete: notes for which key groups there is a base to build on now. */
   onComplete(): void {
-    const written = new Set(this.#pieces.map(({ operatorUid, keyGroup }) => `${keyGroup} ${operatorUid}`))
-    for (const { operator, isBase } of this.parts) {
+    for (const { operator, pieces, isBase } of this.parts) {
       isBase.forEach((base, index) => {
         // A delta was built on a base that is still named, also when a checkpoint that completed meanwhile had dropped it.
-        const isNamed = base === 0 || written.has(`${this.bounds.firstGroup + index} ${operator.uid}`)
+        const isNamed = base === 0 || pieces.hasPiece[index] === 1
         operator.hasBase[index] = isNamed ? 1 : 0
       })
     }
@@ -147,9 +158,9 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
   /** Gives everything that the snapshot has to say to `putEntry` and `deleteEntry`; may stop after each entry that it looks at. */
   protected abstract encodeEntries(): Generator<void>
 
-  /** Counts an entry that was looked at; true when it is time for a look at the clock. */
+  /** Counts an entry that was looked at; true when it is time for a look at the clock, or something has to be written first. */
   protected isStepOver(): boolean {
-    return ++this.#visited % this.bounds.stepEntries === 0
+    return ++this.#visited % this.bounds.stepEntries === 0 || this.#pieces.isFull
   }
 
   protected putEntry({ part, index, table }: TablePlace, group: number, entry: ViewedEntry): void {
@@ -161,22 +172,32 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
     const isMap = table.descriptor.kind === 'map'
     const timesMs = table.elementTimesMs(value)
     const writtenAtMs = timesMs === undefined ? entry.writtenAtMs : latestOf(timesMs)
-    const writer = this.#writer(part, group)
+    const writer = this.#pieces.writerOf(part.pieces, group)
     try {
       writer.put(index, isMap ? outerKey : key, isMap ? key : outerKey, table.storedValue(value), writtenAtMs, timesMs)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, key)
     }
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 
   protected deleteEntry({ part, index, table }: TablePlace, group: number, outerKey: unknown, key: unknown): void {
     const isMap = table.descriptor.kind === 'map'
-    this.#writer(part, group).delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
+    const writer = this.#pieces.writerOf(part.pieces, group)
+    writer.delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 
-  *#encodeAll(): Generator<void> {
+  #step(): void {
+    this.#steps ??= this.#encodeSteps()
+    if (this.#steps.next().done !== true) return
+    this.#isDone = true
+    this.#onDone()
+  }
+
+  *#encodeSteps(): Generator<void> {
     yield* this.encodeEntries()
-    for (const part of this.parts) yield* this.#finishPart(part)
+    yield* this.#pieces.finish()
   }
 
   #writeDrops({ part, index, table }: TablePlace): void {
@@ -185,44 +206,11 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
       for (const keyGroup of keyGroups) {
         const group = keyGroup - this.bounds.firstGroup
         if (part.isBase[group] === 1) continue
-        if (table.descriptor.kind === 'map') this.#writer(part, group).clear(index, outerKey)
-        else this.#writer(part, group).dropNamespace(index, outerKey as number)
+        const writer = this.#pieces.writerOf(part.pieces, group)
+        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
+        else writer.dropNamespace(index, outerKey as number)
+        this.#pieces.onWritten(part.pieces, group, writer)
       }
-    }
-  }
-
-  #writer(part: OperatorPart, group: number): SegmentWriter {
-    let writer = part.writers[group]
-    if (writer === undefined) {
-      writer = new SegmentWriter(
-        {
-          kind: part.isBase[group] === 1 ? 'base' : 'delta',
-          checkpointId: this.bounds.id,
-          operatorUid: part.operator.uid,
-          keyGroup: this.bounds.firstGroup + group,
-          tables: part.tables,
-        },
-        WRITER_BYTES_INITIAL,
-      )
-      part.writers[group] = writer
-    }
-    return writer
-  }
-
-  *#finishPart(part: OperatorPart): Generator<void> {
-    for (let group = 0; group < part.isBase.length; group++) {
-      const writer = part.writers[group]
-      if (writer === undefined) continue
-      const { entries } = writer
-      this.#pieces.push({
-        operatorUid: part.operator.uid,
-        keyGroup: this.bounds.firstGroup + group,
-        kind: part.isBase[group] === 1 ? 'base' : 'delta',
-        bytes: writer.finish(),
-        entries,
-      })
-      part.writers[group] = undefined
-      yield
     }
   }
 }
@@ -243,10 +231,6 @@ function createPart(
       )
     }
   }
-  return {
-    operator,
-    tables: operator.tables.map(({ descriptor }) => storedTable(descriptor)),
-    isBase,
-    writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
-  }
+  const tables = operator.tables.map(({ descriptor }) => storedTable(descriptor))
+  return { operator, pieces: new OperatorPieces(operator.uid, tables, isBase), isBase }
 }

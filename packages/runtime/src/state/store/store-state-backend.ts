@@ -43,6 +43,8 @@ export interface StoreStateBackendOptions {
   readonly monotonicMs: () => number
   /** Entries encoded between two looks at the clock; default 128. */
   readonly encodeStepEntries?: number
+  /** What a snapshot may hold of encoded entries; default `SNAPSHOT_BYTES_MAX`. */
+  readonly snapshotBytesMax?: number | undefined
   /** What the cache may hold at the moment. */
   readonly cacheBytes: () => number
   /** So many entries stay in the cache however large they are; default 16. For tests. */
@@ -66,6 +68,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
   readonly #home: TableHome
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
+  readonly #snapshotBytesMax: number | undefined
   readonly #beforeSnapshot: (() => void)[] = []
   readonly #otherUsage: (() => TableUsage)[] = []
   readonly #onClose: (() => void) | undefined
@@ -82,6 +85,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     this.maxParallelism = options.maxParallelism
     this.#monotonicMs = options.monotonicMs
     this.#stepEntries = options.encodeStepEntries ?? ENCODE_STEP_ENTRIES
+    this.#snapshotBytesMax = options.snapshotBytesMax
     this.#onClose = options.onClose
     this.store = store
     this.#home = {
@@ -163,8 +167,8 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
   }
 
   beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot {
-    // One view at a time; the older one is nearly done.
-    for (const earlier of this.#snapshots.values()) earlier.encode(Number.POSITIVE_INFINITY)
+    // One view at a time. A task waits until the older one is encoded.
+    for (const earlier of this.#snapshots.values()) earlier.encodeAll()
     for (const write of this.#beforeSnapshot) write()
     const { store } = this
     store.flush()
@@ -177,6 +181,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
         nowMs: store.now(),
+        heldBytesMax: this.#snapshotBytesMax,
       },
       operators: this.#operators.values(),
       decide,
