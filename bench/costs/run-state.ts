@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { hashKey, keyGroupOfHash, MANIFEST_VERSION, SegmentLedger, type TableDescriptor } from '@millrace/core'
 import {
@@ -19,6 +20,7 @@ import { costOfProcess, cpuSecondsOfProcess } from '../measured-process.ts'
 import { median } from '../statistics.ts'
 import type { ChurnCost, IncrementalCost, RestoreCost, SnapshotsCost } from './state-cost.ts'
 import { measureStoreMemory } from './store-memory.ts'
+import { unalignedCost } from './unaligned-cost.ts'
 
 const POLL_MS = 5
 const SNAPSHOT_RECORDS_PER_SECOND = 200_000
@@ -29,7 +31,10 @@ const [name = '', keys = 0, parallelism = 1, checkpoints = 0, seconds = 20] = pr
   .map((word, index) => (index === 0 ? word : Number(word))) as [string, number, number, number, number]
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
 try {
-  const measures: Readonly<Record<string, () => Promise<object>>> = { restore, incremental, churn, snapshots, memory }
+  const measures: Readonly<Record<string, () => Promise<object>>> = {
+    ...{ restore, incremental, churn, snapshots, memory },
+    unaligned: () => unalignedCost(folder, parallelism),
+  }
   const figures = await measures[name]?.()
   if (figures === undefined) throw new Error(`There is no cost ${name}`)
   console.log(JSON.stringify({ cost: name, ...figures, ...costOfProcess() }))
@@ -92,15 +97,31 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
   const take = async (id: number, kind: 'base' | 'delta'): Promise<{ bytes: number; ms: number }> => {
     const startMs = performance.now()
     const snapshot = backend.beginSnapshot(id, ledger.decide(id, kind === 'base' ? 'full-checkpoint' : 'checkpoint'))
-    while (!snapshot.encode(10));
-    const pieces = snapshot.pieces
-    const batch = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 20_480 }
-    const refs = await storage.writeSegments({ ...batch, pieces })
-    const stored = pieces.map(({ operatorUid, keyGroup }, at) => ({
-      operatorUid,
-      keyGroup,
-      ref: refs[at] as (typeof refs)[0],
-    }))
+    const target = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 20_480 }
+    const writing = storage.beginSegments(target)
+    const places: { operatorUid: string; keyGroup: number }[] = []
+    let bytes = 0
+    let isWriting = false
+    const writeFinished = async (): Promise<void> => {
+      const pieces = snapshot.takePieces()
+      for (const { operatorUid, keyGroup } of pieces) places.push({ operatorUid, keyGroup })
+      const taken = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
+      bytes += taken
+      isWriting = true
+      await writing.write(pieces)
+      snapshot.release(taken)
+      isWriting = false
+    }
+    // As a task does it: what is finished is written while the rest is encoded, one write at a time.
+    let written: Promise<void> = Promise.resolve()
+    while (!snapshot.encode(10)) {
+      if (!isWriting) written = writeFinished()
+      await setImmediate()
+    }
+    await written
+    await writeFinished()
+    const refs = await writing.finish()
+    const stored = places.map((place, at) => ({ ...place, ref: refs[at] as (typeof refs)[0] }))
     const chains = ledger.chainsOf(id, stored)
     await storage.writeManifest({
       version: MANIFEST_VERSION,
@@ -126,7 +147,7 @@ async function incremental(): Promise<Omit<IncrementalCost, 'cost' | keyof Retur
     const ms = performance.now() - startMs
     backend.onCheckpointComplete(id)
     ledger.onComplete(id)
-    return { bytes: pieces.reduce((sum, piece) => sum + piece.bytes.length, 0), ms }
+    return { bytes, ms }
   }
   for (let key = 0; key < keys; key++) put(key, 1)
   const full: { bytes: number; ms: number }[] = []

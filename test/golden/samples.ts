@@ -168,6 +168,15 @@ function manifest(): CheckpointManifest {
                 entries: 3,
               },
               {
+                kind: 'base',
+                isContinuation: true,
+                checkpointId: 7,
+                location: { kind: 'file', file: 'segments', offsetBytes: 140 },
+                lengthBytes: 60,
+                crc32c: 9,
+                entries: 2,
+              },
+              {
                 kind: 'delta',
                 checkpointId: 8,
                 location: { kind: 'inline', base64: 'AAEC' },

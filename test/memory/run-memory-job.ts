@@ -10,7 +10,7 @@ import type { PlainValue } from '@millrace/api'
 import { bundleJob, type JobOutcome, type RunningJob, runJob } from '@millrace/runtime'
 
 export interface MemoryRun {
-  readonly job: 'slow-sink' | 'outburst' | 'growing-state'
+  readonly job: 'slow-sink' | 'outburst' | 'growing-state' | 'large-state'
   readonly params: Readonly<Record<string, PlainValue>>
   readonly configuration: Readonly<Record<string, string>>
   /** Called while the job runs, again and again. */

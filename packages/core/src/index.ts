@@ -89,7 +89,8 @@ export {
 } from './checkpoint/restore-assignment.ts'
 export { describeMatched, describeUnmatched, type RestoreReport } from './checkpoint/restore-report.ts'
 export { decideRetention, filesOf, type RetentionDecision, type RetentionInput } from './checkpoint/retention.ts'
-export { hasSegmentChecksum, segmentChecksum } from './checkpoint/segment-checksum.ts'
+export { type ChainMeasures, measureChain } from './checkpoint/segment-chain.ts'
+export { finishedSegmentChecksum, hasSegmentChecksum, segmentChecksum } from './checkpoint/segment-checksum.ts'
 export {
   checkStoredTable,
   readSegment,
@@ -153,6 +154,7 @@ export {
   restartStrategyOf,
   type TypedConfig,
 } from './config/parse-config.ts'
+export { unusedSettings } from './config/unused-settings.ts'
 export { hashNumbers } from './key/composite-hash.ts'
 export { HashIndex, mixHash, PART_ENTRIES_MAX, partIn } from './key/hash-index.ts'
 export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
@@ -197,6 +199,7 @@ export {
 export { type Conversion, convertEntry, isSameValue, type StoredEntry } from './state/convert-entry.ts'
 export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declared-tables.ts'
 export { deepFreeze } from './state/deep-freeze.ts'
+export { encodeWhole } from './state/encode-whole.ts'
 export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
 export type {
   KeyedSnapshot,
@@ -215,7 +218,15 @@ export type {
 } from './state/state-backend.ts'
 export { createStateHandles } from './state/state-handles.ts'
 export type { StoredForm } from './state/stored-form.ts'
-export { checkStoredStates, decideReading, type TableReading, type UnreadState } from './state/stored-state-check.ts'
+export {
+  type ChangedAggregates,
+  checkStoredStates,
+  decideReading,
+  refuseLoss,
+  type StoredStates,
+  type TableReading,
+  type UnreadState,
+} from './state/stored-state-check.ts'
 export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
 export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'

@@ -3,7 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type KeyGroupSnapshot, keyGroupOf, type SegmentRef, SegmentWriter, type TableDescriptor } from '@millrace/core'
+import {
+  type KeyGroupSnapshot,
+  keyGroupOf,
+  MANIFEST_VERSION,
+  type SegmentRef,
+  SegmentWriter,
+  type TableDescriptor,
+} from '@millrace/core'
 import { FileCheckpointStorage, NodeFileSystem } from '@millrace/runtime'
 import type { CliEnvironment } from '../../src/cli-environment.ts'
 import { runCli } from '../../src/run-cli.ts'
@@ -53,7 +60,7 @@ async function write(checkpointId: number, values: Readonly<Record<string, unkno
     keyGroups.push({ keyGroup, segments: await storage.writeSegments(batch) })
   }
   await storage.writeManifest({
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'counting',
     lineage: '0123456789abcdef',
     checkpointId,

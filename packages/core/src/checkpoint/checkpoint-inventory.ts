@@ -5,6 +5,7 @@
 import type { CheckpointId } from '../channel/stream-element.ts'
 import type { CheckpointManifest, OperatorSnapshot, SegmentRef, VertexMeasures } from './manifest.ts'
 import { inFlightOf, keyedSegmentsOf, segmentsNamedBy } from './manifest-segments.ts'
+import { measureChain } from './segment-chain.ts'
 
 /** Bytes and segments that two checkpoints share. */
 export interface SharedBytes {
@@ -42,7 +43,7 @@ export interface CheckpointContents {
   readonly inFlightBytes: number
   /** Of its own, what is within the manifest. */
   readonly inlineBytes: number
-  /** Its own segments. */
+  /** Its own bases and deltas, each with its continuations. */
   readonly ownBases: number
   readonly ownDeltas: number
   /** What earlier checkpoints wrote and this one refers to; oldest first. */
@@ -73,6 +74,7 @@ export function takeInventory(manifests: readonly CheckpointManifest[]): readonl
     const segments = named.get(manifest) ?? []
     const { checkpointId } = manifest
     const own = segments.filter((ref) => isOwn(ref, manifest))
+    const begun = own.filter(({ isContinuation }) => isContinuation !== true)
     const all = segmentsNamedBy(manifest)
     const ownFiles = [...filesIn(all)].filter((file) => namesOfFile.get(file) === 1)
     const alone = new Set(ownFiles)
@@ -92,8 +94,8 @@ export function takeInventory(manifests: readonly CheckpointManifest[]): readonl
       ownBytes: bytesOf(own),
       inFlightBytes: bytesOf(manifest.operators.flatMap(inFlightOf)),
       inlineBytes: bytesOf(own.filter(({ location }) => location.kind === 'inline')),
-      ownBases: own.filter(({ kind }) => kind === 'base').length,
-      ownDeltas: own.filter(({ kind }) => kind === 'delta').length,
+      ownBases: begun.filter(({ kind }) => kind === 'base').length,
+      ownDeltas: begun.filter(({ kind }) => kind === 'delta').length,
       reused: reusedBy(segments.filter((ref) => !isOwn(ref, manifest))),
       deltasMax: deltasMaxOf(manifest),
       neededBy: needs.map(({ by, segments: shared }) => ({
@@ -145,7 +147,7 @@ function contentsOf(operator: OperatorSnapshot, manifest: CheckpointManifest): O
 function deltasMaxOf({ operators }: CheckpointManifest): number {
   let most = 0
   for (const { keyGroups } of operators) {
-    for (const { segments } of keyGroups) most = Math.max(most, segments.length - 1)
+    for (const { segments } of keyGroups) most = Math.max(most, measureChain(segments).deltas)
   }
   return most
 }

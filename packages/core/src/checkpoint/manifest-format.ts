@@ -4,7 +4,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
-import type { StoredForm } from '../state/stored-form.ts'
+import type { StoredForm, StoredPart } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
@@ -19,6 +19,7 @@ import {
   type VertexMeasures,
 } from './manifest.ts'
 import { fromJsonValue, stringifyAscii, toJsonValue } from './plain-json.ts'
+import { chainProblem } from './segment-chain.ts'
 
 const MAGIC = 'MILLRACE-CHECKPOINT'
 const HEADER_BYTES_MAX = 128
@@ -54,14 +55,15 @@ export function parseManifest(bytes: Uint8Array, file: string): CheckpointManife
   const header = headerEnd < 0 ? '' : asciiText(bytes.subarray(0, headerEnd))
   const match = /^MILLRACE-CHECKPOINT ([1-9]\d{0,8}) (.*)$/.exec(header ?? '')
   if (match === null) throw damaged(file, 'it does not begin with the header line of a checkpoint')
-  if (Number(match[1]) > MANIFEST_VERSION) throw newerVersion(file, Number(match[1]))
+  const version = Number(match[1])
+  if (version > MANIFEST_VERSION) throw newerVersion(file, version)
   const facts = /^crc32c=([0-9a-f]{8}) length=(0|[1-9]\d{0,15})$/.exec(match[2] ?? '')
   if (facts === null) throw damaged(file, 'its header line is garbled')
   const body = bytes.subarray(headerEnd + 1)
   const length = Number(facts[2])
   if (body.length !== length) throw damaged(file, `it holds ${body.length} bytes of ${length}`)
   if (crc32c(body) !== Number.parseInt(facts[1] ?? '', 16)) throw damaged(file, 'its checksum is wrong')
-  return manifestFromJson(parseJson(body, file), file)
+  return manifestFromJson(parseJson(body, file), version, file)
 }
 
 function operatorToJson(operator: OperatorSnapshot): unknown {
@@ -72,10 +74,11 @@ function operatorToJson(operator: OperatorSnapshot): unknown {
   }
 }
 
-function manifestFromJson(json: unknown, file: string): CheckpointManifest {
+/** `version`: as the header line has it, which the checksum does not cover. */
+function manifestFromJson(json: unknown, version: number, file: string): CheckpointManifest {
   const fields = new FieldReader(json, 'manifest', (problem) => damaged(file, problem))
   const manifest: CheckpointManifest = {
-    version: versionFromJson(fields),
+    version: versionFromJson(fields, version),
     jobName: fields.string('jobName'),
     lineage: fields.string('lineage', /^[0-9a-f]{16}$/),
     checkpointId: fields.integer('checkpointId', 1),
@@ -93,8 +96,8 @@ function manifestFromJson(json: unknown, file: string): CheckpointManifest {
 }
 
 /** Every earlier version lacks only what may be missing, so what is read is of this one. */
-function versionFromJson(fields: FieldReader): typeof MANIFEST_VERSION {
-  fields.integer('version', 1, MANIFEST_VERSION)
+function versionFromJson(fields: FieldReader, version: number): typeof MANIFEST_VERSION {
+  fields.integer('version', version, version)
   return MANIFEST_VERSION
 }
 
@@ -181,10 +184,24 @@ function formFromJson(fields: FieldReader): StoredForm {
   const kind = fields.oneOf('kind', ['aggregate', 'schema'])
   const form: StoredForm =
     kind === 'aggregate'
-      ? { kind, name: fields.string('name') }
+      ? {
+          kind,
+          name: fields.string('name'),
+          ...(fields.has('parts') ? { parts: fields.list('parts', partFromJson) } : {}),
+        }
       : { kind, value: schemaText(fields, 'value'), key: schemaText(fields, 'key') }
   fields.refuseOthers()
   return form
+}
+
+function partFromJson(fields: FieldReader): StoredPart {
+  const part: StoredPart = {
+    name: fields.string('name'),
+    aggregate: fields.string('aggregate'),
+    version: fields.integer('version', 1),
+  }
+  fields.refuseOthers()
+  return part
 }
 
 function schemaText(fields: FieldReader, name: string): string | undefined {
@@ -204,14 +221,15 @@ function keyGroupFromJson(fields: FieldReader, maxParallelism: number): KeyGroup
     segments: fields.list('segments', segmentFromJson),
   }
   fields.refuseOthers()
-  const isChain = group.segments.every((segment, i) => (segment.kind === 'base') === (i === 0))
-  if (group.segments.length === 0 || !isChain) throw fields.fail('segments', 'not one base followed by deltas')
+  const problem = chainProblem(group.segments)
+  if (problem !== undefined) throw fields.fail('segments', problem)
   return group
 }
 
 function segmentFromJson(fields: FieldReader): SegmentRef {
   const segment: SegmentRef = {
     kind: fields.oneOf('kind', ['base', 'delta']),
+    ...(fields.has('isContinuation') ? { isContinuation: fields.boolean('isContinuation') } : {}),
     checkpointId: fields.integer('checkpointId', 1),
     location: locationFromJson(fields.record('location')),
     lengthBytes: fields.integer('lengthBytes', 0),

@@ -6,8 +6,11 @@ import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 
-/** 2: says what its subtasks measured and what is known of the form of values, and names data in flight. */
-export const MANIFEST_VERSION = 2
+/**
+ * 2: says what its subtasks measured and what is known of the form of values, and names data in flight. 3: a segment may be
+ * continued by others.
+ */
+export const MANIFEST_VERSION = 3
 
 export interface CheckpointManifest {
   readonly version: typeof MANIFEST_VERSION
@@ -19,7 +22,7 @@ export interface CheckpointManifest {
   readonly triggeredAtMs: number
   readonly completedAtMs: number
   readonly operators: readonly OperatorSnapshot[]
-  /** All inputs had ended and everything was flushed: a restore commits what is pending and runs nothing. */
+  /** All inputs had ended, or were drained, and everything was flushed: a restore commits what is pending and runs nothing more. */
   readonly isFinal: boolean
   /** What its tasks measured, in the order of the plan; for people, no restore looks at it. Version 1 does not have it. */
   readonly measures?: readonly VertexMeasures[]
@@ -67,13 +70,15 @@ export interface SubtaskInFlight {
 
 export interface KeyGroupSnapshot {
   readonly keyGroup: number
-  /** Base first, then deltas, oldest first. */
+  /** Base first, then deltas, oldest first, each with its continuations behind it. See `segment-chain.ts`. */
   readonly segments: readonly SegmentRef[]
 }
 
 /** Where the bytes of a segment are. */
 export interface SegmentRef {
   readonly kind: 'base' | 'delta'
+  /** It goes on where the segment before it ended, of the same kind and checkpoint: both are one base or one delta. Left out: no. */
+  readonly isContinuation?: boolean
   /** The checkpoint that wrote it. */
   readonly checkpointId: number
   readonly location: SegmentLocation

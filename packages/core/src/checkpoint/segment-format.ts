@@ -107,6 +107,11 @@ export class SegmentWriter {
     return this.#writer.position
   }
 
+  /** Bytes of memory that it takes: those so far, and room for more. */
+  get capacityBytes(): number {
+    return this.#writer.bytes.length
+  }
+
   /**
    * An entry and its value. `sub`: the user key in a map table, the namespace in a namespaced one, `undefined` else; the
    * value of a list table is the whole list, whose elements may have times. Key and user key may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the

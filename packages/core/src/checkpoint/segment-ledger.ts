@@ -3,12 +3,13 @@
  * of the last completed checkpoint. It decides whether a base or a delta is written next, and which segments a new
  * snapshot names. It reads and writes no bytes.
  *
- * Invariant: a chain that it names consists of segments of completed checkpoints, plus at most one segment of the
- * snapshot that is being taken. A savepoint is a full checkpoint that is also copied (decision 0006): what comes after it
+ * Invariant: a chain that it names consists of segments of completed checkpoints, plus at most one base or delta, with its
+ * continuations, of the snapshot that is being taken. A savepoint is a full checkpoint that is also copied (decision 0006): what comes after it
  * builds on it as on any other.
  */
 import type { CheckpointId, SnapshotKind } from '../channel/stream-element.ts'
 import type { KeyGroupSnapshot, SegmentRef } from './manifest.ts'
+import { continues, measureChain } from './segment-chain.ts'
 
 /** A chain holds at most this many deltas. */
 export const DELTAS_MAX = 8
@@ -21,11 +22,10 @@ export const LIVE_SHARE_MIN = 0.5
 
 /** Whether the next segment over a chain is a base or a delta. */
 export function decideSegmentKind(chain: readonly SegmentRef[], snapshotKind: SnapshotKind): 'base' | 'delta' {
-  const base = chain[0]
-  if (base === undefined || snapshotKind !== 'checkpoint') return 'base'
-  if (chain.length > DELTAS_MAX) return 'base'
-  const deltaBytes = chain.slice(1).reduce((sum, delta) => sum + delta.lengthBytes, 0)
-  return deltaBytes >= Math.max(base.lengthBytes, BASE_BYTES_MIN) * DELTA_SHARE_MAX ? 'base' : 'delta'
+  if (chain.length === 0 || snapshotKind !== 'checkpoint') return 'base'
+  const { baseBytes, deltas, deltaBytes } = measureChain(chain)
+  if (deltas >= DELTAS_MAX) return 'base'
+  return deltaBytes >= Math.max(baseBytes, BASE_BYTES_MIN) * DELTA_SHARE_MAX ? 'base' : 'delta'
 }
 
 /** A segment that was stored for a snapshot. */
@@ -80,22 +80,26 @@ export class SegmentLedger {
   }
 
   /**
-   * All key groups of snapshot `id`, for the acknowledgement: the chains with the new pieces. A group that was to get a
-   * base and got none has no state any more; a group that was not asked for, or got no delta, is unchanged.
+   * All key groups of snapshot `id`, for the acknowledgement: the chains with the new pieces, in the order of encoding. A group that was to
+   * get a base and got none has no state any more; a group that was not asked for, or got no delta, is unchanged.
    */
   chainsOf(id: CheckpointId, pieces: readonly StoredPiece[]): readonly OperatorKeyGroups[] {
     const open = this.#open.get(id)
     if (open === undefined) throw new Error(`snapshot ${id} was not begun or has ended`)
     const chains = new Map(open.earlier)
     for (const [key, kind] of open.decided) if (kind === 'base') chains.delete(key)
+    const grown = new Map<string, SegmentRef[]>()
     for (const { operatorUid, keyGroup, ref } of pieces) {
       const key = chainKey(operatorUid, keyGroup)
-      const earlier = chains.get(key) ?? []
-      if (ref.kind !== (open.decided.get(key) ?? 'base') || (ref.kind === 'delta' && earlier.length === 0)) {
+      const chain = grown.get(key) ?? (ref.kind === 'base' ? [] : [...(chains.get(key) ?? [])])
+      const isAskedFor = ref.kind === (open.decided.get(key) ?? 'base') && fitsBehind(ref, chain, grown.has(key))
+      if (!isAskedFor) {
         throw new Error(`a ${ref.kind} for key group ${keyGroup} of ${operatorUid} that was not asked for`)
       }
-      chains.set(key, ref.kind === 'base' ? [ref] : [...earlier, ref])
+      chain.push(ref)
+      grown.set(key, chain)
     }
+    for (const [key, chain] of grown) chains.set(key, chain)
     open.chains = chains
     return groupByOperator(chains)
   }
@@ -141,6 +145,12 @@ export class SegmentLedger {
     }
     return sparse
   }
+}
+
+/** `isGrown`: the snapshot has a piece in the chain already. */
+function fitsBehind(ref: SegmentRef, chain: readonly SegmentRef[], isGrown: boolean): boolean {
+  if (ref.isContinuation === true) return isGrown && continues(ref, chain.at(-1))
+  return !isGrown && (ref.kind === 'base' || chain.length > 0)
 }
 
 function chainKey(operatorUid: string, keyGroup: number): string {

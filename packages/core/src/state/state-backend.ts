@@ -84,6 +84,11 @@ export interface NamespaceCursor<V> {
   readonly key: unknown
   readonly keyGroup: number
   readonly value: V
+  /**
+   * Removes the entry that `next` has just moved to, whose key is the current one, as the table's `remove` does. Missing where that
+   * costs no more.
+   */
+  remove?(): void
 }
 
 export interface KeyedStateBackend {
@@ -114,7 +119,10 @@ export interface KeyedStateBackend {
   mapTable<K, V>(descriptor: TableDescriptor): MapTable<K, V>
   namespacedTable<V>(descriptor: TableDescriptor): NamespacedTable<V>
 
-  /** Reads the segments of one key group, base first, then deltas in order. Called before any table is used. */
+  /**
+   * Reads the segments of one key group, base first, then deltas in order. A base may come piece by piece, in calls that follow each other,
+   * where no deltas follow. Called before any table is used.
+   */
   restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void
 
   /**
@@ -125,7 +133,8 @@ export interface KeyedStateBackend {
 
   /**
    * Fixes what belongs to snapshot `id`: exactly the changes made so far. What is returned is encoded later, in
-   * bounded steps; until it is done the backend keeps the fixed view.
+   * bounded steps; until it is done the backend keeps the fixed view. One view at a time: what is left of the snapshot before is encoded
+   * at once, whatever it then holds, so whoever minds that waits until it is encoded.
    * For each (operator, key group) `decide` says whether a base or a delta is to be written.
    */
   beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot
@@ -170,6 +179,8 @@ export interface TableUsage {
   readonly expiredEntries?: number
   /** Of those. */
   readonly expiredBytesEstimate?: number
+  /** When `expiredEntries` next grows by itself, epoch ms; left out where it does not. */
+  readonly nextExpiryMs?: number
 }
 
 /** Of all tables of a backend together. */
@@ -186,11 +197,32 @@ export interface LocalStoreUsage {
   readonly cleanedBytes: number
 }
 
+/**
+ * A snapshot while it is encoded. Finished pieces are handed out as it goes on, so that what is held of it stays bounded
+ * whatever the size of the state: a segment that grows too large is finished as a piece and continued in another.
+ */
 export interface KeyedSnapshot {
-  /** Encodes for about `budgetMs`; true when everything is encoded. */
+  /**
+   * Encodes for about `budgetMs`; true when everything is encoded. Does nothing while `isFull`, and a snapshot that was aborted
+   * must not be asked any more.
+   */
   encode(budgetMs: number): boolean
-  /** After `encode` returned true: one piece per (operator, key group) that has something to say. */
-  readonly pieces: readonly SnapshotPiece[]
+  /**
+   * The pieces that are finished, in their order: those of one (operator, key group) continue each other. None as long as they
+   * are not worth a write; all that are left when everything is encoded. They count as held until `release`.
+   */
+  takePieces(): readonly SnapshotPiece[]
+  /** So many bytes of pieces that were taken are no longer in memory. */
+  release(bytes: number): void
+  /** Encoded bytes that are in memory: in segments that are not finished, and in pieces until they are released. */
+  readonly heldBytes: number
+  /** Encoding waits until pieces are released. */
+  readonly isFull: boolean
+  /**
+   * So much was encoded because it was about to change, that nothing more may change before pieces are released. Never so in a backend whose
+   * snapshots keep no copies.
+   */
+  readonly isOverdrawn: boolean
   /** The tables, for the manifest. */
   readonly tables: readonly TableDescriptor[]
 }
@@ -199,7 +231,11 @@ export interface SnapshotPiece {
   readonly operatorUid: string
   readonly keyGroup: number
   readonly kind: 'base' | 'delta'
+  /** It goes on where the piece before it of this operator and key group ended. */
+  readonly isContinuation: boolean
   /** A whole segment with magic, version and checksum. */
   readonly bytes: Uint8Array
+  /** See `segmentChecksum`. */
+  readonly crc32c: number
   readonly entries: number
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { takeInventory } from '../../src/checkpoint/checkpoint-inventory.ts'
-import type { CheckpointManifest, SegmentRef } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION, type SegmentRef } from '../../src/checkpoint/manifest.ts'
 
 /** A file of its own for each segment unless one is named. */
 function segment(checkpointId: number, kind: 'base' | 'delta', lengthBytes: number, file?: string): SegmentRef {
@@ -19,7 +19,7 @@ function manifest(
   more: Partial<CheckpointManifest> = {},
 ): CheckpointManifest {
   return {
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId,
@@ -82,6 +82,18 @@ describe('takeInventory', () => {
     assert.deepEqual(third?.operators, [
       { uid: 'op', name: 'Op', parallelism: 2, stateBytes: 117, ownBytes: 7, keyGroups: 1, committables: 1 },
     ])
+  })
+
+  it('counts a base or delta once, in however many segments it is, and the bytes of all of them', () => {
+    const goesOn = { ...segment(1, 'base', 30, 'shared/goes-on'), isContinuation: true }
+    const deltaGoesOn = { ...segment(2, 'delta', 5, 'shared/delta-goes-on'), isContinuation: true }
+    const [first, second] = takeInventory([
+      manifest(1, [[base1, goesOn, goesOn], [other1]]),
+      manifest(2, [[base1, goesOn, goesOn, delta2, deltaGoesOn], [other1]]),
+    ])
+    assert.deepEqual([first?.ownBases, first?.ownBytes, first?.deltasMax], [2, 200, 0])
+    assert.deepEqual([second?.ownDeltas, second?.ownBytes, second?.deltasMax], [1, 15, 1])
+    assert.deepEqual(second?.reused, [{ checkpointId: 1, bytes: 200, segments: 4 }])
   })
 
   it('counts what is in the manifest as written and as no file', () => {

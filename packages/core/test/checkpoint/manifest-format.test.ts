@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
 import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
-import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
 import { encodeManifest, parseManifest } from '../../src/checkpoint/manifest-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
 
 const MANIFEST: CheckpointManifest = {
-  version: 2,
+  version: MANIFEST_VERSION,
   jobName: 'jöb 日本 \ud800',
   lineage: '0123456789abcdef',
   checkpointId: 12,
@@ -28,7 +28,11 @@ const MANIFEST: CheckpointManifest = {
           kind: 'namespaced',
           version: 1,
           ttlMs: undefined,
-          form: { kind: 'aggregate', name: '{n: count}' },
+          form: {
+            kind: 'aggregate',
+            name: '{n: count}',
+            parts: [{ name: 'n', aggregate: 'count', version: 2 }],
+          },
         },
         { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
         {
@@ -51,6 +55,15 @@ const MANIFEST: CheckpointManifest = {
               lengthBytes: 100,
               crc32c: 0xffff_ffff,
               entries: 3,
+            },
+            {
+              kind: 'base',
+              isContinuation: true,
+              checkpointId: 10,
+              location: { kind: 'file', file: 'shared/10-v-0-0.seg', offsetBytes: 140 },
+              lengthBytes: 60,
+              crc32c: 7,
+              entries: 2,
             },
             {
               kind: 'delta',
@@ -116,7 +129,7 @@ const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'c
 test('a manifest comes back as it was, numbers without JSON form included', () => {
   assert.deepEqual(parse(encodeManifest(MANIFEST)), MANIFEST)
   const header = String.fromCharCode(...encodeManifest(MANIFEST).subarray(0, 80)).split('\n')[0]
-  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 2 crc32c=[0-9a-f]{8} length=\d+$/)
+  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 3 crc32c=[0-9a-f]{8} length=\d+$/)
 })
 
 test('a manifest of version 1 reads as one without measures and data in flight', () => {
@@ -124,7 +137,7 @@ test('a manifest of version 1 reads as one without measures and data in flight',
   const rest = { ...facts, operators: operators.map(({ inFlight: _, ...operator }) => operator) }
   assert.equal(measures?.length, 1)
   const [, ...body] = String.fromCharCode(...encodeManifest(rest)).split('\n')
-  const old = body.join('\n').replace('"version":2', '"version":1')
+  const old = body.join('\n').replace('"version":3', '"version":1')
   const bytes = new TextEncoder().encode(old)
   const header = `MILLRACE-CHECKPOINT 1 crc32c=${crc32c(bytes).toString(16).padStart(8, '0')} length=${bytes.length}\n`
   assert.deepEqual(parse(new Uint8Array([...new TextEncoder().encode(header), ...bytes])), rest)
@@ -171,7 +184,7 @@ test('every changed byte and every cut is refused, naming the file', () => {
 
 test('a newer version says so', () => {
   assertCode(
-    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 3 whatever=new\n{}')),
+    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 4 whatever=new\n{}')),
     'CHECKPOINT_NEWER_VERSION',
   )
 })
@@ -207,8 +220,14 @@ test('fields that do not fit are refused even with a good checksum', () => {
     (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'guess' })),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate' })),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate', name: 'x', parts: [{ name: 'n' }] })),
     (json) => tableOf(json, 2, (table) => (table.form = { kind: 'schema', value: '{' })),
-    (json) => (json.version = 3),
+    (json) => (json.version = 4),
+    (json) => (json.version = 2),
+    (json) => segmentOf(json, (segment) => (segment.isContinuation = true)),
+    (json) => segmentOf(json, (segment) => (segment.isContinuation = 1)),
+    (json) => segmentOf(json, (segment) => (segment.checkpointId = 9), 1),
+    (json) => segmentOf(json, (segment) => (segment.kind = 'delta'), 1),
     (json) => (json.operators = [...(json.operators as unknown[]), ...(json.operators as unknown[])]),
   ]
   for (const change of wrong) {
@@ -234,9 +253,9 @@ function tableOf(json: Json, index: number, change: (table: Json) => void): void
   operatorOf(json, (operator) => change((operator.tables as Json[])[index] as Json))
 }
 
-function segmentOf(json: Json, change: (segment: Json) => void): void {
+function segmentOf(json: Json, change: (segment: Json) => void, index = 0): void {
   operatorOf(json, (operator) => {
-    change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[0] as Json)
+    change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[index] as Json)
   })
 }
 
@@ -244,7 +263,7 @@ function bodyOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes.subarray(bytes.indexOf(10) + 1))
 }
 
-function withBody(body: string, version = 2): Uint8Array {
+function withBody(body: string, version: number = MANIFEST_VERSION): Uint8Array {
   const bytes = new TextEncoder().encode(body)
   const checksum = crc32c(bytes).toString(16).padStart(8, '0')
   const header = new TextEncoder().encode(`MILLRACE-CHECKPOINT ${version} crc32c=${checksum} length=${bytes.length}\n`)

@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import fc from 'fast-check'
 import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
-import type {
-  CheckpointManifest,
-  InFlightSnapshot,
-  KeyGroupSnapshot,
-  OperatorSnapshot,
-  SegmentRef,
+import {
+  type CheckpointManifest,
+  type InFlightSnapshot,
+  type KeyGroupSnapshot,
+  MANIFEST_VERSION,
+  type OperatorSnapshot,
+  type SegmentRef,
 } from '../../src/checkpoint/manifest.ts'
 import { assembleManifest } from '../../src/checkpoint/manifest-assembly.ts'
 import { assignRestore } from '../../src/checkpoint/restore-assignment.ts'
@@ -42,7 +43,7 @@ const operator = (uid: string, change: Partial<OperatorSnapshot> = {}): Operator
 })
 
 const manifestOf = (operators: readonly OperatorSnapshot[]): CheckpointManifest => ({
-  version: 2,
+  version: MANIFEST_VERSION,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId: 4,
@@ -124,6 +125,21 @@ test('finished subtasks stay finished at the same parallelism, and all of them a
   assert.deepEqual(finishedAt(2, [1]), [false, true])
   assert.deepEqual(finishedAt(3, [1]), [false, false, false])
   assert.deepEqual(finishedAt(3, [0, 1]), [true, true, true])
+})
+
+test('after a drain nothing counts as finished where the input is to be read on', () => {
+  const restored = assignRestore(
+    manifestOf([operator('s', { finishedSubtasks: [0, 1], entries: ['a', 'b', 'c'] })]),
+    planOf(vertex(2, [['s', 'source']])),
+    { ...OPTIONS, readsOn: true },
+  ).vertices.get('s')
+  assert.deepEqual(
+    restored?.map(({ finished, operators }) => [finished, operators[0]?.entries]),
+    [
+      [false, ['a', 'c']],
+      [false, ['b']],
+    ],
+  )
 })
 
 test('a chain with a new step is not finished, whatever its old steps were', () => {

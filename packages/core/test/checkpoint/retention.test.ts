@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { CheckpointManifest } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
 import { decideRetention, filesOf } from '../../src/checkpoint/retention.ts'
 
 const manifest = (checkpointId: number, files: readonly string[]): CheckpointManifest => ({
-  version: 2,
+  version: MANIFEST_VERSION,
   jobName: 'job',
   lineage: '0123456789abcdef',
   checkpointId,

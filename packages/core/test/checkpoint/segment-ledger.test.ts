@@ -28,6 +28,52 @@ test('a base when there is none, when deltas outgrow it, when the chain is long,
   assert.equal(decideSegmentKind([base, ...deltas], 'checkpoint'), 'base')
 })
 
+/** A base or delta of a total size in so many segments. */
+function inPieces(kind: 'base' | 'delta', checkpointId: number, lengthBytes: number, count: number): SegmentRef[] {
+  return Array.from({ length: count }, (_, i) => {
+    const part = ref(kind, checkpointId, lengthBytes / count, (i * lengthBytes) / count)
+    return i === 0 ? part : { ...part, isContinuation: true }
+  })
+}
+
+test('continuations are no further deltas, and count with what they continue', () => {
+  const base = inPieces('base', 1, 10_000, 40)
+  assert.equal(decideSegmentKind(base, 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([...base, ...inPieces('delta', 2, 4_990, 30)], 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([...base, ...inPieces('delta', 2, 5_000, 10)], 'checkpoint'), 'base')
+  const deltas = Array.from({ length: DELTAS_MAX }, (_, i) => inPieces('delta', i + 2, 20, 10))
+  assert.equal(decideSegmentKind([...base, ...deltas.slice(1).flat()], 'checkpoint'), 'delta')
+  assert.equal(decideSegmentKind([...base, ...deltas.flat()], 'checkpoint'), 'base')
+})
+
+test('a base or delta in several pieces joins its chain as a whole', () => {
+  const ledger = new SegmentLedger()
+  const base = inPieces('base', 1, 6_000, 3)
+  const other = ref('base', 1, 100)
+  const decide = ledger.decide(1, 'checkpoint')
+  for (const keyGroup of [3, 4]) decide('op', keyGroup)
+  // Pieces of other key groups come between them.
+  const stored = [
+    piece(3, base[0] as SegmentRef),
+    piece(4, other),
+    piece(3, base[1] as SegmentRef),
+    piece(3, base[2] as SegmentRef),
+  ]
+  assert.deepEqual(
+    ledger.chainsOf(1, stored)[0]?.keyGroups.map(({ segments }) => segments),
+    [base, [other]],
+  )
+  ledger.onComplete(1)
+  assert.equal(ledger.decide(3, 'checkpoint')('op', 3), 'delta')
+  const delta = inPieces('delta', 3, 200, 2)
+  const chain = ledger.chainsOf(
+    3,
+    delta.map((each) => piece(3, each)),
+  )[0]?.keyGroups[0]?.segments
+  assert.deepEqual(chain, [...base, ...delta])
+  assert.equal(ledger.stateBytes, 6_100, 'of what is complete')
+})
+
 test('a chain grows by completed checkpoints only', () => {
   const ledger = new SegmentLedger()
   assert.equal(ledger.decide(1, 'checkpoint')('op', 3), 'base')
@@ -104,6 +150,10 @@ test('a piece that nobody asked for is a fault', () => {
   const ledger = new SegmentLedger()
   ledger.decide(1, 'checkpoint')('op', 1)
   assert.throws(() => ledger.chainsOf(1, [piece(1, ref('delta', 1, 5))]))
+  const [base, goesOn] = inPieces('base', 1, 10, 2) as [SegmentRef, SegmentRef]
+  assert.throws(() => ledger.chainsOf(1, [piece(1, goesOn)]), 'a continuation of nothing')
+  assert.throws(() => ledger.chainsOf(1, [piece(1, base), piece(2, goesOn)]), 'of another key group')
+  assert.throws(() => ledger.chainsOf(1, [piece(1, base), piece(1, base)]), 'two bases')
   assert.throws(() => ledger.chainsOf(9, []))
 })
 
@@ -143,9 +193,13 @@ test('replaying the named chains always gives the state of the snapshot, whateve
               ? new Map<number, number | null>(entries)
               : new Map([...changed].map((key) => [key, entries.get(key) ?? null]))
           if (content.size === 0) continue
-          const segment = ref(segmentKind, id, content.size * 600)
-          stored.set(segment, content)
-          pieces.push(piece(group, segment))
+          // Each entry in a piece of its own, the first of them begins the segment.
+          const segments = inPieces(segmentKind, id, content.size * 600, content.size)
+          for (const [at, [key, value]] of [...content].entries()) {
+            const segment = segments[at] as SegmentRef
+            stored.set(segment, new Map([[key, value]]))
+            pieces.push(piece(group, segment))
+          }
         }
         const read = new Map<number, Map<number, number>>()
         for (const { keyGroup, segments } of ledger.chainsOf(id, pieces).flatMap((operator) => operator.keyGroups)) {

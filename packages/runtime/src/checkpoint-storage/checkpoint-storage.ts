@@ -22,11 +22,12 @@ export interface CheckpointStorage {
   open(): Promise<void>
 
   /**
-   * Stores the segments of one subtask for one checkpoint, durably, and returns where they are, in the same order.
-   * Small ones come back inlined and leave no file. Throws `CHECKPOINT_FAILED`, whose message says what is full or failed
-   * and how much was to be written; what was written of them is then removed as far as it can be, and nothing of it is
-   * ever used: a write that failed is not tried again under its name.
+   * Begins to store the segments of one subtask for one checkpoint, which come piece by piece while they are encoded. Nothing
+   * is stored before the first one comes.
    */
+  beginSegments(target: SegmentTarget): SegmentWriting
+
+  /** All segments at once: as `beginSegments`, one `write` and `finish`. */
   writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]>
 
   /**
@@ -73,27 +74,57 @@ export interface CheckpointStorage {
   removeLeftovers(): Promise<readonly string[]>
 }
 
-export interface SegmentBatch {
+/**
+ * The segments of one subtask on their way. `write` and `finish` throw `CHECKPOINT_FAILED`, whose message says what is full or
+ * failed and how much had come; what was written is then removed as far as it can be, and nothing of it is ever used: a write
+ * that failed is not tried again under its name.
+ */
+export interface SegmentWriting {
+  /**
+   * Takes further segments. Resolves when they are out of memory, but for what may still go into the manifest (`inlineBytesMax`) or
+   * fills no part of an upload yet; they need not be durable. One call at a time.
+   */
+  write(pieces: readonly NewSegment[]): Promise<void>
+  /**
+   * Makes everything durable and returns where the segments are, in the order in which they came. Small ones, if there are no others, come
+   * back inlined and leave nothing that is stored.
+   */
+  finish(): Promise<readonly SegmentRef[]>
+  /**
+   * Gives up what was not finished: waits for a `write` that is under way, which may resolve or throw, and removes what was written as far as
+   * it can be. Does nothing once `finish` was called: then the checkpoint may name it. Never rejects.
+   */
+  discard(): Promise<void>
+}
+
+export interface SegmentTarget {
   readonly checkpointId: number
   /** Of the job in this process, so that a writer of an attempt that was given up writes elsewhere. */
   readonly attempt: number
   readonly vertexId: string
   readonly subtask: number
-  readonly pieces: readonly NewSegment[]
   /**
    * Data in flight, which only this checkpoint names: it is stored apart from segments, whose files later checkpoints keep. At most
-   * one batch of each kind for a subtask.
+   * one writing of each kind for a subtask.
    */
   readonly isInFlight?: boolean
   /** Pieces that are smaller together go into the manifest instead of a file. */
   readonly inlineBytesMax: number
 }
 
+export interface SegmentBatch extends SegmentTarget {
+  readonly pieces: readonly NewSegment[]
+}
+
 /** What a `SnapshotPiece` tells the storage. */
 export interface NewSegment {
   readonly kind: 'base' | 'delta'
+  /** See `SegmentRef`; it comes back in there. */
+  readonly isContinuation?: boolean
   /** A whole segment, as `SegmentWriter.finish` returns it. */
   readonly bytes: Uint8Array
+  /** Its `segmentChecksum`, from who has it already. */
+  readonly crc32c?: number
   readonly entries: number
 }
 
@@ -109,9 +140,9 @@ export type ListedCheckpoint =
 /** Steps at which the suite that kills the process may do so; `probe` is called exactly there. */
 export const STORAGE_STEPS = [
   'segment:before-write',
-  'segment:before-sync',
   'segment:before-folder-sync',
-  'segment:after-folder-sync',
+  'segment:before-sync',
+  'segment:stored',
   'manifest:before-write',
   'manifest:before-sync',
   'manifest:before-rename',

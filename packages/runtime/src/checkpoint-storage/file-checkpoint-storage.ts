@@ -16,27 +16,25 @@ import {
   planReads,
   type ReadRange,
   type SegmentRef,
-  segmentChecksum,
   segmentsNamedBy,
 } from '@millrace/core'
 import type {
   CheckpointStorage,
   ListedCheckpoint,
-  NewSegment,
   SegmentBatch,
+  SegmentTarget,
+  SegmentWriting,
   StepProbe,
   StorageStep,
 } from './checkpoint-storage.ts'
 import { makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { SEGMENT_FILE, SegmentFile, SHARED_FOLDER } from './segment-file.ts'
 import { damaged, messageOf, outcomeUnknown, savepointFailed, writeFailed } from './storage-errors.ts'
-import { coalesced } from './write-pieces.ts'
 
 export const MANIFEST_FILE = '_metadata'
 const TEMPORARY_FILE = '_metadata.tmp'
-const SHARED_FOLDER = 'shared'
 const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
-const SEGMENT_FILE = /^(\d+)-[\w-]+-\d+-\d+(?:-in-flight)?\.seg$/
 /** A delta that lies between two others is small; reading it along is quicker than a read of its own. */
 const READ_LIMITS = { rangeBytesMax: 4_194_304, gapBytesMax: 65_536 }
 
@@ -74,31 +72,14 @@ export class FileCheckpointStorage implements CheckpointStorage {
     }
   }
 
-  async writeSegments(batch: SegmentBatch): Promise<readonly SegmentRef[]> {
-    const { checkpointId, attempt, vertexId, subtask, pieces, isInFlight = false } = batch
-    const total = pieces.reduce((sum, piece) => sum + piece.bytes.length, 0)
-    if (total < batch.inlineBytesMax || total === 0) return pieces.map((piece) => inlineRef(checkpointId, piece))
-    const file = `${SHARED_FOLDER}/${checkpointId}-${vertexId}-${subtask}-${attempt}${isInFlight ? '-in-flight' : ''}.seg`
-    const refs: SegmentRef[] = []
-    let offsetBytes = 0
-    for (const piece of pieces) {
-      refs.push(refOf(checkpointId, piece, { kind: 'file', file, offsetBytes }))
-      offsetBytes += piece.bytes.length
-    }
-    try {
-      await this.#step('segment:before-write')
-      await this.#writeFile(
-        `${this.folder}/${file}`,
-        pieces.map((piece) => piece.bytes),
-        'segment:before-sync',
-      )
-      await this.#step('segment:before-folder-sync')
-      await this.#files.syncFolder(`${this.folder}/${SHARED_FOLDER}`)
-      await this.#step('segment:after-folder-sync')
-    } catch (cause) {
-      throw await this.#writeFailed(checkpointId, `${this.folder}/${file}`, total, cause)
-    }
-    return refs
+  beginSegments(target: SegmentTarget): SegmentWriting {
+    return new SegmentFile({ files: this.#files, folder: this.folder, target, probe: this.#probe })
+  }
+
+  async writeSegments({ pieces, ...target }: SegmentBatch): Promise<readonly SegmentRef[]> {
+    const writing = this.beginSegments(target)
+    await writing.write(pieces)
+    return writing.finish()
   }
 
   async writeManifest(manifest: CheckpointManifest): Promise<string> {
@@ -110,8 +91,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
       lengthBytes = bytes.length
       await this.#checkFiles(manifest)
       await this.#files.makeFolder(folder)
-      await this.#files.syncFolder(this.folder)
-      await this.#publishManifest(folder, bytes)
+      await this.#publishManifest(folder, bytes, () => this.#files.syncFolder(this.folder))
     } catch (cause) {
       // It may have appeared already: a checkpoint that is given up must not be there after a crash.
       await this.#removeManifest(checkpointId).catch((error: unknown) => {
@@ -131,8 +111,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
       await checkSavepointFolder(this.#files, folder)
       isOurs = true
       const copied = await this.#copySegments(manifest, folder)
-      await this.#files.syncFolder(folder)
-      await this.#publishManifest(folder, encodeManifest({ ...copied, kind: 'savepoint' }))
+      const bytes = encodeManifest({ ...copied, kind: 'savepoint' })
+      await this.#publishManifest(folder, bytes, () => this.#files.syncFolder(folder))
       return folder
     } catch (cause) {
       if (cause instanceof MillraceError && cause.code === 'SAVEPOINT_FAILED') throw cause
@@ -151,14 +131,14 @@ export class FileCheckpointStorage implements CheckpointStorage {
     refs.forEach(({ location }, index) => {
       if (location.kind === 'inline') read[index] = new Uint8Array(Buffer.from(location.base64, 'base64'))
     })
-    const readParts = async (range: ReadRange): Promise<void> => {
-      const bytes = await this.#readFileRange(range)
+    const takeParts = (range: ReadRange, bytes: Uint8Array): void => {
       for (const { index, offsetBytes, lengthBytes } of range.parts) {
         const from = offsetBytes - range.offsetBytes
         read[index] = bytes.subarray(from, from + lengthBytes)
       }
     }
-    await Promise.all(planReads(refs, READ_LIMITS).map(readParts))
+    const byFile = Map.groupBy(planReads(refs, READ_LIMITS), ({ file }) => file)
+    await Promise.all([...byFile].map(([file, ranges]) => this.#readRanges(file, ranges, takeParts)))
     refs.forEach((ref, index) => {
       this.#checkSegment(ref, read[index] as Uint8Array)
     })
@@ -265,22 +245,20 @@ export class FileCheckpointStorage implements CheckpointStorage {
     }
   }
 
-  async #publishManifest(folder: string, manifest: Uint8Array): Promise<void> {
+  /** `makeNames`: makes durable under which names it will be found, and what it names; done before it appears. */
+  async #publishManifest(folder: string, manifest: Uint8Array, makeNames: () => Promise<void>): Promise<void> {
     await this.#step('manifest:before-write')
-    await this.#writeFile(`${folder}/${TEMPORARY_FILE}`, [manifest], 'manifest:before-sync')
+    const writing = this.#withNewFile(`${folder}/${TEMPORARY_FILE}`, async (file) => {
+      await file.write(manifest)
+      await this.#step('manifest:before-sync')
+      await file.sync()
+    })
+    await allSettled([makeNames(), writing])
     await this.#step('manifest:before-rename')
     await this.#files.rename(`${folder}/${TEMPORARY_FILE}`, `${folder}/${MANIFEST_FILE}`)
     await this.#step('manifest:before-folder-sync')
     await this.#files.syncFolder(folder)
     await this.#step('manifest:after-folder-sync')
-  }
-
-  async #writeFile(path: string, pieces: readonly Uint8Array[], beforeSync: StorageStep): Promise<void> {
-    await this.#withNewFile(path, async (file) => {
-      for (const bytes of coalesced(pieces)) await file.write(bytes)
-      await this.#step(beforeSync)
-      await file.sync()
-    })
   }
 
   async #withNewFile(path: string, fill: (file: WritableFile) => Promise<void>): Promise<void> {
@@ -323,13 +301,17 @@ export class FileCheckpointStorage implements CheckpointStorage {
     await this.#files.removeFolder(`${this.folder}/chk-${checkpointId}`)
   }
 
-  /** Fewer bytes when the file ends before. */
-  async #readFileRange({ file: name, offsetBytes, lengthBytes }: ReadRange): Promise<Uint8Array> {
+  /** One after the other: a segment in many pieces has many ranges. A range has fewer bytes when the file ends before. */
+  async #readRanges(
+    name: string,
+    ranges: readonly ReadRange[],
+    take: (range: ReadRange, bytes: Uint8Array) => void,
+  ): Promise<void> {
     const path = `${this.folder}/${name}`
     try {
       const file: ReadableFile = await this.#files.openRead(path)
       try {
-        return await readRange(file, offsetBytes, lengthBytes)
+        for (const range of ranges) take(range, await readRange(file, range.offsetBytes, range.lengthBytes))
       } finally {
         await file.close()
       }
@@ -398,23 +380,6 @@ export async function openSnapshot(files: FileSystem, path: string): Promise<Ope
   return { manifest, manifestFile, folder: manifest.kind === 'savepoint' ? folder : parentOf(folder) }
 }
 
-function inlineRef(checkpointId: number, segment: NewSegment): SegmentRef {
-  const { buffer, byteOffset, length } = segment.bytes
-  const base64 = Buffer.from(buffer, byteOffset, length).toString('base64')
-  return refOf(checkpointId, segment, { kind: 'inline', base64 })
-}
-
-function refOf(checkpointId: number, segment: NewSegment, location: SegmentRef['location']): SegmentRef {
-  return {
-    kind: segment.kind,
-    checkpointId,
-    location,
-    lengthBytes: segment.bytes.length,
-    crc32c: segmentChecksum(segment.bytes),
-    entries: segment.entries,
-  }
-}
-
 /** Per file, the end of the last segment that is named in it. */
 function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   const extents = new Map<string, number>()
@@ -423,6 +388,11 @@ function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
     extents.set(location.file, Math.max(extents.get(location.file) ?? 0, location.offsetBytes + lengthBytes))
   }
   return extents
+}
+
+/** Throws the first failure when all have ended, so that nothing is under way any more. */
+async function allSettled(tasks: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(tasks)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** Of a copy of all that it names. */

@@ -8,7 +8,7 @@ import { FileError, MillraceError } from '@millrace/api'
 export function writeFailed(checkpointId: number, file: string, bytes: number, cause: unknown): MillraceError {
   const isFull = cause instanceof FileError && cause.kind === 'no-space'
   const problem = isFull
-    ? `there is no room for ${file}, of which ${sizeText(bytes)} were to be written`
+    ? `there is no room for ${file}, of which at least ${sizeText(bytes)} were to be written`
     : messageOf(cause)
   return new MillraceError('CHECKPOINT_FAILED', `Checkpoint ${checkpointId} could not be stored: ${problem}`, {
     details: { checkpointId, file, bytes, isFull },
@@ -58,4 +58,9 @@ export function messageOf(error: unknown): string {
 function sizeText(bytes: number): string {
   if (bytes < 10_000) return `${bytes} bytes`
   return bytes < 10_000_000 ? `${Math.round(bytes / 1_000)} kB` : `${Math.round(bytes / 1_000_000)} MB`
+}
+
+/** It is whole, for who can read it. */
+export function isOfNewerVersion(problem: Error): boolean {
+  return problem instanceof MillraceError && problem.code === 'CHECKPOINT_NEWER_VERSION'
 }

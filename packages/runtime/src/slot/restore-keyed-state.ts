@@ -2,10 +2,16 @@
  * Reads the key groups of one task into its backend. A few megabytes of segments are read at a time, in as few reads as
  * that takes, and the next ones while these are decoded; slots do so side by side, each for the groups that it has.
  *
- * Invariant: no more than two such portions are in memory, whatever the state's size; a group reaches the backend as a
- * whole.
+ * Invariant: no more than two such portions are in memory, whatever the state's size. A base in many pieces reaches the backend piece by
+ * piece; a group with deltas, or with state that is converted, as a whole, which is then a portion if it is larger than one.
  */
-import type { KeyedStateBackend, KeyGroupSnapshot, OperatorKeyGroups } from '@millrace/core'
+import {
+  type KeyedStateBackend,
+  type KeyGroupSnapshot,
+  measureChain,
+  type OperatorKeyGroups,
+  type SegmentRef,
+} from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock } from '../clock/clock.ts'
 import { convertGroup, type OperatorConversions } from '../state/converted-group.ts'
@@ -23,9 +29,12 @@ export const NOTHING_RESTORED: RestoreMeasures = { bytes: 0, keyGroups: 0, readM
 
 const PORTION_BYTES = 8_388_608
 
-interface Group {
+/** What reaches the backend together: all segments of a key group, or a piece of its base. */
+interface Part {
   readonly operatorUid: string
   readonly snapshot: KeyGroupSnapshot
+  readonly segments: readonly SegmentRef[]
+  readonly isFirst: boolean
 }
 
 export interface RestoreOptions {
@@ -50,8 +59,8 @@ export async function restoreKeyedState(
   groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>,
   { storage, backend, clock, conversionsOf }: RestoreOptions,
 ): Promise<RestoredState> {
-  const portions = portionsOf(groups)
   const conversions = new Map(Object.keys(groups).map((uid) => [uid, conversionsOf(uid)]))
+  const portions = portionsOf(groups, (uid) => (conversions.get(uid)?.size ?? 0) > 0)
   const asStored = new Map<string, KeyGroupSnapshot[]>(Object.keys(groups).map((uid) => [uid, []]))
   let { bytes, keyGroups, readMs, decodeMs } = NOTHING_RESTORED
   let reading = readPortion(storage, portions[0])
@@ -62,12 +71,13 @@ export async function restoreKeyedState(
     const decodesFrom = clock.monotonicMs()
     readMs += decodesFrom - waitsFrom
     let at = 0
-    for (const { operatorUid, snapshot } of portion) {
-      const restored = snapshot.segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
+    for (const { operatorUid, snapshot, segments, isFirst } of portion) {
+      const restored = segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
       const converted = convertGroup(snapshot, operatorUid, restored, conversions.get(operatorUid) ?? new Map())
       backend.restore(snapshot.keyGroup, operatorUid, converted === undefined ? restored : [converted])
+      for (const { lengthBytes } of segments) bytes += lengthBytes
+      if (!isFirst) continue
       if (converted === undefined) asStored.get(operatorUid)?.push(snapshot)
-      for (const { lengthBytes } of snapshot.segments) bytes += lengthBytes
       keyGroups++
     }
     decodeMs += clock.monotonicMs() - decodesFrom
@@ -91,30 +101,40 @@ export function sumOfRestores(measures: readonly RestoreMeasures[]): RestoreMeas
   )
 }
 
-function readPortion(storage: CheckpointStorage, portion: readonly Group[] = []): Promise<readonly Uint8Array[]> {
-  const reading = storage.readSegments(portion.flatMap(({ snapshot }) => snapshot.segments))
+function readPortion(storage: CheckpointStorage, portion: readonly Part[] = []): Promise<readonly Uint8Array[]> {
+  const reading = storage.readSegments(portion.flatMap(({ segments }) => segments))
   // Awaited when its turn comes, unless decoding fails before.
   reading.catch(() => {})
   return reading
 }
 
-/** Groups in their order, in which they lie in files, cut where a portion is full. */
-function portionsOf(groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>): readonly (readonly Group[])[] {
-  const portions: Group[][] = []
-  let open: Group[] = []
+/** Parts in the order of their groups, in which they lie in files, cut where a portion is full. */
+function portionsOf(
+  groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>,
+  isConverted: (operatorUid: string) => boolean,
+): readonly (readonly Part[])[] {
+  const portions: Part[][] = []
+  let open: Part[] = []
   let openBytes = 0
   for (const [operatorUid, snapshots] of Object.entries(groups)) {
-    for (const snapshot of snapshots) {
-      const bytes = snapshot.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    for (const part of snapshots.flatMap((snapshot) => partsOf(operatorUid, snapshot, isConverted(operatorUid)))) {
+      const bytes = part.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
       if (open.length > 0 && openBytes + bytes > PORTION_BYTES) {
         portions.push(open)
         open = []
         openBytes = 0
       }
-      open.push({ operatorUid, snapshot })
+      open.push(part)
       openBytes += bytes
     }
   }
   if (open.length > 0) portions.push(open)
   return portions
+}
+
+/** Entries of a base are each in one of its pieces, so these need not be put together; deltas go over all of them. */
+function partsOf(operatorUid: string, snapshot: KeyGroupSnapshot, isConverted: boolean): readonly Part[] {
+  const { segments } = snapshot
+  if (isConverted || measureChain(segments).deltas > 0) return [{ operatorUid, snapshot, segments, isFirst: true }]
+  return segments.map((segment, index) => ({ operatorUid, snapshot, segments: [segment], isFirst: index === 0 }))
 }

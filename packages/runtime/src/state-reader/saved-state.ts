@@ -94,8 +94,8 @@ export class SavedState {
     { keyGroup, segments }: KeyGroupSnapshot,
     { state, key }: EntryFilter = {},
   ): Promise<readonly SavedEntry[]> {
-    const read: RestoredSegment[] = []
-    for (const ref of segments) read.push({ ref, bytes: await this.#storage.readSegment(ref) })
+    const bytes = await this.#storage.readSegments(segments)
+    const read = segments.map((ref, index): RestoredSegment => ({ ref, bytes: bytes[index] as Uint8Array }))
     const wanted = key === undefined ? undefined : encoded(canonicalKey(key.is))
     const found: SavedEntry[] = []
     for (const table of readGroup(keyGroup, uid, read)) {

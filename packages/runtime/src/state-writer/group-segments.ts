@@ -1,5 +1,5 @@
 /**
- * From the values of one key group to its segment. Records go through the job's own state handles and timers over a
+ * From the values of one key group to its segments. Records go through the job's own state handles and timers over a
  * backend that holds this group alone, so what is stored is what the function itself would have stored; stored entries are
  * written as they are.
  */
@@ -10,8 +10,11 @@ import {
   createStateHandles,
   type DeclaredTable,
   decideReading,
+  encodeWhole,
+  finishedSegmentChecksum,
   hashKey,
   type OperatorHost,
+  refuseLoss,
   SegmentWriter,
   type SnapshotPiece,
   type TableDescriptor,
@@ -42,12 +45,12 @@ export interface AddressedEntry {
   readonly elementTimesMs: readonly number[] | undefined
 }
 
-/** `undefined` when nothing came of the records. Throws `USER_FUNCTION_FAILED` that names operator and key. */
-export async function segmentOfRecords(
+/** None when nothing came of the records. Throws `USER_FUNCTION_FAILED` that names operator and key. */
+export async function segmentsOfRecords(
   target: SegmentTarget,
   { states, hasOnTimer, options }: OperatorState & { readonly kind: 'records' },
   records: AsyncIterable<unknown>,
-): Promise<SnapshotPiece | undefined> {
+): Promise<readonly SnapshotPiece[]> {
   const { keyGroup, maxParallelism, operatorUid, operatorName, checkpointId } = target
   let writtenAtMs = target.nowMs
   const backend = new HeapStateBackend({
@@ -102,26 +105,26 @@ export async function segmentOfRecords(
       })
     }
   }
-  const snapshot = backend.beginSnapshot(checkpointId, () => 'base')
-  while (!snapshot.encode(1));
-  const [piece] = snapshot.pieces
+  const pieces = encodeWhole(backend.beginSnapshot(checkpointId, () => 'base'))
   backend.close()
-  return piece
+  return pieces
 }
 
-/** The segment of entries that `addressEntry` has looked at. */
-export async function segmentOfEntries(
+/** The segments of entries that `addressEntry` has looked at. */
+export async function segmentsOfEntries(
   { checkpointId, operatorUid, keyGroup }: SegmentTarget,
   tables: readonly TableDescriptor[],
   entries: AsyncIterable<unknown>,
-): Promise<SnapshotPiece> {
+): Promise<readonly SnapshotPiece[]> {
   const writer = new SegmentWriter({ kind: 'base', checkpointId, operatorUid, keyGroup, tables })
   for await (const entry of entries) {
     const { table, key, sub, value, writtenAtMs, elementTimesMs } = entry as AddressedEntry
     writer.put(table, key, sub, value, writtenAtMs, elementTimesMs)
   }
   const written = writer.entries
-  return { operatorUid, keyGroup, kind: 'base', bytes: writer.finish(), entries: written }
+  const whole = { operatorUid, keyGroup, kind: 'base', isContinuation: false } as const
+  const bytes = writer.finish()
+  return [{ ...whole, bytes, crc32c: finishedSegmentChecksum(bytes), entries: written }]
 }
 
 /** Checks an entry against the job's tables. Throws `STATE_NOT_FOUND` for another state, `STATE_MISREAD` for another form. */
@@ -167,7 +170,7 @@ export function addressEntry(
 function asDeclared(entry: StoredStateEntry, place: DeclaredTable): { readonly sub: unknown; readonly value: unknown } {
   const { key, sub, value } = entry
   if (!isDescriptor(entry.state)) return { sub, value }
-  const reading = decideReading(entry.state, place)
+  const reading = refuseLoss(decideReading(entry.state, place), place)
   if (reading.kind === 'refused') throw new MillraceError(reading.code, reading.problem, { hint: reading.hint })
   return reading.kind === 'as-is' ? { sub, value } : convertEntry({ key, sub, value }, place, reading)
 }

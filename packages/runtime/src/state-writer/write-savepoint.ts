@@ -38,7 +38,7 @@ import {
   openSnapshot,
 } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
-import { addressEntry, type SegmentTarget, segmentOfEntries, segmentOfRecords } from './group-segments.ts'
+import { addressEntry, type SegmentTarget, segmentsOfEntries, segmentsOfRecords } from './group-segments.ts'
 import { KeyGroupSpool } from './key-group-spool.ts'
 import type { OperatorState, StoredStateEntry, Values } from './operator-state.ts'
 
@@ -113,7 +113,9 @@ export async function writeSavepoint<P>(
     const operators: OperatorSnapshot[] = []
     for (const operator of before?.operators ?? []) {
       if (Object.hasOwn(options.operators, operator.uid)) continue
-      operators.push(await writing.copy(operator, new FileCheckpointStorage(files, origin?.folder ?? scratch)))
+      const copied = await writing.copy(operator, new FileCheckpointStorage(files, origin?.folder ?? scratch))
+      // What was drained is no end here: the job is to read on from it.
+      operators.push(before?.isFinal === true ? { ...copied, finishedSubtasks: [] } : copied)
     }
     for (const [uid, state] of given) {
       if (state !== 'remove') operators.push(await writing.operator(uid, state, graph, plan))
@@ -130,7 +132,7 @@ export async function writeSavepoint<P>(
       isFinal: false,
     }
     assignRestore(manifest, plan, { allowNonRestoredState: false, file: path })
-    checkStoredStates(manifest, graph, path)
+    checkStoredStates(manifest, graph, { allowNonRestoredState: false, file: path })
     await storage.writeSavepoint(manifest, path)
     return writing.written
   } finally {
@@ -167,8 +169,8 @@ class SavepointWriting {
     const batch = new GroupBatch((pieces) => this.#store(pieces))
     for (const { keyGroup, segments } of operator.keyGroups) {
       for (const ref of segments) {
-        const { kind, entries } = ref
-        await batch.add(keyGroup, { kind, entries, bytes: await from.readSegment(ref) })
+        const { kind, entries, isContinuation = false } = ref
+        await batch.add(keyGroup, { kind, entries, isContinuation, bytes: await from.readSegment(ref) })
       }
     }
     return { ...operator, keyGroups: await batch.finish() }
@@ -200,12 +202,12 @@ class SavepointWriting {
           nowMs: this.nowMs,
         }
         const values = spool.values(keyGroup)
-        const piece =
+        const pieces =
           state.kind === 'records'
-            ? await segmentOfRecords(target, state, values)
-            : await segmentOfEntries(target, tables, values)
+            ? await segmentsOfRecords(target, state, values)
+            : await segmentsOfEntries(target, tables, values)
         spool.forget(keyGroup)
-        if (piece !== undefined) await batch.add(keyGroup, piece)
+        for (const piece of pieces) await batch.add(keyGroup, piece)
       }
       const keyGroups = await batch.finish()
       this.written.push({ uid, records, keyGroups: keyGroups.length })

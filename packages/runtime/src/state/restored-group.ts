@@ -1,6 +1,6 @@
 /**
- * Puts the segments of one key group together, base first, then deltas in order. Nothing of a group reaches the tables
- * before all its segments have been read, so damaged bytes leave no half of it behind.
+ * Puts the segments of one key group together, base first, then deltas in order, each with its continuations. Nothing of a
+ * group reaches the tables before all its segments have been read, so damaged bytes leave no half of it behind.
  */
 import { MillraceError } from '@millrace/api'
 import {
@@ -34,8 +34,10 @@ export function readGroup(
   segments: readonly RestoredSegment[],
 ): readonly RestoredTable[] {
   const group = new GroupReader(keyGroup, operatorUid)
+  let expected: 'base' | 'delta' = 'base'
   segments.forEach(({ ref, bytes }, index) => {
-    const expected = index === 0 ? 'base' : 'delta'
+    // A continuation is of the kind of what it continues.
+    if (index > 0 && ref.isContinuation !== true) expected = 'delta'
     const where = ref.location.kind === 'file' ? ref.location.file : 'the manifest'
     const what = `the ${expected} of key group ${keyGroup} of operator "${operatorUid}" in ${where}`
     group.expect(expected, what)

@@ -1,5 +1,6 @@
 /** What a task asks of its slot. */
-import type { CheckpointId, SegmentRef, SnapshotPiece, SubtaskMeasures, SubtaskSnapshot } from '@millrace/core'
+import type { CheckpointId, SubtaskMeasures, SubtaskSnapshot } from '@millrace/core'
+import type { SegmentWriting } from '../checkpoint-storage/checkpoint-storage.ts'
 
 export interface TaskId {
   readonly vertexId: string
@@ -19,13 +20,8 @@ export interface TaskEvents {
   wake(): void
 }
 
-/** Stores the pieces of a subtask's snapshot durably and says where each one is, in the order given. */
+/** Stores a subtask's part of a checkpoint. */
 export interface SnapshotStore {
-  write(
-    id: CheckpointId,
-    task: TaskId,
-    pieces: readonly Pick<SnapshotPiece, 'kind' | 'bytes' | 'entries'>[],
-    /** Data in flight; else segments of keyed state. */
-    isInFlight?: boolean,
-  ): Promise<readonly SegmentRef[]>
+  /** `isInFlight`: data in flight; else segments of keyed state. Nothing is stored before something is written. */
+  begin(id: CheckpointId, task: TaskId, isInFlight?: boolean): SegmentWriting
 }

@@ -3,8 +3,8 @@
  * checkpoints. It is driven by `step(budget)` and owns no thread; everything asynchronous ends in a `wake`.
  *
  * Order that the laws rest on: an input element is taken only when the chain is drained; a snapshot is taken only when
- * the chain is drained and the sink is still, and its barrier leaves before any element that follows it; `end` leaves
- * after everything before it. A barrier that overtakes data in flight (decision 0054) waits for the drained chain alone, and
+ * the chain is drained, the sink is still and the snapshot before is encoded, and its barrier leaves before any element that follows it; `end`
+ * leaves after everything before it. A barrier that overtakes data in flight (decision 0054) waits for the drained chain alone, and
  * its output may be overdrawn for that. After its end a task stays in the barrier path until the job ends (decision 0003).
  */
 import { MillraceError, type PlainValue, type PreparedOutput } from '@millrace/api'
@@ -94,6 +94,8 @@ export class Task {
   readonly #options: TaskOptions
   readonly #clock: Clock
   readonly #snapshots = new Map<CheckpointId, TaskSnapshot>()
+  /** What was written for checkpoints that were given up is being removed. */
+  #discarding: Promise<void> = Promise.resolve()
   readonly #edges: readonly EdgeWriter[]
   readonly #overtakingGate: OvertakingGate | undefined
   #dueBarriers: DueBarrier[] = []
@@ -252,18 +254,13 @@ export class Task {
 
   onCheckpointAborted(id: CheckpointId): void {
     if (this.#hasFailed) return
-    const { input, keyed } = this.#options
+    const { input } = this.#options
     if (input.kind === 'gate') input.gate.alignment.onAbort(id)
     this.#overtakingGate?.abortRecording(id)
     const due = this.#dueBarriers.filter(({ barrier }) => barrier.checkpointId !== id)
     if (due.length < this.#dueBarriers.length) this.#endOverdraft()
     this.#dueBarriers = due
-    const snapshot = this.#snapshots.get(id)
-    if (snapshot !== undefined) snapshot.isAborted = true
-    this.#snapshots.delete(id)
-    keyed?.backend.onCheckpointAborted(id)
-    keyed?.ledger.onAborted(id)
-    this.#options.events.wake()
+    this.#giveUp(id)
   }
 
   /** Ends the task with an error. Only the first one counts. */
@@ -280,6 +277,8 @@ export class Task {
     if (input.kind === 'source') await input.driver.close()
     await sink?.operator.closeWriter()
     await sink?.commits.close()
+    for (const id of [...this.#snapshots.keys()]) this.#giveUp(id)
+    await this.#discarding
     keyed?.backend.close()
   }
 
@@ -321,6 +320,8 @@ export class Task {
   #work(budget: TurnBudget): TaskProgress {
     const { chain, sink, input } = this.#options
     this.#encodeSnapshots()
+    // The storage is behind, and whatever changes now would be kept in memory for the snapshot.
+    if (this.#isOverdrawn()) return 'waiting'
     this.#fireProcessingTime(budget)
     for (;;) {
       const progress = chain.step(budget)
@@ -329,6 +330,8 @@ export class Task {
       this.#onDrained()
       for (let due = this.#dueBarriers[0]; due !== undefined; due = this.#dueBarriers[0]) {
         if (sink?.operator.isBusy === true) return 'waiting'
+        // A second view would need the first one encoded at once, and all of it in memory.
+        if (this.#isViewOpen()) return this.#isEncoding() ? 'more' : 'waiting'
         this.#dueBarriers.shift()
         this.#takeSnapshot(due)
       }
@@ -488,6 +491,7 @@ export class Task {
       prepared,
       inFlight,
       pendingCommittables: () => sink?.commits.upTo(id) ?? [],
+      onWritten: () => this.#options.events.wake(),
     })
     this.#snapshots.set(id, snapshot)
     const mayOvertake = overtakeAfterMs !== undefined && overtakesFromMs(barrier, overtakeAfterMs) !== undefined
@@ -499,7 +503,7 @@ export class Task {
     this.#encodedAtMs = this.#clock.monotonicMs()
     snapshot.store().then(
       (stored) => {
-        if (snapshot.isAborted || this.#hasFailed) return
+        if (snapshot.isGivenUp || this.#hasFailed) return
         this.#options.events.onSnapshot(
           id,
           { operators: stored.operators, finished },
@@ -517,7 +521,7 @@ export class Task {
         )
       },
       (error: unknown) => {
-        if (!snapshot.isAborted) this.#decline(id, error)
+        if (!snapshot.isGivenUp) this.#decline(id, error)
       },
     )
   }
@@ -560,15 +564,39 @@ export class Task {
     this.#encodedAtMs = this.#clock.monotonicMs()
   }
 
+  /** Time for encoding is of use now. */
   #isEncoding(): boolean {
+    for (const snapshot of this.#snapshots.values()) if (snapshot.canEncode) return true
+    return false
+  }
+
+  #isViewOpen(): boolean {
     for (const snapshot of this.#snapshots.values()) if (!snapshot.isEncoded) return true
+    return false
+  }
+
+  #isOverdrawn(): boolean {
+    for (const snapshot of this.#snapshots.values()) if (snapshot.isOverdrawn) return true
     return false
   }
 
   #decline(id: CheckpointId, error: unknown): void {
     if (this.#hasFailed) return
-    this.#snapshots.delete(id)
+    this.#giveUp(id)
     this.#options.events.onDeclined(id, error)
+  }
+
+  /** The snapshot is not needed any more: its changes belong to the next one. */
+  #giveUp(id: CheckpointId): void {
+    const { keyed, events } = this.#options
+    const snapshot = this.#snapshots.get(id)
+    this.#snapshots.delete(id)
+    const discarded = snapshot?.giveUp()
+    this.#discarding = this.#discarding.then(() => discarded)
+    keyed?.backend.onCheckpointAborted(id)
+    keyed?.ledger.onAborted(id)
+    // What waited for it to be encoded or written may go on.
+    events.wake()
   }
 
   #fireProcessingTime(budget: TurnBudget): void {

@@ -1,5 +1,5 @@
 /** Small manifests for the tests of checkpoint storage. */
-import type { CheckpointManifest, SegmentRef } from '@millrace/core'
+import { type CheckpointManifest, MANIFEST_VERSION, type SegmentRef } from '@millrace/core'
 import type { NewSegment } from '../../src/checkpoint-storage/checkpoint-storage.ts'
 
 /** Bytes that tell which segment they are. */
@@ -12,7 +12,7 @@ export function segmentOf(kind: 'base' | 'delta', label: string, lengthBytes = 4
 /** One operator whose key group i holds the i-th chain. */
 export function manifestOf(checkpointId: number, chains: readonly (readonly SegmentRef[])[]): CheckpointManifest {
   return {
-    version: 2,
+    version: MANIFEST_VERSION,
     jobName: 'job',
     lineage: '0123456789abcdef',
     checkpointId,

@@ -34,18 +34,21 @@ const job = defineJob({
 async function runOnFullDisk(
   failuresUntilRoom: number,
   configuration: Readonly<Record<string, string>>,
+  snapshotBytesMax?: number,
 ): Promise<InlineJob & { readonly disk: SimulatedDisk; readonly reasons: readonly string[] }> {
   const disk = new SimulatedDisk({ random: Math.random })
   const reasons: string[] = []
   let completed = 0
   const run = await runInline(job, {
     files: disk.mount(),
+    ...(snapshotBytesMax === undefined ? {} : { snapshotBytesMax }),
     configuration: { 'state.storage.fs.memory-threshold': '1 b', ...configuration },
     onCheckpoint: ({ outcome, reason }) => {
       if (outcome === 'failed') reasons.push(reason ?? '')
       else if (++completed === 2) {
         const used = [...disk.contents().values()].reduce((sum, { length }) => sum + length, 0)
-        disk.setCapacity(used + 30)
+        // Where snapshots come in pieces, some of them fit.
+        disk.setCapacity(used + (snapshotBytesMax === undefined ? 30 : 300))
       }
       if (reasons.length >= failuresUntilRoom) disk.setCapacity(undefined)
     },
@@ -80,10 +83,19 @@ describe('a full disk', () => {
     assertSums(run)
     assert.ok(run.reasons.length >= 5)
     for (const reason of run.reasons) {
-      assert.match(reason, /there is no room for checkpoints\/\S+, of which \d+ (bytes|kB) were to be written/)
+      assert.match(reason, /there is no room for checkpoints\/\S+, of which at least \d+ (bytes|kB) were to be written/)
     }
     assert.deepEqual(run.failures, [])
     assert.ok((run.outcome.reading?.statistics.counts.completed ?? 0) > 2)
+    await assertNothingDead(run.disk)
+  })
+
+  it('fails checkpoints of which some pieces fit, and leaves nothing of them', async () => {
+    const run = await runOnFullDisk(5, { 'execution.checkpointing.tolerable-failed-checkpoints': '1000' }, 500)
+    assertSums(run)
+    assert.ok(run.reasons.length >= 5)
+    for (const reason of run.reasons) assert.match(reason, /there is no room for checkpoints\/\S+, of which at least/)
+    assert.deepEqual(run.failures, [])
     await assertNothingDead(run.disk)
   })
 

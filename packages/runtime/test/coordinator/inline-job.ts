@@ -16,7 +16,7 @@ import type {
 import { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
 import type { JobState } from '../../src/coordinator/job-facts.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
-import { type CreateSlotBackend, InlineSlots } from './inline-slots.ts'
+import { type CreateSlotBackend, createSegmentsInMemory, InlineSlots } from './inline-slots.ts'
 
 export const FOLDER = 'checkpoints'
 export const LATEST: RestoreRequest = { kind: 'latest', discardNewer: false, allowNonRestoredState: false }
@@ -31,6 +31,7 @@ export interface InlineJobOptions {
   readonly clock?: Clock
   readonly memory?: () => SlotMemory
   readonly createBackend?: CreateSlotBackend
+  readonly snapshotBytesMax?: number
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
   onCheckpoint?(report: CheckpointReport, coordinator: JobCoordinator): void
@@ -75,14 +76,10 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
     report,
   })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
-  const slots = new InlineSlots({
-    job,
-    planSettings,
-    files,
-    clock,
-    memory: options.memory,
-    createBackend: options.createBackend,
-  })
+  const { memory, snapshotBytesMax } = options
+  const isOnSegments = config.get('state.backend.type') === 'segments'
+  const createBackend = options.createBackend ?? (isOnSegments ? createSegmentsInMemory : undefined)
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory, createBackend, snapshotBytesMax })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

@@ -1,11 +1,13 @@
 /** Slots as objects on this thread: production slots whose loop is `setImmediate`. */
 import { buildGraph, type FileSystem, type JobDefinition } from '@millrace/api'
 import { compilePlan, type KeyedStateBackend, type KeyGroupRange, type PlanSettings } from '@millrace/core'
+import { MemoryStoreFolder } from '@millrace/testing'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import { Slot } from '../../src/slot/slot.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
+import { SegmentsStateBackend } from '../../src/state/segments/segments-state-backend.ts'
 
 export interface InlineSlotsOptions {
   readonly job: JobDefinition
@@ -16,9 +18,24 @@ export interface InlineSlotsOptions {
   readonly memory?: (() => SlotMemory) | undefined
   /** Default: on the heap. */
   readonly createBackend?: CreateSlotBackend | undefined
+  /** What a snapshot may hold of encoded entries; default: that of production. */
+  readonly snapshotBytesMax?: number | undefined
 }
 
 export type CreateSlotBackend = (keyGroups: KeyGroupRange, maxParallelism: number, clock: Clock) => KeyedStateBackend
+
+/** The segment store without files, with a cache that holds next to nothing. */
+export const createSegmentsInMemory: CreateSlotBackend = (keyGroups, maxParallelism, clock) =>
+  new SegmentsStateBackend({
+    keyGroups,
+    maxParallelism,
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    folder: new MemoryStoreFolder(() => {}),
+    cacheBytes: () => 1_500,
+    cachedEntriesMin: 1,
+    fileBytes: 2_048,
+  })
 
 export class InlineSlots implements SlotLauncher {
   readonly #options: InlineSlotsOptions
@@ -33,7 +50,7 @@ export class InlineSlots implements SlotLauncher {
   }
 
   launch({ slot: index, attempt }: SlotLaunchOptions, listener: SlotListener): SlotHandle {
-    const { job, planSettings, files, clock } = this.#options
+    const { job, planSettings, files, clock, snapshotBytesMax } = this.#options
     this.launched++
     this.aliveMax = Math.max(this.aliveMax, ++this.#alive)
     let isAlive = true
@@ -79,6 +96,7 @@ export class InlineSlots implements SlotLauncher {
           maxParallelism,
           now: () => clock.now(),
           monotonicMs: () => clock.monotonicMs(),
+          snapshotBytesMax,
         }),
       memory: this.#options.memory ?? (() => ({ usedBytes: 0, limitBytes: 1 })),
     })

@@ -56,7 +56,7 @@ describe('restoreKeyedState', () => {
     const { measures, asStored } = await restoreKeyedState(
       {
         a: [
-          group(0, refOf('a0', 5 * MEGABYTE), refOf('a0d', MEGABYTE)),
+          group(0, refOf('a0', 5 * MEGABYTE), { ...refOf('a0d', MEGABYTE), kind: 'delta' }),
           group(1, refOf('a1', MEGABYTE)),
           group(2, refOf('a2', 2 * MEGABYTE)),
         ],
@@ -82,6 +82,36 @@ describe('restoreKeyedState', () => {
         ['a', 3],
         ['b', 2],
       ],
+    )
+  })
+
+  it('reads a base in many pieces piece by piece, and as a whole where deltas follow', async () => {
+    const { storage, backend, clock, events } = new Rehearsal()
+    const goesOn = (file: string): SegmentRef => ({ ...refOf(file, 5 * MEGABYTE), isContinuation: true })
+    const delta: SegmentRef = { ...refOf('a1d', 1_000), kind: 'delta', checkpointId: 2 }
+    const { measures, asStored } = await restoreKeyedState(
+      {
+        a: [
+          group(0, refOf('a0', 5 * MEGABYTE), goesOn('a0b'), goesOn('a0c')),
+          group(1, refOf('a1', 5 * MEGABYTE), goesOn('a1b'), delta),
+        ],
+      },
+      { storage, backend, clock, conversionsOf: () => new Map() },
+    )
+    assert.deepEqual(events, [
+      'read a0',
+      'read a0b',
+      'decode a 0 a0',
+      'read a0c',
+      'decode a 0 a0b',
+      'read a1+a1b+a1d',
+      'decode a 0 a0c',
+      'decode a 1 a1+a1b+a1d',
+    ])
+    assert.deepEqual([measures.bytes, measures.keyGroups], [25 * MEGABYTE + 1_000, 2])
+    assert.deepEqual(
+      asStored.map(({ keyGroups }) => keyGroups.map(({ segments }) => segments.length)),
+      [[3, 3]],
     )
   })
 

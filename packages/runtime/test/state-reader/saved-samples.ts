@@ -2,6 +2,7 @@
 import type { FileSystem } from '@millrace/api'
 import {
   type CheckpointManifest,
+  encodeWhole,
   type KeyedStateBackend,
   type KeyGroupSnapshot,
   keyGroupOf,
@@ -38,7 +39,12 @@ export class SavedJob {
   readonly #chains = new Map<number, readonly SegmentRef[]>()
   #checkpoints = 0
 
-  constructor(files: FileSystem = new SimulatedDisk({ random: () => 0.999 }).mount(), maxParallelism = 16) {
+  /** `snapshotBytesMax`: little, so that segments have continuations. */
+  constructor(
+    files: FileSystem = new SimulatedDisk({ random: () => 0.999 }).mount(),
+    maxParallelism = 16,
+    snapshotBytesMax?: number,
+  ) {
     this.files = files
     this.maxParallelism = maxParallelism
     this.#storage = new FileCheckpointStorage(files, FOLDER)
@@ -47,6 +53,7 @@ export class SavedJob {
       maxParallelism,
       now: () => this.nowMs,
       monotonicMs: () => 0,
+      snapshotBytesMax,
     })
   }
 
@@ -60,16 +67,10 @@ export class SavedJob {
     const id = ++this.#checkpoints
     await this.#storage.open()
     const snapshot = this.backend.beginSnapshot(id, (_, group) => (this.#chains.has(group) ? 'delta' : 'base'))
-    while (!snapshot.encode(1_000));
-    const refs = await this.#storage.writeSegments({
-      checkpointId: id,
-      attempt: 0,
-      vertexId: 'v',
-      subtask: 0,
-      pieces: snapshot.pieces,
-      inlineBytesMax: 0,
-    })
-    for (const [at, { keyGroup }] of snapshot.pieces.entries()) {
+    const pieces = encodeWhole(snapshot)
+    const target = { checkpointId: id, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 0 }
+    const refs = await this.#storage.writeSegments({ ...target, pieces })
+    for (const [at, { keyGroup }] of pieces.entries()) {
       this.#chains.set(keyGroup, [...(this.#chains.get(keyGroup) ?? []), refs[at] as SegmentRef])
     }
     this.backend.onCheckpointComplete(id)

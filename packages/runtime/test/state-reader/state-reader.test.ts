@@ -7,8 +7,8 @@ import { summarizeState } from '../../src/state-reader/summarize-state.ts'
 import { NOW_MS, pages, SavedJob, timers, totals, UID } from './saved-samples.ts'
 
 /** Two checkpoints: the second changes, removes and adds. */
-async function twoCheckpoints(maxParallelism?: number) {
-  const job = new SavedJob(undefined, maxParallelism)
+async function twoCheckpoints(maxParallelism?: number, snapshotBytesMax?: number) {
+  const job = new SavedJob(undefined, maxParallelism, snapshotBytesMax)
   const total = job.backend.valueTable<number>(totals)
   const page = job.backend.mapTable<string, number>(pages)
   const timer = job.backend.namespacedTable<boolean>(timers)
@@ -50,6 +50,28 @@ const isCode = (code: ErrorCode, hint: RegExp) => (error: unknown) =>
   error instanceof MillraceError && error.code === code && hint.test(error.hint ?? '')
 
 describe('SavedState', () => {
+  it('reads segments with continuations as it reads whole ones, and so do summary and comparison', async () => {
+    const [whole, inPieces] = [await twoCheckpoints(1), await twoCheckpoints(1, 300)]
+    const read = async ({ files, first, second }: typeof whole) => {
+      const [before, after] = [await SavedState.open(files, first), await SavedState.open(files, second)]
+      const segments = after.manifest.operators.flatMap(({ keyGroups }) => keyGroups.flatMap((group) => group.segments))
+      const summary = await summarizeState(after, { nowMs: NOW_MS })
+      const differences: string[] = []
+      for await (const { kind } of compareStates(before, after)) differences.push(kind)
+      return {
+        continuations: segments.filter(({ isContinuation }) => isContinuation === true).length,
+        seen: [await namesOf(before), await namesOf(after), differences.sort()],
+        states: summary.operators.flatMap(({ states }) =>
+          states.map(({ entries, keys, bytes }) => [entries, keys, bytes]),
+        ),
+      }
+    }
+    const [expected, actual] = [await read(whole), await read(inPieces)]
+    assert.equal(expected.continuations, 0)
+    assert.ok(actual.continuations > 5)
+    assert.deepEqual([actual.seen, actual.states], [expected.seen, expected.states])
+  })
+
   it('reads base and deltas as a restore would', async () => {
     const { files, first, second } = await twoCheckpoints()
     assert.deepEqual(await namesOf(await SavedState.open(files, first)), [

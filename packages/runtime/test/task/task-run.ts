@@ -19,7 +19,8 @@ import { InputGate } from '../../src/task/input-gate.ts'
 import { OvertakingGate } from '../../src/task/overtaking-gate.ts'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 import { SinkOperator } from '../../src/task/sink-operator.ts'
-import { Task, type TaskInput, type TaskSink } from '../../src/task/task.ts'
+import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../../src/task/task.ts'
+import type { SnapshotStore } from '../../src/task/task-ports.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 import type { SourceRun } from './source-run.ts'
 
@@ -87,10 +88,15 @@ export interface TaskRunOptions {
   readonly wasFinished?: boolean
   /** Barriers overtake after so long. */
   readonly overtakeAfterMs?: number
+  /** Elements that are kept then; default: as many as there are. */
+  readonly readAheadBytesMax?: number
   /** Ends the chain in this sink instead of the output channel. */
   readonly sink?: SinkWriter<unknown>
   /** The chain has no stages: what the source gives goes to the output channel. */
   readonly isSourceAlone?: boolean
+  /** State that the operator does not look at, and where snapshots go. */
+  readonly keyed?: TaskKeyedState
+  readonly store?: SnapshotStore
 }
 
 const REF: SegmentRef = {
@@ -117,6 +123,8 @@ export class TaskRun {
   readonly measured: SubtaskMeasures[] = []
   readonly stored: Uint8Array[] = []
   readonly declined: number[] = []
+  /** Why, by the same order. */
+  readonly reasons: unknown[] = []
   readonly committed: number[] = []
   readonly failures: unknown[] = []
   ends = 0
@@ -149,15 +157,22 @@ export class TaskRun {
       id: { vertexId: 'v', subtask: 0 },
       name: 'Pass (1/1)',
       operatorUids: ['pass'],
-      input: this.#input(input, options.overtakeAfterMs),
+      input: this.#input(input, options),
       chain,
       edges,
       sink,
-      keyed: undefined,
-      store: {
-        write: async (_id, _task, pieces) => {
-          this.stored.push(...pieces.map(({ bytes }) => bytes))
-          return pieces.map(() => REF)
+      keyed: options.keyed,
+      store: options.store ?? {
+        begin: () => {
+          const stored: Uint8Array[] = []
+          return {
+            write: async (pieces) => void stored.push(...pieces.map(({ bytes }) => bytes)),
+            finish: async () => {
+              this.stored.push(...stored)
+              return stored.map(() => REF)
+            },
+            discard: async () => {},
+          }
         },
       },
       clock: {
@@ -172,7 +187,10 @@ export class TaskRun {
           this.acknowledged.push({ id, snapshot })
           this.measured.push(measures)
         },
-        onDeclined: (id) => void this.declined.push(id),
+        onDeclined: (id, error) => {
+          this.declined.push(id)
+          this.reasons.push(error)
+        },
         onCommitted: (id) => void this.committed.push(id),
         onEnded: () => void this.ends++,
         onFailed: (error) => void this.failures.push(error),
@@ -190,11 +208,19 @@ export class TaskRun {
     return this.task.step({ units })
   }
 
-  #input(input: number | SourceRun, timeoutMs: number | undefined): TaskInput {
+  #input(input: number | SourceRun, options: TaskRunOptions): TaskInput {
+    const { overtakeAfterMs: timeoutMs, readAheadBytesMax = Number.POSITIVE_INFINITY } = options
     if (typeof input === 'number' && timeoutMs !== undefined) {
       const overtaking = { timeoutMs, mayOvertake: this.inputs.map(() => true) }
       const channels = this.inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false }))
-      const gate = new OvertakingGate(this.inputs, channels, 'pass', 'exactly-once', overtaking, undefined)
+      const gate = new OvertakingGate(this.inputs, {
+        channels,
+        operatorUid: 'pass',
+        mode: 'exactly-once',
+        overtaking,
+        replay: undefined,
+        readAheadBytesMax,
+      })
       return { kind: 'gate', gate }
     }
     if (typeof input === 'number') return { kind: 'gate', gate: new InputGate(this.inputs, 'exactly-once') }

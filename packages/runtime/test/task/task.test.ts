@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ascending, MillraceError, type SinkWriter } from '@millrace/api'
+import { SegmentLedger } from '@millrace/core'
+import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
 import { freshSplitEntry } from '../../src/task/source-driver.ts'
 import { type ListItem, listSource, splitsOf } from './list-source.ts'
+import { SlowStorage } from './slow-storage.ts'
 import { SourceRun } from './source-run.ts'
 import { type Tap, taps } from './tap-source.ts'
 import { barrier, batchOf, TaskRun } from './task-run.ts'
@@ -441,6 +444,132 @@ describe('Task', () => {
       const { calls, writer } = writerOf()
       await new TaskRun({ sink: writer }).task.close()
       assert.deepEqual(calls, ['close'])
+    })
+  })
+
+  describe('of keyed state', () => {
+    const KEYS = 1_000
+
+    /** Its snapshots are several times what they may hold, and are written when the test says so. */
+    function keyedRun() {
+      const backend = new HeapStateBackend({
+        keyGroups: { first: 0, last: 3 },
+        maxParallelism: 4,
+        now: () => 0,
+        monotonicMs: () => 0,
+        encodeStepEntries: 1,
+        snapshotBytesMax: 8_192,
+      })
+      const table = backend.valueTable<string>({
+        operatorUid: 'pass',
+        name: 'values',
+        kind: 'value',
+        version: 1,
+        ttlMs: undefined,
+      })
+      const change = (round: number): void => {
+        for (let key = 0; key < KEYS; key++) {
+          backend.setCurrentKey(key, key % 4)
+          table.put(`${key} in round ${round}`.padEnd(70, '.'))
+        }
+      }
+      change(1)
+      const storage = new SlowStorage()
+      const run = new TaskRun({ keyed: { backend, ledger: new SegmentLedger() }, store: storage })
+      /** Lets the task and the storage work until the snapshot with this index is stored. */
+      const finish = async (index: number): Promise<void> => {
+        while (storage.writings[index]?.isFinished !== true) {
+          run.step()
+          await storage.writings[index]?.settle()
+        }
+        await settle()
+      }
+      return { run, storage, change, finish }
+    }
+
+    it('sleeps while the storage is behind, and is woken by it', async () => {
+      const { run, storage, finish } = keyedRun()
+      run.give(0, barrier(1), batchOf('a'))
+      assert.equal(run.step(), 'idle', 'records go on meanwhile, and nothing is to be encoded now')
+      run.time.nowMs += 100
+      run.step()
+      assert.deepEqual(run.output.take(), ['barrier 1', 'a'])
+      const { wakes } = run
+      await storage.writings[0]?.settle()
+      assert.ok(run.wakes > wakes)
+      await finish(0)
+      assert.deepEqual(ids(run), [1])
+      assert.ok((storage.writings[0]?.writes.length ?? 0) > 10)
+    })
+
+    it('begins a second snapshot when the first one is encoded', async () => {
+      const { run, storage, finish } = keyedRun()
+      run.give(0, barrier(1), batchOf('a'), barrier(2), batchOf('b'))
+      assert.equal(run.step(), 'waiting')
+      assert.equal(storage.writings.length, 1)
+      run.time.nowMs += 100
+      run.step()
+      assert.deepEqual(run.output.take(), ['barrier 1', 'a'])
+      await finish(0)
+      await finish(1)
+      run.time.nowMs += 100
+      run.step()
+      assert.deepEqual(run.output.take(), ['barrier 2', 'b'])
+      assert.deepEqual(ids(run), [1, 2])
+    })
+
+    it('changes nothing more when too much was encoded because it changed, until something is written', async () => {
+      const { run, storage, change, finish } = keyedRun()
+      run.give(0, barrier(1))
+      run.step()
+      assert.deepEqual(run.output.take(), ['barrier 1'])
+      change(2)
+      run.give(0, batchOf('a'))
+      run.time.nowMs += 100
+      assert.equal(run.step(), 'waiting')
+      run.time.nowMs += 100
+      assert.equal(run.step(), 'waiting')
+      assert.deepEqual(run.output.take(), [])
+      await storage.writings[0]?.settle()
+      await finish(0)
+      run.step()
+      run.time.nowMs += 100
+      run.step()
+      assert.deepEqual(run.output.take(), ['a'])
+      assert.deepEqual(ids(run), [1])
+    })
+
+    it('declines a checkpoint whose write fails in the middle, gives up the rest, and takes the next one', async () => {
+      const { run, storage, finish } = keyedRun()
+      run.give(0, barrier(1))
+      run.step()
+      await storage.writings[0]?.settle(new Error('no room'))
+      await settle()
+      assert.deepEqual([run.declined, storage.writings[0]?.isDiscarded], [[1], true])
+      run.give(0, barrier(2))
+      run.step()
+      await finish(1)
+      assert.deepEqual(ids(run), [2])
+      const groups = run.acknowledged[0]?.snapshot.operators[0]?.keyGroups ?? []
+      const entries = groups.flatMap(({ segments }) => segments.map((segment) => segment.entries))
+      assert.equal(
+        entries.reduce((sum, each) => sum + each, 0),
+        KEYS,
+      )
+    })
+
+    it('gives up what is being written of a checkpoint that is given up, and when it is closed', async () => {
+      const { run, storage } = keyedRun()
+      run.give(0, barrier(1))
+      run.step()
+      run.task.onCheckpointAborted(1)
+      assert.equal(storage.writings[0]?.isDiscarded, true)
+      run.give(0, barrier(2))
+      run.step()
+      await run.task.close()
+      assert.equal(storage.writings[1]?.isDiscarded, true)
+      await settle()
+      assert.deepEqual([run.acknowledged, run.declined, run.failures], [[], [], []])
     })
   })
 })

@@ -31,12 +31,14 @@ export interface ProcessHome {
   readonly random: RandomSource
   readonly sizes: SlotSizes
   readonly encodeStepEntries: number
+  readonly snapshotBytesMax: number
   readonly storeSizes: StoreSizes
   readonly observer: CoordinatorObserver
   clockOf(life: Life): Clock
   filesOf(life: Life): FileSystem
   chooseBackend(): StateBackendType
   onStoreWriting(): void
+  onSwept(type: StateBackendType): void
   abandon(life: Life): void
   /** Whether the process with this number runs. */
   isRunning(pid: number): boolean

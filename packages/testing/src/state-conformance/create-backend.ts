@@ -6,6 +6,8 @@ export interface BackendOptions {
   readonly maxParallelism: number
   /** Wall clock, epoch ms. */
   readonly now: () => number
+  /** What a snapshot may hold of encoded entries; little, so that it comes in many pieces. Default: that of production. */
+  readonly snapshotBytesMax?: number | undefined
 }
 
 export type CreateBackend = (options: BackendOptions) => KeyedStateBackend

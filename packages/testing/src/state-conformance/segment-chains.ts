@@ -2,9 +2,9 @@
 import {
   type KeyedSnapshot,
   type KeyedStateBackend,
+  measureChain,
   type RestoredSegment,
   type SnapshotPiece,
-  segmentChecksum,
 } from '@millrace/core'
 
 interface Chain {
@@ -13,7 +13,7 @@ interface Chain {
   readonly segments: readonly RestoredSegment[]
 }
 
-/** Immutable: a base and deltas per operator and key group. */
+/** Immutable: a base and deltas, with their continuations, per operator and key group. */
 export class SegmentChains {
   static readonly EMPTY: SegmentChains = new SegmentChains(new Map())
   readonly #chains: ReadonlyMap<string, Chain>
@@ -26,7 +26,8 @@ export class SegmentChains {
   decide(deltasMax: number): (operatorUid: string, keyGroup: number) => 'base' | 'delta' {
     return (operatorUid, keyGroup) => {
       const chain = this.#chains.get(chainKey(operatorUid, keyGroup))
-      return chain === undefined || chain.segments.length > deltasMax ? 'base' : 'delta'
+      if (chain === undefined) return 'base'
+      return measureChain(chain.segments.map(({ ref }) => ref)).deltas >= deltasMax ? 'base' : 'delta'
     }
   }
 
@@ -49,11 +50,14 @@ export class SegmentChains {
     return new SegmentChains(new Map(parts.flatMap((part) => [...part.#chains])))
   }
 
-  /** Restores the key groups that belong to the backend. */
+  /** Restores the key groups that belong to the backend: bases without deltas piece by piece. */
   restoreInto(backend: KeyedStateBackend): void {
     const { first, last } = backend.keyGroups
     for (const { operatorUid, keyGroup, segments } of this.#chains.values()) {
-      if (keyGroup >= first && keyGroup <= last) backend.restore(keyGroup, operatorUid, segments)
+      if (keyGroup < first || keyGroup > last) continue
+      const hasDeltas = segments.some(({ ref }) => ref.kind === 'delta')
+      const parts = hasDeltas ? [segments] : segments.map((segment) => [segment])
+      for (const part of parts) backend.restore(keyGroup, operatorUid, part)
     }
   }
 
@@ -77,6 +81,7 @@ export class OpenChainsSnapshot {
   readonly #earlier: SegmentChains
   readonly #decided = new Map<string, 'base' | 'delta'>()
   readonly #snapshot: KeyedSnapshot
+  readonly #pieces: SnapshotPiece[] = []
 
   constructor(backend: KeyedStateBackend, earlier: SegmentChains, id: number, deltasMax: number) {
     this.id = id
@@ -89,26 +94,35 @@ export class OpenChainsSnapshot {
     })
   }
 
-  /** One bounded step; true when everything is encoded. */
+  /** One bounded step; true when everything is encoded. Pieces are written at once, as far as the backend knows. */
   step(): boolean {
-    return this.#snapshot.encode(0)
+    const isDone = this.#snapshot.encode(0)
+    for (const piece of this.#snapshot.takePieces()) {
+      this.#pieces.push(piece)
+      this.#snapshot.release(piece.bytes.length)
+    }
+    return isDone
   }
 
   /** Encodes what is left and gives the chains with it. */
   finish(): SegmentChains {
     while (!this.step());
-    return this.#earlier.with(this.id, this.#decided, this.#snapshot.pieces)
+    return this.#earlier.with(this.id, this.#decided, this.#pieces)
   }
 }
 
-function segmentOf(checkpointId: number, { kind, bytes, entries }: SnapshotPiece): RestoredSegment {
+function segmentOf(
+  checkpointId: number,
+  { kind, isContinuation, bytes, crc32c, entries }: SnapshotPiece,
+): RestoredSegment {
   return {
     ref: {
       kind,
+      ...(isContinuation ? { isContinuation } : {}),
       checkpointId,
       location: { kind: 'inline', base64: '' },
       lengthBytes: bytes.length,
-      crc32c: segmentChecksum(bytes),
+      crc32c,
       entries,
     },
     bytes,

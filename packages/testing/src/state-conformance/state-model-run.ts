@@ -117,6 +117,7 @@ class StateModelRun {
         keyGroups: keyGroupRange(index, parallelism, MAX_PARALLELISM),
         maxParallelism: MAX_PARALLELISM,
         now: () => 0,
+        snapshotBytesMax: this.#random.pick([200, 4_000, undefined]),
       })
       chains.restoreInto(backend)
       return {

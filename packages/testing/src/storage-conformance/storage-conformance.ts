@@ -7,8 +7,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
 import { filesOf, type SegmentRef } from '@millrace/core'
-import type { CheckpointStorage, ListedCheckpoint } from '@millrace/runtime'
-import { checkSegments, manifestOf, StorageDrill, segmentOf } from './storage-drill.ts'
+import type { CheckpointStorage, ListedCheckpoint, NewSegment } from '@millrace/runtime'
+import { checkSegments, manifestOf, StorageDrill, segmentOf, writeEach } from './storage-drill.ts'
 import type { StorageWorld } from './storage-world.ts'
 
 export interface StorageConformanceOptions {
@@ -65,6 +65,69 @@ export function checkpointStorageConformance(
           ),
         )
         assert.deepEqual(await reader.readSegments([]), [])
+      }))
+
+    it('takes segments piece by piece and gives them back in their order', () =>
+      inWorld(async (world) => {
+        const writer = await opened(world)
+        const pieces = [0, 1, 2, 3].map((group) => segmentOf('base', 1, `0.${group}`))
+        const target = batch(1, 0, [])
+        const writing = writer.beginSegments(target)
+        await writing.write(pieces.slice(0, 1))
+        await writing.write([])
+        await writing.write([{ ...(pieces[1] as NewSegment), isContinuation: true }, pieces[2] as NewSegment])
+        assert.deepEqual(await writer.listCheckpoints(), [])
+        await writing.write(pieces.slice(3))
+        const refs = await writing.finish()
+        assert.deepEqual(
+          refs.map(({ isContinuation = false }) => isContinuation),
+          [false, true, false, false],
+        )
+        const { storage: reader } = await world.begin()
+        assert.deepEqual(
+          await reader.readSegments(refs),
+          pieces.map(({ bytes }) => bytes),
+        )
+      }))
+
+    it('keeps small segments out of the store until more comes', () =>
+      inWorld(async (world) => {
+        const storage = await opened(world)
+        const before = await world.contents()
+        const target = { ...batch(1, 0, []), inlineBytesMax: 150 }
+        const pieces = [0, 1, 2].map((group) => segmentOf('base', 1, `0.${group}`))
+        const small = await writeEach(storage, target, pieces.slice(0, 2))
+        assert.ok(small.every(({ location }) => location.kind === 'inline'))
+        assert.deepEqual([...(await world.contents()).keys()], [...before.keys()])
+        const stored = await writeEach(storage, { ...target, subtask: 1 }, pieces)
+        assert.ok(stored.every(({ location }) => location.kind === 'file'))
+        assert.deepEqual(
+          await storage.readSegments(stored),
+          pieces.map(({ bytes }) => bytes),
+        )
+      }))
+
+    it('leaves nothing of what was given up on the way, and all of what was finished', () =>
+      inWorld(async (world) => {
+        const storage = await opened(world)
+        const before = await world.contents()
+        const target = batch(1, 0, [])
+        for (const written of [0, 1, 2]) {
+          const writing = storage.beginSegments({ ...target, subtask: written })
+          for (let group = 0; group < written; group++) await writing.write([segmentOf('base', 1, `0.${group}`)])
+          await writing.discard()
+          await writing.discard()
+        }
+        const underWay = storage.beginSegments({ ...target, subtask: 3 })
+        const writing = underWay.write([segmentOf('base', 1, '0.0')])
+        await underWay.discard()
+        await Promise.allSettled([writing])
+        assert.deepEqual([...(await world.contents()).keys()], [...before.keys()])
+        const finished = storage.beginSegments({ ...target, subtask: 4 })
+        await finished.write([segmentOf('base', 1, '0.0')])
+        const refs = await finished.finish()
+        await finished.discard()
+        assert.deepEqual(await storage.readSegments(refs), [segmentOf('base', 1, '0.0').bytes])
       }))
 
     it('gives small segments back without storing them', () =>
@@ -269,6 +332,8 @@ export function checkpointStorageConformance(
           return true
         }
         await assert.rejects(write(storage, 2), expectFull('CHECKPOINT_FAILED', 180))
+        const pieces = [0, 1, 2].map((group) => segmentOf('base', 2, `1.${group}`))
+        await assert.rejects(writeEach(storage, batch(2, 1, []), pieces), expectFull('CHECKPOINT_FAILED', 60))
         const largeManifest = manifestOf(2, [], ['x'.repeat(2_000)])
         await assert.rejects(storage.writeManifest(largeManifest), expectFull('CHECKPOINT_FAILED', 2_000))
         const target = `${storage.folder}-savepoint`

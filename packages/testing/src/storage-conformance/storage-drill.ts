@@ -6,12 +6,14 @@
 import assert from 'node:assert/strict'
 import { MillraceError } from '@millrace/api'
 import { type CheckpointManifest, decideRetention, filesOf, MANIFEST_VERSION, type SegmentRef } from '@millrace/core'
-import type { CheckpointStorage, NewSegment } from '@millrace/runtime'
+import type { CheckpointStorage, NewSegment, SegmentTarget } from '@millrace/runtime'
 
 const SUBTASKS = 2
 const RETAINED = 2
 /** Of each subtask; the second one's are small enough to be inlined now and then. */
 const GROUPS = 3
+/** Behind the label of a segment that continues another. */
+const CONTINUED = '+'
 
 /** How a life went: it did all its rounds, could not begin, or must end because nobody knows what is stored. */
 export type DrillEnd = 'done' | 'not-begun' | 'outcome-unknown'
@@ -107,21 +109,44 @@ export class StorageDrill {
     )
   }
 
-  /** Every third checkpoint is a new base, the others add a delta. */
+  /**
+   * Every third checkpoint is a new base, the others add a delta; the first group's goes on in a second segment. The first subtask
+   * writes piece by piece, and every other time gives up a first try.
+   */
   async #writeSubtask(storage: CheckpointStorage, id: number, subtask: number): Promise<(readonly SegmentRef[])[]> {
     const last = this.#retained.at(-1)?.operators[0]?.keyGroups ?? []
     const chains = Array.from({ length: GROUPS }, (_, group) => last[subtask * GROUPS + group]?.segments ?? [])
     const isBase = id % 3 === 1 || chains.some((chain) => chain.length === 0)
-    const refs = await storage.writeSegments({
-      checkpointId: id,
-      attempt: this.#attempt,
-      vertexId: 'v',
-      subtask,
-      pieces: chains.map((_, group) => segmentOf(isBase ? 'base' : 'delta', id, `${subtask}.${group}`)),
-      inlineBytesMax: subtask === 1 && id % 2 === 0 ? 1_000 : 0,
+    const kind = isBase ? 'base' : 'delta'
+    const pieces = chains.map((_, group) => segmentOf(kind, id, `${subtask}.${group}`))
+    pieces.push({ ...segmentOf(kind, id, `${subtask}.0${CONTINUED}`), isContinuation: true })
+    const target = { checkpointId: id, attempt: this.#attempt, vertexId: 'v', subtask }
+    const inlineBytesMax = subtask === 1 && id % 2 === 0 ? 1_000 : 0
+    if (subtask === 0 && id % 2 === 0) {
+      const givenUp = storage.beginSegments({ ...target, vertexId: 'given-up', inlineBytesMax })
+      for (const piece of pieces.slice(0, 2)) await givenUp.write([piece])
+      await givenUp.discard()
+    }
+    const refs =
+      subtask === 0
+        ? await writeEach(storage, { ...target, inlineBytesMax }, pieces)
+        : await storage.writeSegments({ ...target, inlineBytesMax, pieces })
+    return chains.map((chain, group) => {
+      const own = group === 0 ? [refs[0], refs[GROUPS]] : [refs[group]]
+      return [...(isBase ? [] : chain), ...(own as SegmentRef[])]
     })
-    return chains.map((chain, group) => [...(isBase ? [] : chain), refs[group] as SegmentRef])
   }
+}
+
+/** Segment by segment, as they come while they are encoded. */
+export async function writeEach(
+  storage: CheckpointStorage,
+  target: SegmentTarget,
+  pieces: readonly NewSegment[],
+): Promise<readonly SegmentRef[]> {
+  const writing = storage.beginSegments(target)
+  for (const piece of pieces) await writing.write([piece])
+  return writing.finish()
 }
 
 /** Bytes that tell which segment they are. */
@@ -164,9 +189,10 @@ export function manifestOf(
 export async function checkSegments(storage: CheckpointStorage, manifest: CheckpointManifest): Promise<void> {
   const groups = manifest.operators.flatMap(({ keyGroups }) => keyGroups)
   const expected = groups.flatMap(({ keyGroup, segments }) =>
-    segments.map(({ kind, checkpointId, lengthBytes }) =>
-      bytesOf(kind, checkpointId, `${Math.floor(keyGroup / GROUPS)}.${keyGroup % GROUPS}`, lengthBytes),
-    ),
+    segments.map(({ kind, checkpointId, lengthBytes, isContinuation }) => {
+      const label = `${Math.floor(keyGroup / GROUPS)}.${keyGroup % GROUPS}${isContinuation === true ? CONTINUED : ''}`
+      return bytesOf(kind, checkpointId, label, lengthBytes)
+    }),
   )
   const refs = groups.flatMap(({ segments }) => segments)
   const together = await storage.readSegments(refs)

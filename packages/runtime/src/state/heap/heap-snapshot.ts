@@ -1,5 +1,6 @@
 /**
- * One snapshot of the heap: the entries as they were when it began, encoded step by step while they go on changing.
+ * One snapshot of the heap: the entries as they were when it began, encoded step by step while they go on changing. What is
+ * finished is handed out on the way (`SnapshotPieces`).
  *
  * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones. What is dropped as
  * a whole stands first in a delta, so that entries that came back later survive it; everything else may stand in any
@@ -8,14 +9,8 @@
  * Invariant (with `ChangeTracker`): an entry is encoded by the walk or, before it changes, by `capture`, never twice.
  */
 import { MillraceError } from '@millrace/api'
-import {
-  type KeyedSnapshot,
-  NumbersAt,
-  SegmentWriter,
-  type SnapshotPiece,
-  storedTable,
-  type TableDescriptor,
-} from '@millrace/core'
+import { type KeyedSnapshot, NumbersAt, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
+import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
 import { BLOCK_ROWS, ROWS_MAX } from './entry-rows.ts'
@@ -40,20 +35,19 @@ export interface SnapshotBounds {
   readonly stepEntries: number
   /** Wall clock when it began: what had expired by then is in no base. */
   readonly nowMs: number
+  /** What it may hold of encoded entries; default: `SNAPSHOT_BYTES_MAX`. */
+  readonly heldBytesMax?: number | undefined
 }
 
 interface OperatorPart {
   readonly operator: HeapOperator
-  readonly tables: readonly TableDescriptor[]
+  readonly pieces: OperatorPieces
   /** Those declared when the snapshot began. */
   readonly heapTables: readonly HeapTable[]
   readonly indexes: ReadonlyMap<EntryMapOwner, number>
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
-  readonly writers: (SegmentWriter | undefined)[]
 }
-
-const WRITER_BYTES_INITIAL = 512
 
 export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   readonly bounds: SnapshotBounds
@@ -64,7 +58,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   readonly #onPurged: () => void
   readonly #steps: Generator<void>
   readonly #orphans: EntryMap[] = []
-  readonly #pieces: SnapshotPiece[] = []
+  readonly #pieces: SnapshotPieces
   #isDone = false
   #visited = 0
 
@@ -82,11 +76,13 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     this.#monotonicMs = monotonicMs
     this.#onDone = onDone
     this.#onPurged = onPurged
+    this.#pieces = new SnapshotPieces(bounds.id, bounds.firstGroup, bounds.heldBytesMax)
     const tables: TableDescriptor[] = []
     for (const operator of operators) {
       const part = createPart(operator, bounds, decide)
       this.#parts.set(operator.uid, part)
-      tables.push(...part.tables)
+      this.#pieces.add(part.pieces)
+      tables.push(...part.pieces.tables)
       for (const table of operator.tables) this.#writeDrops(part, table)
     }
     this.tables = tables
@@ -97,22 +93,44 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     return this.#isDone
   }
 
-  get pieces(): readonly SnapshotPiece[] {
-    if (!this.#isDone) throw new MillraceError('INTERNAL', `Snapshot ${this.bounds.id} is not encoded yet.`)
-    return this.#pieces
+  get heldBytes(): number {
+    return this.#pieces.heldBytes
+  }
+
+  get isFull(): boolean {
+    return this.#pieces.isFull
+  }
+
+  get isOverdrawn(): boolean {
+    return this.#pieces.isOverdrawn
+  }
+
+  takePieces(): readonly SnapshotPiece[] {
+    return this.#pieces.take(this.#isDone)
+  }
+
+  release(bytes: number): void {
+    this.#pieces.release(bytes)
   }
 
   encode(budgetMs: number): boolean {
-    if (this.#isDone) return true
     const until = this.#monotonicMs() + budgetMs
-    do {
-      if (this.#steps.next().done === true) {
-        this.#isDone = true
-        this.#onDone()
-        return true
-      }
-    } while (this.#monotonicMs() < until)
-    return false
+    while (!this.#isDone && !this.#pieces.isFull) {
+      this.#step()
+      if (this.#monotonicMs() >= until) break
+    }
+    return this.#isDone
+  }
+
+  /** At once, whatever is then held. */
+  encodeAll(): void {
+    while (!this.#isDone) this.#step()
+  }
+
+  #step(): void {
+    if (this.#steps.next().done !== true) return
+    this.#isDone = true
+    this.#onDone()
   }
 
   capture(map: EntryMap, row: number): void {
@@ -131,11 +149,10 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   /** It is complete: notes for which key groups there is a base to build on now. */
   onComplete(): void {
-    const written = new Set(this.#pieces.map(({ operatorUid, keyGroup }) => `${keyGroup} ${operatorUid}`))
-    for (const { operator, isBase } of this.#parts.values()) {
+    for (const { operator, pieces, isBase } of this.#parts.values()) {
       isBase.forEach((base, index) => {
         // A delta was built on a base that is still named, also when a checkpoint that completed meanwhile had dropped it.
-        const isNamed = base === 0 || written.has(`${this.bounds.firstGroup + index} ${operator.uid}`)
+        const isNamed = base === 0 || pieces.hasPiece[index] === 1
         operator.hasBase[index] = isNamed ? 1 : 0
       })
     }
@@ -150,7 +167,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       const part = this.#parts.get(map.table.descriptor.operatorUid)
       if (part !== undefined) yield* this.#encodeMap(part.isBase, map, false, true)
     }
-    for (const part of this.#parts.values()) yield* this.#finishPart(part)
+    yield* this.#pieces.finish()
   }
 
   /**
@@ -164,7 +181,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       if (rows === undefined || (!hasBase && rows.changedEpoch <= completedEpoch && rows.deleted === 0)) continue
       const isSkipping = !hasBase && rows.deleted === 0
       for (let at = 0; at < rows.size; at++) {
-        if (++this.#visited % stepEntries === 0) yield
+        if (++this.#visited % stepEntries === 0 || this.#pieces.isFull) yield
         if (isSkipping && at % BLOCK_ROWS === 0 && !rows.isBlockNewerThan(at, completedEpoch)) {
           at += BLOCK_ROWS - 1
           continue
@@ -202,7 +219,9 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     if (isBase ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
     const { key, sub } = table.addressOf(map, row)
     if (isDeleted) {
-      this.#writer(part, group).delete(index, key, sub)
+      const writer = this.#pieces.writerOf(part.pieces, group)
+      writer.delete(index, key, sub)
+      this.#pieces.onWritten(part.pieces, group, writer)
       return
     }
     const value = entries.value(at)
@@ -211,12 +230,13 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     if (rowTimeMs !== undefined && isBase && table.isLeftOut(value, rowTimeMs, this.bounds.nowMs)) return
     const timesMs = table.elementTimesMs(value)
     const writtenAtMs = timesMs === undefined ? rowTimeMs : latestOf(timesMs)
-    const writer = this.#writer(part, group)
+    const writer = this.#pieces.writerOf(part.pieces, group)
     try {
       writer.put(index, key, sub, table.storedValue(value), writtenAtMs, timesMs)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, key instanceof NumbersAt ? entries.key(at) : key)
     }
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 
   #writeDrops(part: OperatorPart, table: HeapTable): void {
@@ -226,44 +246,11 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       for (const keyGroup of keyGroups) {
         const group = keyGroup - this.bounds.firstGroup
         if (part.isBase[group] === 1) continue
-        if (table.descriptor.kind === 'map') this.#writer(part, group).clear(index, outerKey)
-        else this.#writer(part, group).dropNamespace(index, outerKey as number)
+        const writer = this.#pieces.writerOf(part.pieces, group)
+        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
+        else writer.dropNamespace(index, outerKey as number)
+        this.#pieces.onWritten(part.pieces, group, writer)
       }
-    }
-  }
-
-  #writer(part: OperatorPart, group: number): SegmentWriter {
-    let writer = part.writers[group]
-    if (writer === undefined) {
-      writer = new SegmentWriter(
-        {
-          kind: part.isBase[group] === 1 ? 'base' : 'delta',
-          checkpointId: this.bounds.id,
-          operatorUid: part.operator.uid,
-          keyGroup: this.bounds.firstGroup + group,
-          tables: part.tables,
-        },
-        WRITER_BYTES_INITIAL,
-      )
-      part.writers[group] = writer
-    }
-    return writer
-  }
-
-  *#finishPart(part: OperatorPart): Generator<void> {
-    for (let group = 0; group < part.isBase.length; group++) {
-      const writer = part.writers[group]
-      if (writer === undefined) continue
-      const { entries } = writer
-      this.#pieces.push({
-        operatorUid: part.operator.uid,
-        keyGroup: this.bounds.firstGroup + group,
-        kind: part.isBase[group] === 1 ? 'base' : 'delta',
-        bytes: writer.finish(),
-        entries,
-      })
-      part.writers[group] = undefined
-      yield
     }
   }
 }
@@ -284,13 +271,13 @@ function createPart(
       )
     }
   }
+  const tables = operator.tables.map(({ descriptor }) => storedTable(descriptor))
   return {
     operator,
-    tables: operator.tables.map(({ descriptor }) => storedTable(descriptor)),
+    pieces: new OperatorPieces(operator.uid, tables, isBase),
     heapTables: [...operator.tables],
     indexes: new Map<EntryMapOwner, number>(operator.tables.map((table, index) => [table, index])),
     isBase,
-    writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
   }
 }
 

@@ -41,6 +41,8 @@ export interface HeapStateBackendOptions {
   readonly monotonicMs: () => number
   /** Entries encoded between two looks at the clock; default 128. */
   readonly encodeStepEntries?: number
+  /** What a snapshot may hold of encoded entries; default `SNAPSHOT_BYTES_MAX`. */
+  readonly snapshotBytesMax?: number | undefined
 }
 
 const ENCODE_STEP_ENTRIES = 128
@@ -59,6 +61,7 @@ export class HeapStateBackend implements KeyedStateBackend {
   #touched = 0
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
+  readonly #snapshotBytesMax: number | undefined
   readonly #beforeSnapshot: (() => void)[] = []
   readonly #otherUsage: (() => TableUsage)[] = []
   /** Begun, neither complete nor aborted; all but the last are encoded. */
@@ -72,6 +75,7 @@ export class HeapStateBackend implements KeyedStateBackend {
     this.maxParallelism = options.maxParallelism
     this.#monotonicMs = options.monotonicMs
     this.#stepEntries = options.encodeStepEntries ?? ENCODE_STEP_ENTRIES
+    this.#snapshotBytesMax = options.snapshotBytesMax
     this.#home = {
       current: this.#current,
       tracker: this.#tracker,
@@ -144,8 +148,8 @@ export class HeapStateBackend implements KeyedStateBackend {
   }
 
   beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot {
-    // Two open views of the same entries would each need their own; the older one is nearly done.
-    for (const earlier of this.#snapshots.values()) earlier.encode(Number.POSITIVE_INFINITY)
+    // Two open views of the same entries would each need their own. A task waits until the older one is encoded.
+    for (const earlier of this.#snapshots.values()) earlier.encodeAll()
     for (const write of this.#beforeSnapshot) write()
     const tracker = this.#tracker
     const snapshot: HeapSnapshot = new HeapSnapshot(
@@ -156,6 +160,7 @@ export class HeapStateBackend implements KeyedStateBackend {
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
         nowMs: this.#home.now(),
+        heldBytesMax: this.#snapshotBytesMax,
       },
       this.#operators.values(),
       decide,

@@ -106,12 +106,6 @@ export class EntryCache {
     return (mark & AHEAD) === 0
   }
 
-  /** A clean entry that is not to leave meanwhile. */
-  setKept(entry: Entry, isKept: boolean): void {
-    const mark = this.#marks[entry.row] as number
-    this.#marks[entry.row] = isKept ? mark | KEPT : mark & ~KEPT
-  }
-
   setDirty(entry: Entry, isDirty: boolean): void {
     entry.isDirty = isDirty
     const mark = this.#marks[entry.row] as number

@@ -46,7 +46,9 @@ export class EntryStore implements CleanedStore {
   readonly #entriesMin: number
   readonly #writer = new ByteWriter(64 * 1024)
   readonly #encoder = new RecordEncoder(this.#writer)
+  /** The record that is being read, and the one that is being written: making room for the former may append. */
   readonly #record = emptyRecord()
+  readonly #appended = emptyRecord()
   /** Changed entries in the order in which they became so; those that are not any more are passed over. */
   #dirty: Entry[] = []
   /** Those before it have been written. */
@@ -339,6 +341,7 @@ export class EntryStore implements CleanedStore {
   #load(position: number, record: StoreRecord, key: unknown, decoder: ValueDecoder): Entry {
     const map = this.#wantedMap as RecordMap
     const value = record.isTombstone ? undefined : map.table.loadedValue(decoder.decode())
+    this.#makeRoom()
     const entry: Entry = {
       map,
       hash: record.hash,
@@ -356,10 +359,6 @@ export class EntryStore implements CleanedStore {
     }
     this.cache.admit(entry)
     map.move(record.hash, position, CACHED + entry.row)
-    // Only now, and not for this one: room may be made by appending, and then the record may be copied to another place.
-    this.cache.setKept(entry, true)
-    this.#makeRoom()
-    this.cache.setKept(entry, false)
     return entry
   }
 
@@ -472,7 +471,7 @@ export class EntryStore implements CleanedStore {
   }
 
   #encode(entry: Entry): void {
-    const record = this.#record
+    const record = this.#appended
     const { table, number } = entry.map
     record.table = table.number
     record.epoch = this.epoch

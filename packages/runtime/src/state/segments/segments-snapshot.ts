@@ -1,20 +1,16 @@
 /**
  * One snapshot of the segment store: the records that were alive when it began, in the order of the log, encoded step by
- * step while the store goes on. The view of the log is what fixes them: changes are appended behind it.
+ * step while the store goes on. The view of the log is what fixes them: changes are appended behind it. What is finished is
+ * handed out on the way (`SnapshotPieces`).
  *
  * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones; files without such
  * changes are not read for it. What is dropped as a whole stands first in a delta, so that entries that came back later survive it;
  * everything else may stand in any order, because each entry has one record in the view.
  */
 import { MillraceError } from '@millrace/api'
-import {
-  type KeyedSnapshot,
-  SegmentWriter,
-  type SnapshotPiece,
-  storedTable,
-  type TableDescriptor,
-} from '@millrace/core'
+import { type KeyedSnapshot, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
 import { describeFailure, latestOf } from '../heap/heap-snapshot.ts'
+import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
 import type { EntryStore } from './entry-store.ts'
 import { LogScan } from './log-scan.ts'
 import type { LogFile } from './record-log.ts'
@@ -39,17 +35,16 @@ export interface SnapshotBounds {
   readonly stepEntries: number
   /** Wall clock when it began: what had expired by then is in no base. */
   readonly nowMs: number
+  /** What it may hold of encoded entries; default: `SNAPSHOT_BYTES_MAX`. */
+  readonly heldBytesMax?: number | undefined
 }
 
 interface OperatorPart {
   readonly operator: StoreOperator
-  readonly tables: readonly TableDescriptor[]
+  readonly pieces: OperatorPieces
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
-  readonly writers: (SegmentWriter | undefined)[]
 }
-
-const WRITER_BYTES_INITIAL = 512
 
 export class SegmentsSnapshot implements KeyedSnapshot {
   readonly bounds: SnapshotBounds
@@ -61,7 +56,7 @@ export class SegmentsSnapshot implements KeyedSnapshot {
   readonly #monotonicMs: () => number
   readonly #onDone: () => void
   readonly #steps: Generator<void>
-  readonly #pieces: SnapshotPiece[] = []
+  readonly #pieces: SnapshotPieces
   #isDone = false
   #visited = 0
 
@@ -78,11 +73,13 @@ export class SegmentsSnapshot implements KeyedSnapshot {
     this.#store = store
     this.#monotonicMs = monotonicMs
     this.#onDone = onDone
+    this.#pieces = new SnapshotPieces(bounds.id, bounds.firstGroup, bounds.heldBytesMax)
     const tables: TableDescriptor[] = []
     for (const operator of operators) {
       const part = createPart(operator, bounds, decide)
       this.#parts.push(part)
-      tables.push(...part.tables)
+      this.#pieces.add(part.pieces)
+      tables.push(...part.pieces.tables)
       operator.tables.forEach((table, index) => {
         this.#places[table.number] = { part, index, table }
         this.#writeDrops(part, table, index)
@@ -100,31 +97,53 @@ export class SegmentsSnapshot implements KeyedSnapshot {
     return this.#isDone
   }
 
-  get pieces(): readonly SnapshotPiece[] {
-    if (!this.#isDone) throw new MillraceError('INTERNAL', `Snapshot ${this.bounds.id} is not encoded yet.`)
-    return this.#pieces
+  get heldBytes(): number {
+    return this.#pieces.heldBytes
+  }
+
+  get isFull(): boolean {
+    return this.#pieces.isFull
+  }
+
+  /** Nothing is copied because it changes: the log keeps it. */
+  get isOverdrawn(): boolean {
+    return false
+  }
+
+  takePieces(): readonly SnapshotPiece[] {
+    return this.#pieces.take(this.#isDone)
+  }
+
+  release(bytes: number): void {
+    this.#pieces.release(bytes)
   }
 
   encode(budgetMs: number): boolean {
-    if (this.#isDone) return true
     const until = this.#monotonicMs() + budgetMs
-    do {
-      if (this.#steps.next().done === true) {
-        this.#isDone = true
-        this.#onDone()
-        return true
-      }
-    } while (this.#monotonicMs() < until)
-    return false
+    while (!this.#isDone && !this.#pieces.isFull) {
+      this.#step()
+      if (this.#monotonicMs() >= until) break
+    }
+    return this.#isDone
+  }
+
+  /** At once, whatever is then held. */
+  encodeAll(): void {
+    while (!this.#isDone) this.#step()
+  }
+
+  #step(): void {
+    if (this.#steps.next().done !== true) return
+    this.#isDone = true
+    this.#onDone()
   }
 
   /** It is complete: notes for which key groups there is a base to build on now. */
   onComplete(): void {
-    const written = new Set(this.#pieces.map(({ operatorUid, keyGroup }) => `${keyGroup} ${operatorUid}`))
-    for (const { operator, isBase } of this.#parts) {
+    for (const { operator, pieces, isBase } of this.#parts) {
       isBase.forEach((base, index) => {
         // A delta was built on a base that is still named, also when a checkpoint that completed meanwhile had dropped it.
-        const isNamed = base === 0 || written.has(`${this.bounds.firstGroup + index} ${operator.uid}`)
+        const isNamed = base === 0 || pieces.hasPiece[index] === 1
         operator.hasBase[index] = isNamed ? 1 : 0
       })
     }
@@ -135,11 +154,11 @@ export class SegmentsSnapshot implements KeyedSnapshot {
     for (const { file, endBytes } of files) {
       scan.begin(file, 0, endBytes)
       while (scan.next()) {
-        if (++this.#visited % this.bounds.stepEntries === 0) yield
+        if (++this.#visited % this.bounds.stepEntries === 0 || this.#pieces.isFull) yield
         this.#visit(scan, this.#store.log.positionIn(file, scan.recordAtBytes))
       }
     }
-    for (const part of this.#parts) yield* this.#finishPart(part)
+    yield* this.#pieces.finish()
   }
 
   #visit(scan: LogScan, position: number): void {
@@ -165,7 +184,9 @@ export class SegmentsSnapshot implements KeyedSnapshot {
     const outerKey = store.mapOf(record)?.outerKey
     const isMap = table.descriptor.kind === 'map'
     if (record.isTombstone) {
-      this.#writer(part, group).delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
+      const writer = this.#pieces.writerOf(part.pieces, group)
+      writer.delete(index, isMap ? outerKey : key, isMap ? key : outerKey)
+      this.#pieces.onWritten(part.pieces, group, writer)
       return
     }
     // Nobody who restores the base could read it; the tombstone that it gets later finds nothing.
@@ -173,12 +194,13 @@ export class SegmentsSnapshot implements KeyedSnapshot {
       return
     const timesMs = table.elementTimesMs(value)
     const writtenAtMs = timesMs === undefined ? record.writtenAtMs : latestOf(timesMs)
-    const writer = this.#writer(part, group)
+    const writer = this.#pieces.writerOf(part.pieces, group)
     try {
       writer.put(index, isMap ? outerKey : key, isMap ? key : outerKey, table.storedValue(value), writtenAtMs, timesMs)
     } catch (cause) {
       throw describeFailure(cause, table.descriptor, key)
     }
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 
   #writeDrops(part: OperatorPart, table: StoreTable, index: number): void {
@@ -187,44 +209,11 @@ export class SegmentsSnapshot implements KeyedSnapshot {
       for (const keyGroup of keyGroups) {
         const group = keyGroup - this.bounds.firstGroup
         if (part.isBase[group] === 1) continue
-        if (table.descriptor.kind === 'map') this.#writer(part, group).clear(index, outerKey)
-        else this.#writer(part, group).dropNamespace(index, outerKey as number)
+        const writer = this.#pieces.writerOf(part.pieces, group)
+        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
+        else writer.dropNamespace(index, outerKey as number)
+        this.#pieces.onWritten(part.pieces, group, writer)
       }
-    }
-  }
-
-  #writer(part: OperatorPart, group: number): SegmentWriter {
-    let writer = part.writers[group]
-    if (writer === undefined) {
-      writer = new SegmentWriter(
-        {
-          kind: part.isBase[group] === 1 ? 'base' : 'delta',
-          checkpointId: this.bounds.id,
-          operatorUid: part.operator.uid,
-          keyGroup: this.bounds.firstGroup + group,
-          tables: part.tables,
-        },
-        WRITER_BYTES_INITIAL,
-      )
-      part.writers[group] = writer
-    }
-    return writer
-  }
-
-  *#finishPart(part: OperatorPart): Generator<void> {
-    for (let group = 0; group < part.isBase.length; group++) {
-      const writer = part.writers[group]
-      if (writer === undefined) continue
-      const { entries } = writer
-      this.#pieces.push({
-        operatorUid: part.operator.uid,
-        keyGroup: this.bounds.firstGroup + group,
-        kind: part.isBase[group] === 1 ? 'base' : 'delta',
-        bytes: writer.finish(),
-        entries,
-      })
-      part.writers[group] = undefined
-      yield
     }
   }
 }
@@ -245,10 +234,6 @@ function createPart(
       )
     }
   }
-  return {
-    operator,
-    tables: operator.tables.map(({ descriptor }) => storedTable(descriptor)),
-    isBase,
-    writers: new Array<SegmentWriter | undefined>(isBase.length).fill(undefined),
-  }
+  const tables = operator.tables.map(({ descriptor }) => storedTable(descriptor))
+  return { operator, pieces: new OperatorPieces(operator.uid, tables, isBase), isBase }
 }

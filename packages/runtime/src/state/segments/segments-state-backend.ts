@@ -45,6 +45,8 @@ export interface SegmentsStateBackendOptions {
   readonly monotonicMs: () => number
   /** Records encoded between two looks at the clock; default 128. */
   readonly encodeStepEntries?: number
+  /** What a snapshot may hold of encoded entries; default `SNAPSHOT_BYTES_MAX`. */
+  readonly snapshotBytesMax?: number | undefined
   /** Where the local store makes its files. */
   readonly folder: StoreFolder
   /** What the cache may hold at the moment. */
@@ -72,6 +74,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   readonly #home: TableHome
   readonly #monotonicMs: () => number
   readonly #stepEntries: number
+  readonly #snapshotBytesMax: number | undefined
   readonly #beforeSnapshot: (() => void)[] = []
   readonly #otherUsage: (() => TableUsage)[] = []
   readonly #onClose: (() => void) | undefined
@@ -88,6 +91,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
     this.maxParallelism = options.maxParallelism
     this.#monotonicMs = options.monotonicMs
     this.#stepEntries = options.encodeStepEntries ?? ENCODE_STEP_ENTRIES
+    this.#snapshotBytesMax = options.snapshotBytesMax
     this.#onClose = options.onClose
     const sizes = {
       ...(fileBytes === undefined ? {} : { fileBytes }),
@@ -170,8 +174,8 @@ export class SegmentsStateBackend implements KeyedStateBackend {
   }
 
   beginSnapshot(id: number, decide: (operatorUid: string, keyGroup: number) => 'base' | 'delta'): KeyedSnapshot {
-    // One view at a time; the older one is nearly done.
-    for (const earlier of this.#snapshots.values()) earlier.encode(Number.POSITIVE_INFINITY)
+    // One view at a time. A task waits until the older one is encoded.
+    for (const earlier of this.#snapshots.values()) earlier.encodeAll()
     for (const write of this.#beforeSnapshot) write()
     const { store } = this
     store.flush()
@@ -184,6 +188,7 @@ export class SegmentsStateBackend implements KeyedStateBackend {
         firstGroup: this.keyGroups.first,
         stepEntries: this.#stepEntries,
         nowMs: store.now(),
+        heldBytesMax: this.#snapshotBytesMax,
       },
       this.#operators.values(),
       store,

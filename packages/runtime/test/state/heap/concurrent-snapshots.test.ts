@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeWhole } from '@millrace/core'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
 
 const TABLE = { operatorUid: 'op', name: 'value', kind: 'value', version: 1, ttlMs: undefined } as const
@@ -13,9 +14,7 @@ test('a checkpoint that completes in between does not take away the base of a la
   })
   const table = backend.valueTable<number>(TABLE)
   const snapshot = (id: number, kind: 'base' | 'delta'): readonly string[] => {
-    const taken = backend.beginSnapshot(id, () => kind)
-    taken.encode(Number.POSITIVE_INFINITY)
-    return taken.pieces.map((piece) => piece.kind)
+    return encodeWhole(backend.beginSnapshot(id, () => kind)).map((piece) => piece.kind)
   }
   backend.setCurrentKey('a', 0)
   table.put(1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hashKey, keyGroupOf, PART_ENTRIES_MAX, type TableDescriptor } from '@millrace/core'
+import { encodeWhole, hashKey, keyGroupOf, PART_ENTRIES_MAX, type TableDescriptor } from '@millrace/core'
 import fc from 'fast-check'
 import { atOf, EntryMap, type EntryMapOwner } from '../../../src/state/heap/entry-map.ts'
 import { ROWS_MAX } from '../../../src/state/heap/entry-rows.ts'
@@ -77,8 +77,7 @@ describe('a table that grows', () => {
       met.add(cursor.key)
     }
     for (let n = 0; n < before; n++) assert.equal(met.has(n), true)
-    while (!snapshot.encode(0));
-    assert.equal(snapshot.pieces[0]?.entries, before)
+    assert.equal(encodeWhole(snapshot, 0)[0]?.entries, before)
   })
 })
 
@@ -164,6 +163,29 @@ describe('EntryMap', () => {
     for (const n of [0, 1, 100, PART_ENTRIES_MAX + 9]) assert.equal(map.value(map.find(7, n)), n)
     assert.equal(map.find(7, PART_ENTRIES_MAX + 10), -1)
     for (let n = -20; n < 0; n++) assert.equal(map.value(map.find(hashKey(n), n)), n)
+  })
+})
+
+describe('namespaces one after the other', () => {
+  it('hold what belongs to them, whatever the ones before had', () => {
+    const backend = openBackend()
+    const windows = backend.namespacedTable<number>(table('ns', 'namespaced'))
+    // Each has as many entries as the two before let expect, or more, or less, to beyond the rows of a part.
+    const sizes = [3, 10_000, 10_000, 9_000, 5, 5, 20_000, 20_000, 25_000, 0, 40]
+    sizes.forEach((size, namespace) => {
+      for (let n = 0; n < size; n++) {
+        backend.setCurrentKey(n, 0)
+        windows.put(namespace, n * namespace)
+      }
+      assert.equal(windows.size(namespace), size)
+      const met = new Set<unknown>()
+      for (const cursor = windows.cursor(namespace); cursor.next(); met.add(cursor.key)) {
+        assert.equal(cursor.value, (cursor.key as number) * namespace)
+      }
+      assert.equal(met.size, size)
+      windows.dropNamespace(namespace)
+    })
+    assert.equal(backend.usage()[0]?.entries, 0)
   })
 })
 

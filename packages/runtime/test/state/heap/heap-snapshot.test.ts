@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
+  encodeWhole,
   hashKey,
   type KeyedSnapshot,
   readSegment,
@@ -28,8 +29,7 @@ function openBackend(): HeapStateBackend {
 }
 
 function bytesOf(snapshot: KeyedSnapshot): Uint8Array {
-  while (!snapshot.encode(0));
-  return snapshot.pieces[0]?.bytes as Uint8Array
+  return encodeWhole(snapshot, 0)[0]?.bytes as Uint8Array
 }
 
 /** What a segment says, and the segment written anew from that. */

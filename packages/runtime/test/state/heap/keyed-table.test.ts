@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hashKey, keyGroupOf, type RestoredSegment, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
+import {
+  encodeWhole,
+  hashKey,
+  keyGroupOf,
+  type RestoredSegment,
+  type SnapshotPiece,
+  type TableDescriptor,
+} from '@millrace/core'
 import { EntryMap, type EntryMapOwner, TOUCHED_ENTRIES_MIN } from '../../../src/state/heap/entry-map.ts'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
 
@@ -28,10 +35,12 @@ function takeSnapshot(
   id: number,
   decide: (keyGroup: number) => 'base' | 'delta',
 ): readonly SnapshotPiece[] {
-  const snapshot = backend.beginSnapshot(id, (_, keyGroup) => decide(keyGroup))
-  while (!snapshot.encode(0));
+  const pieces = encodeWhole(
+    backend.beginSnapshot(id, (_, keyGroup) => decide(keyGroup)),
+    0,
+  )
   backend.onCheckpointComplete(id)
-  return snapshot.pieces
+  return pieces
 }
 
 const asSegment = ({ keyGroup, kind, bytes, entries }: SnapshotPiece): RestoredSegment => ({
