@@ -17,7 +17,7 @@ const entryFiles = [
   '^packages/(connectors/[^/]+|[^/]+)/src/index[.]ts$',
   '^packages/runtime/src/slot/slot-main[.]ts$',
   '^packages/cli/src/main[.]ts$',
-  '^packages/millrace/src/(files|state)[.]ts$',
+  '^packages/millrace/src/(files|state|checkpoints)[.]ts$',
 ]
 
 const anyPackage = '^packages/(connectors/[^/]+|api|core|runtime|rest|testing|cli|millrace)/'

@@ -20,6 +20,7 @@ export interface Run extends Measured {
   readonly sizeMs?: number
   readonly slideMs?: number
   readonly fields?: number
+  readonly skew?: number
   readonly eventsPerSecond?: number
   readonly checkpointIntervalMs?: number
   /** What two threads that only count got done against one just before, where wall time matters. */

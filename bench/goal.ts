@@ -1,10 +1,13 @@
 /** How Millrace stands against its peers in a comparison, and the figure that is to be reached. */
 import type { ComparedSide, Comparison, Run } from './comparison.ts'
+import type { PeerName } from './peer.ts'
 import { runningCpuSeconds } from './runs-in-turn.ts'
 import { halfRange, median } from './statistics.ts'
 
 /** CPU time of Millrace and a peer, round by round. */
 export interface Standing {
+  /** Millrace, on which of its backends. */
+  readonly side: PeerName
   /** Whom against, as `loop` or `the better of flink, flink-sql`. */
   readonly against: string
   /** Median of the paired runs: how often Millrace's CPU time goes into the peer's. */
@@ -48,17 +51,32 @@ const SHAPE_GOALS: Readonly<Record<string, Partial<Record<Opponent, number>>>> =
   'running-sum': { 'better-flink': 5, jet: 5, 'loop-typed': 1 / 2.5 },
 }
 const EXCHANGE_PARALLELISM = 2
+/** State beyond memory: the segment store, and RocksDB beneath Millrace as beneath Flink. */
+const LARGE_STATE_GOALS: Readonly<Partial<Record<PeerName, { readonly uniform: number; readonly skewed: number }>>> = {
+  millrace: { uniform: 2, skewed: 2 },
+  'millrace-rocksdb': { uniform: 0.5, skewed: 2 },
+}
+
 /** From so many windows of a record on. */
 export const MANY_WINDOWS = 360
 export const MANY_WINDOWS_GOALS: Partial<Record<Opponent, number>> = { flink: 50, 'flink-sql': 8, jet: 1 }
 
 export function standingsOf(comparison: Comparison): readonly Standing[] {
-  const [millrace, ...peers] = comparison.sides
-  if (millrace?.peer.name !== 'millrace') return []
-  const goals = goalsOf(comparison)
+  const isOwn = ({ peer }: ComparedSide): boolean => peer.name.startsWith('millrace')
+  const peers = comparison.sides.filter((side) => !isOwn(side))
+  return comparison.sides.filter(isOwn).flatMap((side) => standingsOfSide(side, peers, comparison))
+}
+
+function standingsOfSide(
+  millrace: ComparedSide,
+  peers: readonly ComparedSide[],
+  comparison: Comparison,
+): readonly Standing[] {
+  const side = millrace.peer.name
+  const goals = goalsOf(comparison, side)
   const standings = peers.map((peer) => {
     const name = peer.peer.name as Opponent
-    return { against: name as string, ...ratiosOf(millrace, peer), goal: goalOf(goals[name]) }
+    return { side, against: name as string, ...ratiosOf(millrace, peer), goal: goalOf(goals[name]) }
   })
   const flinks = standings.filter(({ against }) => against.startsWith('flink'))
   const better = flinks.toSorted((a, b) => a.gross - b.gross)[0]
@@ -82,12 +100,16 @@ export function decideVerdict(
   return isReached ? 'reached' : 'not reached'
 }
 
-function goalsOf({ workload, settings }: Comparison): Partial<Record<Opponent, number>> {
+function goalsOf({ workload, settings }: Comparison, side: PeerName): Partial<Record<Opponent, number>> {
   if (workload.kind === 'query') return { 'better-flink': QUERY_MIN }
   // Within one slot there is nothing to exchange.
   if (workload.name === 'exchange' && settings.parallelism !== EXCHANGE_PARALLELISM) return {}
   const { sizeMs = 10_000, slideMs = 2_000 } = settings
   if (workload.name === 'sliding') return sizeMs / slideMs >= MANY_WINDOWS ? MANY_WINDOWS_GOALS : {}
+  if (workload.name === 'large-state') {
+    const flink = LARGE_STATE_GOALS[side]?.[settings.skew === undefined ? 'uniform' : 'skewed']
+    return flink === undefined ? {} : { flink }
+  }
   return SHAPE_GOALS[workload.name] ?? {}
 }
 

@@ -1,4 +1,5 @@
 /** Who is compared: Millrace itself and its peers, each as the commands that run a workload or its generator alone. */
+import { CONFIG_OPTIONS } from '@millrace/core'
 import { type Command, nodeCommand } from './measured-process.ts'
 // biome-ignore lint/correctness/useImportExtensions: build.d.mts has its types only
 import { flinkPeer } from './peers/flink/build.mjs'
@@ -8,9 +9,10 @@ import { type MavenPeer, missingForMaven } from './peers/java/maven-peer.mjs'
 import { jetPeer } from './peers/jet/build.mjs'
 import { LOOPS } from './peers/loop/loop.ts'
 import { RXJS_PIPELINES } from './peers/rxjs/pipeline.ts'
+import { CHANGE_KEYS } from './shapes/generator/change-generator.ts'
 import type { Workload, WorkloadSettings } from './workload.ts'
 
-export type PeerName = 'millrace' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql' | 'jet'
+export type PeerName = 'millrace' | 'millrace-rocksdb' | 'loop' | 'loop-typed' | 'rxjs' | 'flink' | 'flink-sql' | 'jet'
 
 export interface Peer {
   readonly name: PeerName
@@ -30,10 +32,15 @@ export const PEER_GROUPS: Readonly<Record<string, readonly Peer[]>> = {
   flink: [flink('flink')],
   'flink-sql': [flink('flink-sql')],
   jet: [jet()],
+  rocksdb: [millraceOn('millrace-rocksdb', 'rocksdb', (shape) => shape === 'large-state')],
 }
 
 /** Why the peers of a group cannot run here; undefined when they can. */
 export function missingFor(group: string): string | undefined {
+  if (group === 'rocksdb') {
+    const backends: readonly string[] = CONFIG_OPTIONS['state.backend.type'].choices
+    return backends.includes('rocksdb') ? undefined : 'a Millrace that has a RocksDB backend'
+  }
   return group === 'jet' || group.startsWith('flink') ? missingForMaven() : undefined
 }
 
@@ -41,22 +48,46 @@ export function missingFor(group: string): string | undefined {
 const HEAP_KEYS = 2_000_000
 const LARGE_HEAP = '8g'
 
-export const MILLRACE: Peer = {
-  name: 'millrace',
-  language: 'typescript',
-  has: () => true,
-  parallelismOf: (parallelism) => parallelism,
-  command: ({ kind, name }, settings) =>
-    nodeCommand('./run-job.ts', [
-      kind === 'query' ? `./nexmark/queries/${name}.ts` : `./shapes/jobs/${name}.ts`,
-      ...paramsOf(settings),
-      `splits=${settings.parallelism}`,
-      `parallelism.default=${settings.parallelism}`,
-      ...(settings.checkpointIntervalMs === undefined
-        ? []
-        : [`execution.checkpointing.interval=${settings.checkpointIntervalMs} ms`]),
-    ]),
-  generatorCommand: generateInTypeScript,
+export const MILLRACE: Peer = millraceOn('millrace', 'segments', () => true)
+
+/** What a key and its value of the shape large-state are, without what a store adds. */
+const ENTRY_BYTES = 72
+/** So many times its memory is the state of the shape large-state. */
+const STATE_TO_MEMORY = 5
+/** With less Flink's RocksDB would write a file for every few entries. */
+const STATE_MEMORY_BYTES_MIN = 28_000_000
+
+/** What the backend of the shape large-state may use of memory in each slot, Millrace's and Flink's alike. */
+export function stateMemoryBytes({ keys = CHANGE_KEYS, parallelism }: WorkloadSettings): number {
+  return Math.max(STATE_MEMORY_BYTES_MIN, Math.ceil((keys * ENTRY_BYTES) / STATE_TO_MEMORY / parallelism))
+}
+
+/** `backend`: of the shape large-state; the others have that of the configuration. */
+function millraceOn(name: PeerName, backend: string, has: (name: string) => boolean): Peer {
+  return {
+    name,
+    language: 'typescript',
+    has: (workload) => has(workload.name),
+    parallelismOf: (parallelism) => parallelism,
+    command: ({ kind, name: workload }, settings) =>
+      nodeCommand('./run-job.ts', [
+        kind === 'query' ? `./nexmark/queries/${workload}.ts` : `./shapes/jobs/${workload}.ts`,
+        ...paramsOf(settings),
+        `splits=${settings.parallelism}`,
+        `parallelism.default=${settings.parallelism}`,
+        ...(settings.checkpointIntervalMs === undefined
+          ? []
+          : [`execution.checkpointing.interval=${settings.checkpointIntervalMs} ms`]),
+        ...(workload === 'large-state'
+          ? [
+              `state.backend.type=${backend}`,
+              `taskmanager.memory.managed.size=${stateMemoryBytes(settings)} b`,
+              'execution.checkpointing.incremental=true',
+            ]
+          : []),
+      ]),
+    generatorCommand: generateInTypeScript,
+  }
 }
 
 function loop(name: 'loop' | 'loop-typed'): Peer {
@@ -88,7 +119,7 @@ function flink(name: 'flink' | 'flink-sql'): Peer {
   return {
     name,
     language: name === 'flink' ? 'java' : 'java-sql',
-    has: (workload) => name === 'flink' || !['exchange', 'wide'].includes(workload.name),
+    has: (workload) => name === 'flink' || !['exchange', 'wide', 'large-state'].includes(workload.name),
     parallelismOf: (parallelism) => parallelism,
     command: (workload, settings) => javaRun(flinkPeer, workload, settings, ['--api', api]),
     generatorCommand: (workload, settings) =>
@@ -100,7 +131,7 @@ function jet(): Peer {
   return {
     name: 'jet',
     language: 'java',
-    has: ({ kind, name }) => kind === 'shape' && !['exchange', 'wide'].includes(name),
+    has: ({ kind, name }) => kind === 'shape' && !['exchange', 'wide', 'large-state'].includes(name),
     parallelismOf: (parallelism) => parallelism,
     command: (workload, settings) => javaRun(jetPeer, workload, settings, []),
     generatorCommand: (workload, settings) => javaRun(jetPeer, workload, settings, ['--case', 'generator']),
@@ -117,7 +148,10 @@ function javaRun(
   settings: WorkloadSettings,
   more: readonly string[],
 ): Command {
-  const { command, args } = peer.command({ heap: (settings.keys ?? 0) > HEAP_KEYS ? LARGE_HEAP : undefined })
+  const isOnDisk = name === 'large-state'
+  const { command, args } = peer.command({
+    heap: !isOnDisk && (settings.keys ?? 0) > HEAP_KEYS ? LARGE_HEAP : undefined,
+  })
   const { eventsPerSecond, sizeMs, slideMs, checkpointIntervalMs, ...others } = settings
   const given = {
     [kind]: name,
@@ -127,7 +161,18 @@ function javaRun(
     'slide-ms': slideMs,
     'checkpoint-interval-ms': checkpointIntervalMs,
   }
-  return { command, args: [...args, ...wordsOf(given).flatMap(([key, value]) => [`--${key}`, value]), ...more] }
+  const words = wordsOf(given).flatMap(([key, value]) => [`--${key}`, value])
+  const configuration = isOnDisk ? rocksdbOfFlink(settings) : []
+  return { command, args: [...args, ...words, ...configuration.flatMap((pair) => ['--config', pair]), ...more] }
+}
+
+/** Managed memory is that of a task manager, whose slots share it; a local job of Flink has one. */
+function rocksdbOfFlink(settings: WorkloadSettings): readonly string[] {
+  return [
+    'state.backend.type=rocksdb',
+    'execution.checkpointing.incremental=true',
+    `taskmanager.memory.managed.size=${stateMemoryBytes(settings) * settings.parallelism} b`,
+  ]
 }
 
 function paramsOf({ parallelism: _, checkpointIntervalMs: __, ...params }: WorkloadSettings): readonly string[] {

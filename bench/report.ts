@@ -3,7 +3,7 @@ import type { ComparedSide, Comparison } from './comparison.ts'
 import { decideVerdict, hasClearNet, netCpuSeconds, QUERIES_MEAN_MIN, type Standing } from './goal.ts'
 import { geometricMean, median, spread } from './statistics.ts'
 
-const COLUMNS = [12, 16, 9, 13, 14, 9, 9, 9, 8, 10]
+const COLUMNS = [17, 16, 9, 13, 14, 9, 9, 9, 8, 10]
 /** Stands where nothing was measured. */
 const UNKNOWN = '–'
 const TOO_SHORT = 'too short to say'
@@ -75,7 +75,8 @@ function renderStanding(standing: Standing): string {
   const { gross, running, net, wanted, verdict } = textsOf(standing)
   const { against } = standing
   const what = isLoop(against) ? `the CPU of ${against}` : `the events per CPU second of ${against}`
-  const text = `  ${gross} ${what} (running ${running}, net ${net})`
+  const who = standing.side === 'millrace' ? '' : `${standing.side}: `
+  const text = `  ${who}${gross} ${what} (running ${running}, net ${net})`
   return wanted === undefined ? text : `${text}; goal ${wanted}: ${verdict}`
 }
 

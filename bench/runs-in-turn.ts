@@ -66,8 +66,8 @@ export function differencesOf(runs: readonly Run[]): readonly string[] {
   })
 }
 
-function recordsKeyOf({ shape, query, events, keys, sizeMs, slideMs, fields, eventsPerSecond }: Run): string {
-  return JSON.stringify([shape, query, events, keys, sizeMs, slideMs, fields, eventsPerSecond])
+function recordsKeyOf({ shape, query, events, keys, sizeMs, slideMs, fields, skew, eventsPerSecond }: Run): string {
+  return JSON.stringify([shape, query, events, keys, sizeMs, slideMs, fields, skew, eventsPerSecond])
 }
 
 function sideNameOf({ peer, parallelism, checkpointIntervalMs }: Run): string {

@@ -72,7 +72,7 @@ async function demonstrate(): Promise<number> {
     environment,
   )
   if (result.error !== undefined) print(renderError(result.error, paint))
-  if (result.state === 'CANCELED') return EXIT.cancelled
+  if (result.state === 'SUSPENDED' || result.state === 'CANCELED') return EXIT.cancelled
   if (result.state === 'FAILED') return EXIT.jobFailed
 
   const actual = {

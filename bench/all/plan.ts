@@ -33,6 +33,11 @@ export const STEPS: readonly Step[] = [
   shape('keyed-tumbling', 7, 30_000_000, PEERS),
   shape('sliding-best', 8, 20_000_000, PEERS),
   shape('running-sum', 8, 10_000_000, PEERS),
+  { ...shape('large-state', 14, 20_000_000, 'flink,rocksdb', ['--keys', '5000000']), name: 'large state, uniform' },
+  {
+    ...shape('large-state', 14, 20_000_000, 'flink,rocksdb', ['--keys', '5000000', '--skew', '0.99']),
+    name: 'large state, skewed',
+  },
   { ...shape('chain,keyed-tumbling', 1, 5_000_000, 'rxjs'), name: 'RxJS' },
   query('0', 9, 60_000_000),
   query('1', 9, 60_000_000),

@@ -19,6 +19,8 @@ import { runLatencyJob } from '../latency/latency-run.ts'
 import { costOfProcess, cpuSecondsOfProcess } from '../measured-process.ts'
 import { median } from '../statistics.ts'
 import type { ChurnCost, IncrementalCost, RestoreCost, SnapshotsCost } from './state-cost.ts'
+import { measureStoreMemory } from './store-memory.ts'
+import { unalignedCost } from './unaligned-cost.ts'
 
 const POLL_MS = 5
 const SNAPSHOT_RECORDS_PER_SECOND = 200_000
@@ -29,7 +31,10 @@ const [name = '', keys = 0, parallelism = 1, checkpoints = 0, seconds = 20] = pr
   .map((word, index) => (index === 0 ? word : Number(word))) as [string, number, number, number, number]
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
 try {
-  const measures: Readonly<Record<string, () => Promise<object>>> = { restore, incremental, churn, snapshots }
+  const measures: Readonly<Record<string, () => Promise<object>>> = {
+    ...{ restore, incremental, churn, snapshots, memory },
+    unaligned: () => unalignedCost(folder, parallelism),
+  }
   const figures = await measures[name]?.()
   if (figures === undefined) throw new Error(`There is no cost ${name}`)
   console.log(JSON.stringify({ cost: name, ...figures, ...costOfProcess() }))
@@ -234,6 +239,10 @@ async function snapshots(): Promise<Omit<SnapshotsCost, 'cost' | keyof ReturnTyp
     p99MsWithout: without.p99Ms,
     maxMsWithout: without.maxMs,
   }
+}
+
+async function memory(): Promise<object> {
+  return { keys, ...(await measureStoreMemory(keys, folder)) }
 }
 
 function recordsOf(job: RunningJob): number {

@@ -1,12 +1,14 @@
 /**
  * What keeping state costs, as figures of the engine by itself: `restore` (how fast a job comes back), `incremental` (what a
- * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many) and `snapshots` (how long
- * records wait while checkpoints of much state are taken). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
+ * checkpoint costs of which little has changed), `churn` (what a checkpoint folder holds after many), `snapshots` (how long
+ * records wait while checkpoints of much state are taken), `memory` (what the segment store keeps there for each key) and `unaligned` (how long a checkpoint takes under back
+ * pressure). Each is measured in a process of its own, `run-state.ts`, which prints one of these lines.
  */
 import { messageOf } from '../comparison.ts'
 import { measureAs, nodeCommand } from '../measured-process.ts'
+import type { StoreMemory } from './store-memory.ts'
 
-export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots'] as const
+export const STATE_COSTS = ['restore', 'incremental', 'churn', 'snapshots', 'memory', 'unaligned'] as const
 export type StateCostName = (typeof STATE_COSTS)[number]
 
 interface StateCostBase {
@@ -67,7 +69,24 @@ export interface SnapshotsCost extends StateCostBase {
   readonly maxMsWithout: number
 }
 
-export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost
+/** Checkpoints under back pressure, with aligned barriers and with ones that overtake; medians. */
+export interface UnalignedCost extends StateCostBase {
+  readonly cost: 'unaligned'
+  readonly parallelism: number
+  readonly checkpoints: number
+  readonly alignedMs: number
+  readonly unalignedMs: number
+  /** Stored with an unaligned one. */
+  readonly inFlightBytes: number
+}
+
+/** Bytes that the segment store has in memory for each key, beside its cache. */
+export interface MemoryCost extends StateCostBase, StoreMemory {
+  readonly cost: 'memory'
+  readonly keys: number
+}
+
+export type StateCost = RestoreCost | IncrementalCost | ChurnCost | SnapshotsCost | MemoryCost | UnalignedCost
 
 export interface FailedStateCost {
   readonly cost: StateCostName
@@ -96,7 +115,9 @@ export async function measureStateCost(
   onRun: (run: StateCost | FailedStateCost) => void,
 ): Promise<boolean> {
   let isFine = true
-  console.log(`\n${name}: ${name === 'churn' ? `${checkpoints} checkpoints` : `${(keys / 1e6).toFixed(1)} M keys`}`)
+  console.log(
+    `\n${name}${name === 'churn' ? `: ${checkpoints} checkpoints` : name === 'unaligned' ? '' : `: ${(keys / 1e6).toFixed(1)} M keys`}`,
+  )
   for (let round = 0; round < rounds; round++) {
     try {
       const args = [name, `${keys}`, `${parallelism}`, `${checkpoints}`, `${seconds}`]
@@ -146,6 +167,16 @@ export function renderStateCost(run: StateCost): string {
         `${run.perSecond} records per second, ${run.checkpoints} checkpoints: p99 ${run.p99Ms.toFixed(1)} ms, p99.9 ` +
         `${run.p999Ms.toFixed(1)}, longest ${run.maxMs.toFixed(1)}; without p99 ${run.p99MsWithout.toFixed(1)}, longest ` +
         `${run.maxMsWithout.toFixed(1)}; goal p99 below ${SNAPSHOT_P99_MS_MAX} ms: ${verdict(run.p99Ms < SNAPSHOT_P99_MS_MAX)}`
+      )
+    case 'unaligned':
+      return (
+        `under back pressure ${run.alignedMs.toFixed(0)} ms with aligned barriers, ${run.unalignedMs.toFixed(0)} ms with barriers that ` +
+        `overtake, which store ${megabytes(run.inFlightBytes)} in flight`
+      )
+    case 'memory':
+      return (
+        `the segment store has in memory, beside its cache, ${run.valueBytes.toFixed(1)} bytes for a key with one value, ` +
+        `${run.mapBytes.toFixed(0)} for one with a map of one entry, ${run.windowBytes.toFixed(1)} for one with a value in one of 60 windows`
       )
   }
 }

@@ -1,4 +1,4 @@
-/** A source without end that is as fast as it may be, an exchange by key, another one, and a sink that takes ten records a second. */
+/** A source without end that is as fast as it may be, an exchange by key, another one, and a sink that takes ten records a second, or one every `recordMs`. */
 import { defineJob, generator, keyedProcess, type Sink, type } from '@millrace/api'
 import { DIGEST_ROWS } from '../digest/digest-sink.ts'
 
@@ -11,13 +11,13 @@ interface Measurement {
 
 export default defineJob({
   name: 'bench-slow-sink',
-  build(env) {
+  build(env, params) {
     env
       .from(generator({ generate: measurementAt, splits: 2 }), { uid: 'measurements' })
       .keyBy('key')
       .process(pass, { uid: 'pass' })
       .rebalance()
-      .to(slowSink(), { uid: 'out', parallelism: 1 })
+      .to(slowSink(Number(params.recordMs ?? RECORD_MS)), { uid: 'out', parallelism: 1 })
   },
 })
 
@@ -30,7 +30,7 @@ function measurementAt(index: number): Measurement {
   return { key: index % 97, text: `measurement ${index} `.padEnd(200, '.') }
 }
 
-function slowSink(): Sink<Measurement> {
+function slowSink(recordMs: number): Sink<Measurement> {
   return {
     kind: 'slow',
     options: {},
@@ -39,7 +39,7 @@ function slowSink(): Sink<Measurement> {
     async openWriter({ count }) {
       return {
         async write(records) {
-          await new Promise((resolve) => setTimeout(resolve, RECORD_MS))
+          await new Promise((resolve) => setTimeout(resolve, recordMs))
           count(DIGEST_ROWS, records.length)
         },
         prepare: async () => ({ states: [], committables: [] }),

@@ -146,5 +146,5 @@ function renderStateCosts(costs: readonly StateCost[], failed: readonly FailedSt
 }
 
 function sizeOf(cost: StateCost): string {
-  return cost.cost === 'churn' ? `${count(cost.checkpoints)} checkpoints` : `${count(cost.keys)} keys`
+  return 'keys' in cost ? `${count(cost.keys)} keys` : `${count(cost.checkpoints)} checkpoints`
 }

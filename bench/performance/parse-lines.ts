@@ -91,6 +91,8 @@ const STATE_COST_FIELDS: Readonly<Record<StateCost['cost'], Fields>> = {
   restore: numbers('keys', 'parallelism', 'stateBytes', 'restoreCpuSeconds', 'restoreWallMs', 'readMs', 'decodeMs'),
   incremental: numbers('keys', 'fullBytes', 'fullMs', 'incrementalBytes', 'incrementalMs'),
   churn: numbers('checkpoints', 'heldBytes', 'liveBytes', 'files', 'deadFiles', 'startMsEarly', 'startMsLate'),
+  unaligned: numbers('parallelism', 'checkpoints', 'alignedMs', 'unalignedMs', 'inFlightBytes'),
+  memory: numbers('keys', 'valueBytes', 'mapBytes', 'windowBytes'),
   snapshots: numbers('keys', 'perSecond', 'checkpoints', 'p99Ms', 'p999Ms', 'maxMs', 'p99MsWithout', 'maxMsWithout'),
 }
 const SUITES = [CHECKPOINT_SUITE, SCALING_SUITE, ...CURVES.map((curve) => `${CURVE_SUITE}${curve}`)]

@@ -70,9 +70,10 @@ function settingsOf({
   sizeMs,
   slideMs,
   fields,
+  skew,
   eventsPerSecond,
 }: Run | FailedRun): WorkloadSettings {
-  return { events, parallelism, eventsPerSecond, keys, sizeMs, slideMs, fields }
+  return { events, parallelism, eventsPerSecond, keys, sizeMs, slideMs, fields, skew }
 }
 
 /** Reading the lines refused others. */

@@ -8,9 +8,19 @@ import process from 'node:process'
 import { RowDigest } from '../digest/row-digest.ts'
 import type { Bid } from '../nexmark/generator/nexmark-event.ts'
 import { bidGenerator } from './generator/bid-generator.ts'
+import { type Change, changeGenerator } from './generator/change-generator.ts'
 import { wideGenerators } from './generator/wide-generator.ts'
 import { AMOUNT_MIN } from './shape-params.ts'
-import { type Fee, mixFee, mixTotal, mixWindowCount, type Total, type WindowCount } from './shape-rows.ts'
+import {
+  type AccountRow,
+  type Fee,
+  mixAccount,
+  mixFee,
+  mixTotal,
+  mixWindowCount,
+  type Total,
+  type WindowCount,
+} from './shape-rows.ts'
 import { mixWide3, mixWide10, mixWide30, mixWide60 } from './wide-rows.ts'
 
 /** Chain and exchange: bids of at least 10.00, converted, and the fee of two per cent. */
@@ -54,6 +64,23 @@ export function runningSums(bids: readonly Bid[]): Total[] {
   })
 }
 
+/** Count, sum and slowest average of a key's amounts after each of its changes. */
+export function accountRows(changes: readonly Change[]): AccountRow[] {
+  const amountsOf = new Map<number, number[]>()
+  return changes.map(({ key, amount }) => {
+    const amounts = amountsOf.get(key) ?? []
+    amountsOf.set(key, amounts)
+    amounts.push(amount)
+    const average = amounts.reduce((before, one) => before + (one - before) * 0.01, 0)
+    return {
+      key,
+      count: amounts.length,
+      total: amounts.reduce((sum, one) => sum + one, 0),
+      average: Math.floor(average),
+    }
+  })
+}
+
 if (process.argv[1] === import.meta.filename) {
   const [records = 200_000, keys = 0, sizeMs = 10_000, slideMs = 2_000] = process.argv.slice(2).map(Number)
   const bidAt = bidGenerator({ keys })
@@ -64,6 +91,12 @@ if (process.argv[1] === import.meta.filename) {
   print('sliding', sliding, mixWindowCount)
   print('sliding-best', bestCounts(sliding), mixWindowCount)
   print('running-sum', runningSums(bids), mixTotal)
+  const changesOf = (skew: number): Change[] => {
+    const changeAt = changeGenerator({ ...(keys === 0 ? {} : { keys }), skew })
+    return Array.from({ length: records }, (_, index) => changeAt(index))
+  }
+  print('large-state', accountRows(changesOf(0)), mixAccount)
+  print('large-state with a skew of 0.99', accountRows(changesOf(0.99)), mixAccount)
   const wide = wideGenerators()
   printWide('wide 3', wide[3], mixWide3)
   printWide('wide 10', wide[10], mixWide10)

@@ -1,9 +1,10 @@
 /**
  * Parameters of the shapes' jobs and loops, from texts: `events`; `splits`, default 1; `keys`; `sizeMs` and `slideMs` of
- * windows; `fields` of wide records; the options of the generator. README.md gives their meaning.
+ * windows; `fields` of wide records; `skew` of changes; the options of the generator. README.md gives their meaning.
  */
 import { nexmarkOptionsOf } from '../nexmark/generator-params.ts'
 import type { BidOptions } from './generator/bid-generator.ts'
+import type { ChangeOptions } from './generator/change-generator.ts'
 import type { WideFields, WideOptions } from './generator/wide-generator.ts'
 
 export const WIDE_FIELDS: readonly WideFields[] = [3, 10, 30, 60]
@@ -23,6 +24,13 @@ export function wideOptionsOf(params: Params): WideOptions {
   return {
     ...(seed === undefined ? {} : { seed }),
     ...(params.keys === undefined ? {} : { keys: Number(params.keys) }),
+  }
+}
+
+export function changeOptionsOf(params: Params): ChangeOptions {
+  return {
+    ...wideOptionsOf(params),
+    ...(params.skew === undefined ? {} : { skew: Number(params.skew) }),
   }
 }
 

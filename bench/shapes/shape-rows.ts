@@ -22,6 +22,15 @@ export interface Total {
   readonly total: number
 }
 
+/** Large state: an account after one of its changes. */
+export interface AccountRow {
+  readonly key: number
+  readonly count: number
+  readonly total: number
+  /** Rounded down. */
+  readonly average: number
+}
+
 export function mixFee(row: Fee): number {
   let hash = mixInteger(ROW_START, row.auction)
   hash = mixInteger(hash, row.bidder)
@@ -35,4 +44,11 @@ export function mixWindowCount(row: WindowCount): number {
 
 export function mixTotal(row: Total): number {
   return mixInteger(mixInteger(ROW_START, row.auction), row.total)
+}
+
+export function mixAccount(row: AccountRow): number {
+  let hash = mixInteger(ROW_START, row.key)
+  hash = mixInteger(hash, row.count)
+  hash = mixInteger(hash, row.total)
+  return mixInteger(hash, row.average)
 }

@@ -13,7 +13,7 @@ import {
   runOf,
 } from '../../bench/comparison.ts'
 import { decideVerdict, standingsOf } from '../../bench/goal.ts'
-import { MILLRACE, PEER_GROUPS, type Peer } from '../../bench/peer.ts'
+import { MILLRACE, PEER_GROUPS, type Peer, stateMemoryBytes } from '../../bench/peer.ts'
 import { renderComparison } from '../../bench/report.ts'
 import { geometricMean, halfRange, median, spread } from '../../bench/statistics.ts'
 import type { Workload } from '../../bench/workload.ts'
@@ -24,7 +24,7 @@ describe('the flags of the benchmark', () => {
   const namesOf = (...words: string[]) => parseBenchArguments(words).workloads.map(({ name }) => name)
 
   it('name what is compared; everything by default, only what is named otherwise', () => {
-    assert.equal(namesOf().length, 7 + 11)
+    assert.equal(namesOf().length, 8 + 11)
     assert.deepEqual(namesOf('--shapes', 'chain,wide'), ['chain', 'wide'])
     assert.deepEqual(namesOf('--queries', '0,q22'), ['q0', 'q22'])
     assert.deepEqual(namesOf('--queries', '5', '--shapes', 'sliding'), ['sliding', 'q5'])
@@ -93,6 +93,38 @@ describe('a comparison', () => {
       return standingsOf(comparison).map(({ goal }) => goal?.grossMin)
     }
     assert.deepEqual([goalAt(1), goalAt(2), goalAt(4)], [[undefined], [3.5], [undefined]])
+  })
+
+  it('holds each backend of Millrace against its own goal, uniform and skewed', () => {
+    const [rocksdb] = PEER_GROUPS.rocksdb as [Peer]
+    const found = (skew: number | undefined) => {
+      const sides = [sideOf(MILLRACE, [1], [20]), sideOf(flink, [1], [40]), sideOf(rocksdb, [1], [80])]
+      const workload: Workload = { kind: 'shape', name: 'large-state' }
+      const comparison = { ...comparisonOf(sides), workload, settings: { events: 1_000, parallelism: 1, skew } }
+      const standings = standingsOf(comparison)
+      assert.match(renderComparison(comparison, standings), /^ {2}millrace-rocksdb: 0\.50 × the events per CPU/m)
+      return standings.map(({ side, against, gross, goal }) => [side, against, gross, goal?.grossMin])
+    }
+    assert.deepEqual(found(undefined), [
+      ['millrace', 'flink', 2, 2],
+      ['millrace-rocksdb', 'flink', 0.5, 0.5],
+    ])
+    assert.deepEqual(found(0.99), [
+      ['millrace', 'flink', 2, 2],
+      ['millrace-rocksdb', 'flink', 0.5, 2],
+    ])
+  })
+
+  it('gives the backends of all sides a fifth of the memory that the state takes', () => {
+    const large: Workload = { kind: 'shape', name: 'large-state' }
+    const settings = { events: 1_000, parallelism: 2, keys: 10_000_000 }
+    assert.equal(stateMemoryBytes(settings), 72_000_000)
+    assert.equal(stateMemoryBytes({ ...settings, keys: 1_000 }), 28_000_000, 'what Flink needs at least')
+    const { args } = MILLRACE.command(large, { ...settings, skew: 0.99 })
+    for (const word of ['skew=0.99', 'state.backend.type=segments', 'taskmanager.memory.managed.size=72000000 b']) {
+      assert.ok(args.includes(word), word)
+    }
+    assert.ok(!MILLRACE.command(CHAIN, settings).args.some((word) => word.startsWith('state.backend')))
   })
 
   it('writes a line for each side that failed, and leaves it out', async () => {

@@ -5,9 +5,10 @@ import { measure } from '../../bench/measured-process.ts'
 import { digestOf } from '../../bench/nexmark/oracle.ts'
 import { MILLRACE, missingFor, PEER_GROUPS, type Peer } from '../../bench/peer.ts'
 import { bidGenerator } from '../../bench/shapes/generator/bid-generator.ts'
-import { bestCounts, fees, runningSums, windowCounts } from '../../bench/shapes/oracle.ts'
+import { changeGenerator } from '../../bench/shapes/generator/change-generator.ts'
+import { accountRows, bestCounts, fees, runningSums, windowCounts } from '../../bench/shapes/oracle.ts'
 import { RUNNING_SUM_KEYS } from '../../bench/shapes/shape-params.ts'
-import { mixFee, mixTotal, mixWindowCount } from '../../bench/shapes/shape-rows.ts'
+import { mixAccount, mixFee, mixTotal, mixWindowCount } from '../../bench/shapes/shape-rows.ts'
 import type { WorkloadSettings } from '../../bench/workload.ts'
 import { firstOf } from './event-digest.ts'
 
@@ -38,7 +39,16 @@ describe('Hazelcast Jet', { skip: skipOf('jet') }, () => {
   })
 
   it('has the shapes that its goals are about, and no queries', () => {
-    const names = ['chain', 'exchange', 'keyed-tumbling', 'sliding', 'sliding-best', 'running-sum', 'wide']
+    const names = [
+      'chain',
+      'exchange',
+      'keyed-tumbling',
+      'sliding',
+      'sliding-best',
+      'running-sum',
+      'wide',
+      'large-state',
+    ]
     assert.deepEqual(
       names.filter((name) => jet.has({ kind: 'shape', name })),
       Object.keys(WANTED),
@@ -55,6 +65,14 @@ describe('Apache Flink', { skip: skipOf('flink') }, () => {
   it('gives the rows of the oracle in both of its interfaces', async () => {
     await givesRows(flink, 'chain', settings, WANTED.chain as RowDigest)
     await givesRows(sql, 'keyed-tumbling', settings, WANTED['keyed-tumbling'] as RowDigest)
+  })
+
+  it('gives them with its state in RocksDB, skewed too', async () => {
+    for (const skew of [undefined, 0.99]) {
+      const changes = { keys: 5_000, ...(skew === undefined ? {} : { skew }) }
+      const wanted = digestOf(accountRows(firstOf(EVENTS, changeGenerator(changes))), mixAccount)
+      await givesRows(flink, 'large-state', { ...settings, ...changes }, wanted)
+    }
   })
 })
 

@@ -7,10 +7,11 @@ import { digestOf, digestOfQuery, NEXMARK_QUERIES } from '../../bench/nexmark/or
 import { LOOPS } from '../../bench/peers/loop/loop.ts'
 import { RXJS_PIPELINES } from '../../bench/peers/rxjs/pipeline.ts'
 import { bidGenerator } from '../../bench/shapes/generator/bid-generator.ts'
+import { changeGenerator } from '../../bench/shapes/generator/change-generator.ts'
 import { wideGenerators } from '../../bench/shapes/generator/wide-generator.ts'
-import { bestCounts, fees, runningSums, windowCounts } from '../../bench/shapes/oracle.ts'
+import { accountRows, bestCounts, fees, runningSums, windowCounts } from '../../bench/shapes/oracle.ts'
 import { AMOUNT_MIN, RUNNING_SUM_KEYS } from '../../bench/shapes/shape-params.ts'
-import { mixFee, mixTotal, mixWindowCount } from '../../bench/shapes/shape-rows.ts'
+import { mixAccount, mixFee, mixTotal, mixWindowCount } from '../../bench/shapes/shape-rows.ts'
 import { mixWide3, mixWide10, mixWide30, mixWide60 } from '../../bench/shapes/wide-rows.ts'
 import { decideCompared, SHAPES } from '../../bench/workload.ts'
 import { firstOf } from './event-digest.ts'
@@ -21,12 +22,17 @@ const events = `${EVENTS}`
 interface ShapeCase {
   readonly shape: (typeof SHAPES)[number]
   readonly params: Readonly<Record<string, string>>
+  readonly configuration?: Readonly<Record<string, string>>
   readonly wanted: RowDigest
 }
 
 const bids = firstOf(EVENTS, bidGenerator())
 const sliding = windowCounts(bids, 10_000, 2_000)
 const wide = wideGenerators()
+
+/** State several times what its cache may hold. */
+const BEYOND_MEMORY = { 'state.backend.type': 'segments', 'taskmanager.memory.managed.size': '64 kb' }
+const keys = 5_000
 
 const SHAPE_CASES: readonly ShapeCase[] = [
   { shape: 'chain', params: {}, wanted: digestOf(fees(bids), mixFee) },
@@ -57,6 +63,18 @@ const SHAPE_CASES: readonly ShapeCase[] = [
   { shape: 'wide', params: {}, wanted: digestOfWide(wide[10], mixWide10) },
   { shape: 'wide', params: { fields: '30' }, wanted: digestOfWide(wide[30], mixWide30) },
   { shape: 'wide', params: { fields: '60' }, wanted: digestOfWide(wide[60], mixWide60) },
+  {
+    shape: 'large-state',
+    params: { keys: `${keys}` },
+    configuration: BEYOND_MEMORY,
+    wanted: digestOf(accountRows(firstOf(EVENTS, changeGenerator({ keys }))), mixAccount),
+  },
+  {
+    shape: 'large-state',
+    params: { keys: `${keys}`, skew: '0.99' },
+    configuration: BEYOND_MEMORY,
+    wanted: digestOf(accountRows(firstOf(EVENTS, changeGenerator({ keys, skew: 0.99 }))), mixAccount),
+  },
 ]
 
 describe('the Nexmark jobs', () => {
@@ -80,10 +98,10 @@ describe('the Nexmark jobs', () => {
 })
 
 describe('the shapes', () => {
-  for (const { shape, params, wanted } of SHAPE_CASES) {
+  for (const { shape, params, configuration = {}, wanted } of SHAPE_CASES) {
     const given = { events, ...params }
     it(`${shape} ${JSON.stringify(params)} gives the rows of the oracle`, async () => {
-      const { digest } = await runBenchmarkJob(`./shapes/jobs/${shape}.ts`, { params: given })
+      const { digest } = await runBenchmarkJob(`./shapes/jobs/${shape}.ts`, { params: given, configuration })
       assert.deepEqual(resultOf(digest), resultOf(wanted))
     })
     const rxjs = RXJS_PIPELINES[shape]
@@ -103,6 +121,7 @@ describe('the shapes', () => {
     const compared = (name: string, parallelism: number) => decideCompared({ kind: 'query', name }, parallelism)
     assert.deepEqual([compared('q18', 1), compared('q18', 2)], ['digest', 'nothing'])
     assert.deepEqual([compared('q16', 2), compared('running-sum', 2), compared('q12', 2)], ['rows', 'rows', 'digest'])
+    assert.deepEqual([compared('large-state', 1), compared('large-state', 2)], ['digest', 'rows'])
   })
 })
 

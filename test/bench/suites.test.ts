@@ -144,6 +144,21 @@ describe('the costs', () => {
     }
     assert.match(renderStateCost(churn), /goal at most 2×, none dead: reached$/)
     assert.match(renderStateCost({ ...churn, deadFiles: 1 }), /: NOT reached$/)
+    const times = { checkpoints: 7, alignedMs: 1_234, unalignedMs: 5.4, inFlightBytes: 2e6 }
+    const unaligned: StateCost = { ...process, cost: 'unaligned', parallelism: 2, ...times }
+    assert.match(
+      renderStateCost(unaligned),
+      /1234 ms with aligned .* 5 ms with .* overtake, which store 2\.0 MB in flight$/,
+    )
+    const memory: StateCost = {
+      ...process,
+      cost: 'memory',
+      keys: 1_000_000,
+      valueBytes: 16.04,
+      mapBytes: 301.6,
+      windowBytes: 17,
+    }
+    assert.match(renderStateCost(memory), / 16\.0 bytes .* 302 for one with a map .* 17\.0 for one with a value/)
   })
 
   it('of two slots begin with what threads that only count get done', async () => {

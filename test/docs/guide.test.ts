@@ -4,12 +4,14 @@
  * - A block without an import gets `prelude.txt` before it: all names of `millrace` and some streams to work with.
  * - ```` ```ts run [arguments] ```` is a whole job; it is run by the command with these arguments and must exit with 0,
  *   or with N when they begin with `exit=N`.
+ * - ```` ```ts saved write.ts ```` is kept under that name beside the document's jobs, where other blocks import it.
+ * - ```` ```sh run ````: its lines are run there by a shell, where `npx millrace` is the command and `node` the engine's Node.
  * - ```` ```csv data/readings.csv ```` (any language, a path after it) is a file in the folder of the document's jobs.
  * - ```` ```text prints ```` after such a block: lines that the run prints, each as often as here.
  * - ```` ```csv writes out ````: the lines of all part files in `out`, sorted.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { cleanEnv, type Outcome, run } from '../packaging/commands.ts'
@@ -37,6 +39,10 @@ test('code in the documents compiles', { timeout: 300_000 }, async () => {
       places.set(file, block)
       const text = /^import /m.test(block.text) ? block.text : `${PRELUDE}\n// block\n${block.text}`
       writeFileSync(join(folder, file), text)
+      const saved = savedName(block)
+      if (saved === undefined) continue
+      assert.ok(!existsSync(join(folder, saved)), `${document}:${block.line}: another document has ${saved}`)
+      writeFileSync(join(folder, saved), block.text)
     }
   }
   assert.ok(places.size > 10, 'the documents have code')
@@ -66,14 +72,16 @@ for (const { document, blocks: own } of blocks) {
     const jobs = join(folder, `run-${document.replaceAll(/[/.]/g, '_')}`)
     mkdirSync(jobs)
     for (const { language, note, text } of own) {
-      if (language === 'ts' || !/^[\w-]+\/[\w.-]+$/.test(note)) continue
-      mkdirSync(dirname(join(jobs, note)), { recursive: true })
-      writeFileSync(join(jobs, note), text)
+      const saved = savedName({ language, note })
+      if (saved === undefined && (language === 'ts' || !/^[\w-]+\/[\w.-]+$/.test(note))) continue
+      const path = join(jobs, saved ?? note)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text)
     }
     let last: { readonly block: CodeBlock; readonly outcome: Outcome } | undefined
     for (const block of own) {
       if (isRun(block)) {
-        last = { block, outcome: await runBlock(block, jobs) }
+        last = { block, outcome: await (block.language === 'sh' ? runShell(block, jobs) : runBlock(block, jobs)) }
         t.diagnostic(`${document}:${block.line}`)
       } else if (block.note === 'prints') {
         assert.ok(last !== undefined, `${document}:${block.line}: nothing ran before`)
@@ -86,7 +94,19 @@ for (const { document, blocks: own } of blocks) {
 }
 
 function isRun({ language, note }: CodeBlock): boolean {
-  return language === 'ts' && /^run\b/.test(note)
+  return (language === 'ts' || language === 'sh') && /^run\b/.test(note)
+}
+
+function savedName({ language, note }: Pick<CodeBlock, 'language' | 'note'>): string | undefined {
+  return language === 'ts' ? /^saved ([\w-]+\.ts)$/.exec(note)?.[1] : undefined
+}
+
+async function runShell({ document, line, text }: CodeBlock, cwd: string): Promise<Outcome> {
+  const node = `"${process.execPath}" --conditions=@millrace/source`
+  const functions = [`npx() { shift; "${process.execPath}" "${COMMAND}" "$@"; }`, `node() { ${node} "$@"; }`]
+  const outcome = await run('sh', ['-e', '-c', [...functions, text].join('\n')], { cwd })
+  assert.equal(outcome.status, 0, `${document}:${line}\n${outcome.stdout}\n${outcome.stderr}`)
+  return outcome
 }
 
 async function runBlock(block: CodeBlock, cwd: string): Promise<Outcome> {

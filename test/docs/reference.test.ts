@@ -48,7 +48,18 @@ test('the metrics reference is that of the code', () => {
 
 test('the command line reference has every option', { timeout: 60_000 }, async () => {
   const document = readDocument('docs/reference/cli.md')
-  for (const command of ['run', 'info', 'list', 'cancel', 'stop', 'savepoint', 'checkpoint', 'checkpoints', 'state']) {
+  for (const command of [
+    'run',
+    'info',
+    'list',
+    'cancel',
+    'stop',
+    'savepoint',
+    'checkpoint',
+    'checkpoints',
+    'state',
+    'config',
+  ]) {
     const section = document.split(/^## /m).find((text) => new RegExp(`^\`millrace ${command}[ \`]`).test(text)) ?? ''
     const { stdout } = await run(
       process.execPath,

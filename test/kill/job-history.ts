@@ -23,6 +23,8 @@ import { type Answer, computeAnswer } from './answer.ts'
 import { GENERATED_ITEMS, LISTED_FILES, LISTED_ITEMS_PER_FILE, listedItem } from './items.ts'
 import type { KillJobParams } from './job.ts'
 import { JobProcess, type ProcessEnd } from './job-process.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import { drawSurroundings } from './surroundings.ts'
 
 export interface RunOptions {
   readonly parallelism?: number
@@ -57,16 +59,21 @@ const CONFIGURATION: Readonly<Record<string, string>> = {
 export class JobHistory {
   readonly folder: string
   readonly generatedItems: number
+  /** In which surroundings its processes ran, and how many. */
+  readonly surroundings = new Map<string, number>()
   readonly #bundlePath: string
+  readonly #random: SeededRandom | undefined
   /** How each process of it ended, for the message of a failed check. */
   readonly #story: string[] = []
   #checkpointFolder = 'checkpoints'
 
-  private constructor(bundlePath: string, generatedItems: number) {
+  private constructor(bundlePath: string, generatedItems: number, random: SeededRandom | undefined) {
     this.#bundlePath = bundlePath
+    this.#random = random
     this.generatedItems = generatedItems
     this.folder = mkdtempSync(join(ROOT, 'millrace-kill-'))
     mkdirSync(join(this.folder, 'input'))
+    mkdirSync(this.#localStore)
     for (let file = 0; file < LISTED_FILES; file++) {
       const lines = Array.from({ length: LISTED_ITEMS_PER_FILE }, (_, line) => {
         const { key, at, amount } = listedItem(file * LISTED_ITEMS_PER_FILE + line)
@@ -76,9 +83,14 @@ export class JobHistory {
     }
   }
 
-  static async create(generatedItems = GENERATED_ITEMS): Promise<JobHistory> {
+  /** With `random` each process has surroundings of its own. */
+  static async create(generatedItems = GENERATED_ITEMS, random?: SeededRandom): Promise<JobHistory> {
     bundle ??= bundleJob(JOB_FILE)
-    return new JobHistory((await bundle).bundlePath, generatedItems)
+    return new JobHistory((await bundle).bundlePath, generatedItems, random)
+  }
+
+  get #localStore(): string {
+    return join(this.folder, 'local')
   }
 
   get checkpoints(): string {
@@ -97,6 +109,8 @@ export class JobHistory {
 
   start(options: RunOptions = {}): JobProcess {
     const { parallelism = 1, killPoint } = options
+    const drawn = this.#random === undefined ? undefined : drawSurroundings(this.#random)
+    if (drawn !== undefined) this.surroundings.set(drawn.name, (this.surroundings.get(drawn.name) ?? 0) + 1)
     const process = new JobProcess({
       request: {
         bundlePath: this.#bundlePath,
@@ -113,6 +127,8 @@ export class JobHistory {
           ...CONFIGURATION,
           'execution.checkpointing.dir': this.checkpoints,
           'parallelism.default': String(parallelism),
+          'io.tmp.dirs': this.#localStore,
+          ...drawn?.configuration,
           ...options.configuration,
         },
         restore: options.restore ?? RESUME,
@@ -123,7 +139,9 @@ export class JobHistory {
     })
     process.ended.then(
       ({ code, signal }) =>
-        this.#story.push(`-- p=${parallelism} ${killPoint ?? ''} -> ${code ?? signal}\n${process.story()}`),
+        this.#story.push(
+          `-- p=${parallelism} ${drawn?.name ?? ''} ${killPoint ?? ''} -> ${code ?? signal}\n${process.story()}`,
+        ),
       () => {},
     )
     return process
@@ -144,6 +162,9 @@ export class JobHistory {
     const answer = this.#answer()
     for (const sink of SINKS) assert.deepEqual(this.linesOf(sink), answer[sink], `${sink}\n${this.story()}`)
     for (const sink of SINKS) assert.deepEqual(this.temporariesOf(sink), [], this.story())
+    // A process that is killed just when it makes a file of its local store leaves the name, and nothing in it.
+    const left = namesIn(this.#localStore).filter((name) => statSync(join(this.#localStore, name)).size > 0)
+    assert.deepEqual(left, [], this.story())
     await this.checkCheckpointFolder()
   }
 
@@ -170,6 +191,11 @@ export class JobHistory {
     assert.deepEqual(readdirSync(this.checkpoints).sort(), known.sort(), this.story())
     const segments = readdirSync(join(this.checkpoints, 'shared')).map((name) => `shared/${name}`)
     assert.deepEqual(segments.sort(), [...filesOf(manifests)].sort(), this.story())
+  }
+
+  /** Whether a checkpoint holds records in flight, or did until it was given up. */
+  get hasInFlight(): boolean {
+    return namesIn(join(this.checkpoints, 'shared')).some((name) => name.includes('-in-flight'))
   }
 
   /** The lines of all finished parts, sorted. */

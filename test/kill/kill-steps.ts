@@ -2,6 +2,8 @@
  * The named steps at which the suite places a kill: what the engine does to which file, and whether the kill comes
  * before, within or after.
  */
+import { UNALIGNED } from './surroundings.ts'
+
 export interface KillStep {
   readonly name: string
   /** `<moment>:<operation>:<path>` of `MILLRACE_KILL_POINT`. */
@@ -14,6 +16,7 @@ export interface KillStep {
 
 const LINEAGE = '/lineage\\.tmp$'
 const SEGMENT = '\\.seg$'
+const IN_FLIGHT = '-in-flight\\.seg$'
 const SHARED = '/shared$'
 const MANIFEST_TEMPORARY = '/_metadata\\.tmp$'
 const MANIFEST = '/_metadata$'
@@ -49,6 +52,10 @@ export const KILL_STEPS: readonly KillStep[] = [
   step('segment: after sync', `after:sync:${SEGMENT}`),
   step('segment: before folder sync', `before:sync-created:${SHARED}`),
   step('segment: after folder sync', `after:sync-created:${SHARED}`),
+
+  { ...step('in flight: before create', `before:create:${IN_FLIGHT}`, 3), configuration: UNALIGNED },
+  { ...step('in flight: half written', `within:write:${IN_FLIGHT}`, 3), configuration: UNALIGNED },
+  { ...step('in flight: after sync', `after:sync:${IN_FLIGHT}`, 3), configuration: UNALIGNED },
 
   step('manifest: before its folder', `before:make-folder:${CHECKPOINT}`),
   step('manifest: before create', `before:create:${MANIFEST_TEMPORARY}`),

@@ -35,7 +35,7 @@ test('a job that is killed at any named step gives the exact output', async (t) 
   const work = async (): Promise<void> => {
     while (due.length > 0) {
       const parallelism = 1 + (histories++ % 2)
-      const history = await JobHistory.create()
+      const history = await JobHistory.create(undefined, random)
       try {
         await killAndFinish(history, parallelism)
       } catch (error) {

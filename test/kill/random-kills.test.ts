@@ -1,5 +1,5 @@
 /**
- * Kills at random moments: from outside, some time after the start, and from inside, at any operation on any file.
+ * Kills at random moments, on both state backends and with all ways of barriers: from outside, some time after the start, and from inside, at any operation on any file.
  * Every history is killed several times, in recoveries too, and then runs to its end.
  */
 import assert from 'node:assert/strict'
@@ -22,13 +22,14 @@ const OPERATIONS_MAX = 400
 test('a job that is killed at random moments gives the exact output', async (t) => {
   const random = seededRandom()
   t.diagnostic(`seed ${random.seed} (MILLRACE_KILL_SEED)`)
-  const kills = { 'by time': 0, 'by file operation': 0, 'before the job ran': 0 }
+  const kills = { 'by time': 0, 'by file operation': 0, 'before the job ran': 0, 'with data in flight': 0 }
+  const surroundings = new Map<string, number>()
   let next = 0
 
   const work = async (): Promise<void> => {
     while (next < HISTORIES) {
       const parallelism = 1 + (next++ % 2)
-      const history = await JobHistory.create()
+      const history = await JobHistory.create(undefined, random)
       try {
         for (let run = 0; run < KILLS_PER_HISTORY; run++) {
           const isByTime = random.fraction() < 0.6
@@ -38,6 +39,7 @@ test('a job that is killed at random moments gives the exact output', async (t) 
           if (!isKilled) break
           kills[isByTime ? 'by time' : 'by file operation']++
           if (!hasRun) kills['before the job ran']++
+          if (history.hasInFlight) kills['with data in flight']++
           history.checkVisible()
           ageNamelessLocks(history.checkpoints)
         }
@@ -47,6 +49,7 @@ test('a job that is killed at random moments gives the exact output', async (t) 
         next = HISTORIES
         throw error
       } finally {
+        for (const [name, count] of history.surroundings) surroundings.set(name, (surroundings.get(name) ?? 0) + count)
         history.dispose()
       }
     }
@@ -54,7 +57,9 @@ test('a job that is killed at random moments gives the exact output', async (t) 
 
   await allDone(Array.from({ length: WORKERS }, () => work()))
   for (const [how, count] of Object.entries(kills)) t.diagnostic(`${String(count).padStart(4)}  ${how}`)
+  for (const [name, count] of surroundings) t.diagnostic(`${String(count).padStart(4)}  processes: ${name}`)
   assert.ok(kills['by time'] > 0 && kills['by file operation'] > 0, 'nothing was killed')
+  assert.ok(kills['with data in flight'] > 0, 'no kill left data in flight')
 })
 
 interface RandomKill {

@@ -10,7 +10,7 @@ export type RunEvent =
 
 export interface RunOutcome {
   readonly event: 'outcome'
-  readonly state: 'FINISHED' | 'FAILED' | 'CANCELED'
+  readonly state: 'FINISHED' | 'FAILED' | 'CANCELED' | 'SUSPENDED'
   readonly code: ErrorCode | null
   readonly message: string | null
   readonly savepoint: string | null

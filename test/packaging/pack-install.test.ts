@@ -8,7 +8,7 @@ import { cleanEnv, olderNode, root, run } from './commands.ts'
 
 const slow = { timeout: 300_000 }
 const jobEntryPoints = ['millrace', 'millrace/files']
-const entryPoints = [...jobEntryPoints, 'millrace/state', '@millrace/testing']
+const entryPoints = [...jobEntryPoints, 'millrace/state', 'millrace/checkpoints', '@millrace/testing']
 const fittingNode = process.execPath
 const older = olderNode()
 

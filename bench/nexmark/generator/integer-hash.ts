@@ -22,6 +22,11 @@ export function pick32(hash: number, count: number): number {
   return Math.floor(((hash >>> 16) * count + Math.floor(((hash & 0xffff) * count) / 65_536)) / 65_536)
 }
 
+/** `one` where all bits of `mask` are set, `other` where none is; of 32-bit integers. A branch on a draw would be guessed wrong half of the time. */
+export function chosen(mask: number, one: number, other: number): number {
+  return other ^ ((one ^ other) & mask)
+}
+
 /** A sequence of draws, for what is prepared once (xorshift). */
 export class DrawSequence {
   #state: number

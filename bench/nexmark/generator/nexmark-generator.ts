@@ -5,11 +5,12 @@
  *
  * An event depends on its number and the options alone, never on the events before it. So any split of the numbers gives
  * the same events, a source can start anywhere, and a peer in another language makes them from the same numbers
- * (`NexmarkGenerator` in `bench/peers/flink`; a golden test holds the two together). All arithmetic is on integers.
+ * (`NexmarkGenerator` in `bench/peers/java`; a golden test holds the two together). All arithmetic is on integers, and ids have 31 bits, which
+ * is enough for 3 × 10¹⁰ events.
  *
  * It follows the description in its proportions, not in its random numbers: those the description leaves open.
  */
-import { hashIndex, mix32, pick16, pick32 } from './integer-hash.ts'
+import { chosen, hashIndex, mix32, pick16, pick32 } from './integer-hash.ts'
 import type { Auction, Bid, NexmarkEvent, Person } from './nexmark-event.ts'
 import { priceOf } from './price.ts'
 import { HOT_CHANNELS, POOL_LENGTH, textPools } from './text-pools.ts'
@@ -122,7 +123,7 @@ function eventMakers(options: NexmarkOptions) {
 
   function eventAt(index: number): NexmarkEvent {
     const number = numberOf(index)
-    const group = Math.floor(number / EVENTS_PER_GROUP)
+    const group = Math.floor((number + 0.5) * (1 / EVENTS_PER_GROUP))
     const place = number - group * EVENTS_PER_GROUP
     if (place >= FIRST_BID_OF_GROUP) return bidAt(number, group, timeOf(number), undefined)
     return place < PERSONS_PER_GROUP ? personAt(number, group) : auctionAt(number, group, place - PERSONS_PER_GROUP)
@@ -133,11 +134,11 @@ function eventMakers(options: NexmarkOptions) {
     const a = mix32(hash ^ DRAW_A)
     const b = mix32(hash ^ DRAW_B)
     const d = mix32(hash ^ DRAW_D)
-    const channel = (d & 1) === 0 ? (d >>> 16) & 3 : HOT_CHANNELS.length + pick16(d, coldChannels)
+    const channel = chosen(-(d & 1), HOT_CHANNELS.length + pick16(d, coldChannels), (d >>> 16) & 3)
     return {
       kind: 'bid',
       auction: auction ?? biddenAuction(a, group * AUCTIONS_PER_GROUP + AUCTIONS_PER_GROUP - 1),
-      bidder: isHot(b, hotBidderRatio) ? hotOne(group) + 1 + FIRST_PERSON_ID : activePerson(b, group),
+      bidder: chosen(hotMask(b, hotBidderRatio), hotOne(group) + 1 + FIRST_PERSON_ID, activePerson(b, group)),
       price: priceOf(mix32(hash ^ DRAW_C)),
       channel: channels[channel] as string,
       url: urls[channel] as string,
@@ -163,7 +164,7 @@ function eventMakers(options: NexmarkOptions) {
       reserve: initialBid + priceOf(mix32(hash ^ DRAW_C)),
       dateTime,
       expires: dateTime + 1 + pick32(e, Math.max(1, 2 * horizonMs)),
-      seller: isHot(a, hotSellerRatio) ? hotOne(group) + FIRST_PERSON_ID : activePerson(a, group),
+      seller: chosen(hotMask(a, hotSellerRatio), hotOne(group) + FIRST_PERSON_ID, activePerson(a, group)),
       category: FIRST_CATEGORY + pick16(mix32(e), CATEGORIES),
       extra: auctionExtras[d >>> 22] as string,
     }
@@ -200,9 +201,9 @@ function eventMakers(options: NexmarkOptions) {
 
   /** `last` is the newest auction, counted from 0. */
   function biddenAuction(hash: number, last: number): number {
-    if (isHot(hash, hotAuctionRatio)) return hotOne(last) + FIRST_AUCTION_ID
     const first = Math.max(last - inFlightAuctions, 0)
-    return first + pick16(hash, last - first + 1 + ID_LEAD) + FIRST_AUCTION_ID
+    const cold = first + pick16(hash, last - first + 1 + ID_LEAD)
+    return FIRST_AUCTION_ID + chosen(hotMask(hash, hotAuctionRatio), hotOne(last), cold)
   }
 
   /** `last` is the newest person, counted from 0; there is one in each group. */
@@ -212,13 +213,13 @@ function eventMakers(options: NexmarkOptions) {
   }
 }
 
-/** By the lower 16 bits. */
-function isHot(hash: number, ratio: number): boolean {
-  return Math.imul(hash & 0xffff, ratio) >>> 16 > 0
+/** All bits for a hot one, none for others: by the lower 16 bits. */
+function hotMask(hash: number, ratio: number): number {
+  return -(Math.imul(hash & 0xffff, ratio) >>> 16) >> 31
 }
 
 function hotOne(last: number): number {
-  return Math.floor(last / HOT_EVERY) * HOT_EVERY
+  return (((last + 0.5) * (1 / HOT_EVERY)) | 0) * HOT_EVERY
 }
 
 function checked(options: Required<NexmarkOptions>): Required<NexmarkOptions> {

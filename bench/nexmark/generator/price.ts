@@ -14,14 +14,24 @@ const MANTISSAS = new Int32Array([
   72339416, 74989421, 77736503, 80584219, 83536255, 86596432, 89768713, 93057204, 96466162, 100000000,
 ])
 
-/** What a mantissa is divided by in each decade. */
-const DIVISORS = new Int32Array([100_000, 10_000, 1_000, 100, 10, 1])
+/**
+ * By step: its first price in units of its decade, how much the prices rise for each of 65,536 places, and the unit. The half keeps
+ * what is multiplied instead of divided on the right side of each whole number.
+ */
+const FROM = new Float64Array(DECADES * STEPS_PER_DECADE)
+const RISE = new Float64Array(DECADES * STEPS_PER_DECADE)
+const UNIT = new Float64Array(DECADES * STEPS_PER_DECADE)
+for (let step = 0; step < FROM.length; step++) {
+  const at = step % STEPS_PER_DECADE
+  const from = MANTISSAS[at] as number
+  FROM[step] = from + 0.5
+  RISE[step] = ((MANTISSAS[at + 1] as number) - from) / 65_536
+  UNIT[step] = 1 / 10 ** (DECADES - 1 - Math.floor(step / STEPS_PER_DECADE))
+}
 
 /** The upper 16 bits choose the step, the lower 16 bits the place within it. */
 export function priceOf(hash: number): number {
   const step = pick16(hash, DECADES * STEPS_PER_DECADE)
-  const at = step % STEPS_PER_DECADE
-  const from = MANTISSAS[at] as number
-  const rise = Math.floor((((MANTISSAS[at + 1] as number) - from) * (hash & 0xffff)) / 65_536)
-  return Math.floor((from + rise) / (DIVISORS[(step / STEPS_PER_DECADE) | 0] as number))
+  const rise = ((hash & 0xffff) * (RISE[step] as number)) | 0
+  return (((FROM[step] as number) + rise) * (UNIT[step] as number)) | 0
 }

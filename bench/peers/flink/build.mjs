@@ -9,7 +9,7 @@ export const flinkPeer = mavenPeer({
   folder: fileURLToPath(new URL('.', import.meta.url)),
   artifact: 'flink-peer',
   mainClass: 'millrace.peer.Main',
-  downloads: '150 MB',
+  downloads: '190 MB',
   // What Flink's own start scripts give a JVM (`env.java.opts.all` of its default configuration).
   javaFlags: [
     '--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED',

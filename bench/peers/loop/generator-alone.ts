@@ -5,8 +5,15 @@
 import { nexmarkGenerator } from '../../nexmark/generator/nexmark-generator.ts'
 import { nexmarkOptionsOf } from '../../nexmark/generator-params.ts'
 import { bidGenerator } from '../../shapes/generator/bid-generator.ts'
+import { changeGenerator } from '../../shapes/generator/change-generator.ts'
 import { wideGenerators } from '../../shapes/generator/wide-generator.ts'
-import { bidOptionsOf, RUNNING_SUM_KEYS, wideFieldsOf, wideOptionsOf } from '../../shapes/shape-params.ts'
+import {
+  bidOptionsOf,
+  changeOptionsOf,
+  RUNNING_SUM_KEYS,
+  wideFieldsOf,
+  wideOptionsOf,
+} from '../../shapes/shape-params.ts'
 import type { LoopParams } from './loop-params.ts'
 
 const KEPT = 1_024
@@ -23,5 +30,6 @@ export function generateAlone(shape: string | undefined, params: LoopParams): re
 function generatorOf(shape: string | undefined, params: LoopParams): (index: number) => unknown {
   if (shape === undefined) return nexmarkGenerator(nexmarkOptionsOf(params))
   if (shape === 'wide') return wideGenerators(wideOptionsOf(params))[wideFieldsOf(params)]
+  if (shape === 'large-state') return changeGenerator(changeOptionsOf(params))
   return bidGenerator(bidOptionsOf(params, shape === 'running-sum' ? RUNNING_SUM_KEYS : 0))
 }

@@ -6,6 +6,7 @@ import type { RowDigest } from '../../digest/row-digest.ts'
 import { chain } from './chain.ts'
 import { keyedTumbling } from './keyed-tumbling.ts'
 import { keyedTumblingTyped } from './keyed-tumbling-typed.ts'
+import { largeState } from './large-state.ts'
 import type { LoopParams } from './loop-params.ts'
 import { runningSum } from './running-sum.ts'
 import { runningSumTyped } from './running-sum-typed.ts'
@@ -25,4 +26,5 @@ export const LOOPS: Readonly<Record<string, Readonly<Record<string, Loop>>>> = {
   'sliding-best': { loop: slidingBest },
   'running-sum': { loop: runningSum, 'loop-typed': runningSumTyped },
   wide: { loop: wide },
+  'large-state': { loop: largeState },
 }

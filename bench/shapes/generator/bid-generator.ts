@@ -26,7 +26,7 @@ export function bidGenerator({ keys = 0, ...nexmark }: BidOptions = {}): (index:
 
   return function nextBid(index) {
     const number = numberOf(index)
-    const group = Math.floor(number / BIDS_PER_GROUP)
+    const group = Math.floor((number + 0.5) * (1 / BIDS_PER_GROUP))
     const place = number - group * BIDS_PER_GROUP
     const dateTime = baseTimeMs + Math.floor((number * 1_000) / eventsPerSecond)
     const auction =

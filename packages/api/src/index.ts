@@ -162,7 +162,7 @@ export type {
 export type { AnySchema, KeyMigrationOptions, MigrationOptions, StateEvolution } from './state/state-evolution.ts'
 export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
 export type { CheckedKey, Key, KeyField, NotAKey } from './stream/key.ts'
-export type { StepOptions } from './stream/step-options.ts'
+export type { ReduceOptions, StepOptions, WindowReduceOptions } from './stream/step-options.ts'
 export {
   DataStream,
   type KeyContext,

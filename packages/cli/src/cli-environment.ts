@@ -17,10 +17,12 @@ export interface CliEnvironment {
   every(intervalMs: number, callback: () => void): () => void
   /** Ends the process at once, with everything in it that does not end by itself. */
   exit(code: ExitCode): void
-  /** Calls back for every SIGINT and SIGTERM until the returned function is called. */
-  onInterrupt(callback: () => void): () => void
+  /** Calls back for every signal that asks the process to end, until the returned function is called. */
+  onInterrupt(callback: (signal: EndSignal) => void): () => void
   readonly runner: JobRunner
 }
+
+export type EndSignal = 'SIGINT' | 'SIGTERM'
 
 export interface TextOutput {
   write(text: string): void

@@ -5,8 +5,10 @@ export const EXIT = {
   finished: 0,
   jobFailed: 1,
   wrongUsage: 2,
-  /** By SIGINT or SIGTERM, as shells say it. */
+  /** Cancelled by its user, or stopped by SIGINT, as shells say it. */
   cancelled: 130,
+  /** Stopped by SIGTERM, as shells say it. */
+  terminated: 143,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

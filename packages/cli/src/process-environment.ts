@@ -17,11 +17,10 @@ export function createProcessEnvironment(runner: JobRunner): CliEnvironment {
     },
     exit: (code) => process.exit(code),
     onInterrupt(callback) {
-      const signals = ['SIGINT', 'SIGTERM'] as const
-      for (const signal of signals) process.on(signal, callback)
-      return () => {
-        for (const signal of signals) process.off(signal, callback)
-      }
+      const onInt = (): void => callback('SIGINT')
+      const onTerm = (): void => callback('SIGTERM')
+      process.on('SIGINT', onInt).on('SIGTERM', onTerm)
+      return () => void process.off('SIGINT', onInt).off('SIGTERM', onTerm)
     },
     runner,
   }

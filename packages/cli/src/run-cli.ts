@@ -5,6 +5,7 @@ import { cancelCommand } from './command/cancel-command.ts'
 import { checkpointCommand } from './command/checkpoint-command.ts'
 import { checkpointsCommand } from './command/checkpoints-command.ts'
 import type { Command } from './command/command.ts'
+import { configCommand } from './command/config-command.ts'
 import { infoCommand } from './command/info-command.ts'
 import { listCommand } from './command/list-command.ts'
 import { renderCommandHelp, renderHelp } from './command/render-help.ts'
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   checkpointCommand,
   checkpointsCommand,
   stateCommand,
+  configCommand,
 ]
 
 /** Never throws: an error is shown and becomes an exit status. */

@@ -1,5 +1,5 @@
 /** Surroundings for commands in tests: outputs that remember, a clock and interrupts that are moved by hand. */
-import type { CliEnvironment, TerminalSize, TextOutput } from '../src/cli-environment.ts'
+import type { CliEnvironment, EndSignal, TerminalSize, TextOutput } from '../src/cli-environment.ts'
 import type { ExitCode } from '../src/exit-code.ts'
 import type { JobRunner, RunEvent, RunningJob, RunRequest, RunResult } from '../src/run/job-runner-port.ts'
 import { reading } from './readings.ts'
@@ -43,6 +43,7 @@ export class ScriptedRunner implements JobRunner {
     const end = (result: Partial<RunResult>) =>
       resolve({
         state: 'FINISHED',
+        isRefused: false,
         isStuck: false,
         error: undefined,
         savepoint: undefined,
@@ -58,7 +59,7 @@ export class ScriptedRunner implements JobRunner {
       stop: () => {
         stops += 1
       },
-      abort: () => end({ state: 'CANCELED', savepoint: `stopped ${stops} times` }),
+      abort: () => end({ state: 'SUSPENDED', savepoint: `stopped ${stops} times` }),
     }
   }
 }
@@ -68,14 +69,14 @@ export interface FakeEnvironment extends CliEnvironment {
   readonly stderr: MemoryOutput
   /** What the process was ended with. */
   readonly exits: ExitCode[]
-  interrupt(): void
+  interrupt(signal?: EndSignal): void
 }
 
 export function fakeEnvironment(
   runner: JobRunner,
   { stdout = new MemoryOutput(), stderr = new MemoryOutput(), variables = {} } = {},
 ): FakeEnvironment {
-  const interrupts = new Set<() => void>()
+  const interrupts = new Set<(signal: EndSignal) => void>()
   const exits: ExitCode[] = []
   return {
     stdout,
@@ -90,8 +91,8 @@ export function fakeEnvironment(
       return () => interrupts.delete(callback)
     },
     runner,
-    interrupt() {
-      for (const callback of interrupts) callback()
+    interrupt(signal = 'SIGINT') {
+      for (const callback of interrupts) callback(signal)
     },
   }
 }

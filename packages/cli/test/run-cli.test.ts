@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MillraceError, toErrorData } from '@millrace/api'
-import { MANIFEST_VERSION, type PhysicalPlan, type SegmentRef } from '@millrace/core'
+import { CONFIG_OPTIONS, MANIFEST_VERSION, type PhysicalPlan, type SegmentRef } from '@millrace/core'
 import { FileCheckpointStorage, NodeFileSystem } from '@millrace/runtime'
 import type { CliEnvironment } from '../src/cli-environment.ts'
 import { runCli } from '../src/run-cli.ts'
@@ -86,6 +86,10 @@ const wrong: { argv: string[]; err: RegExp }[] = [
   { argv: ['checkpoints'], err: /USAGE {2}No folder is named/ },
   { argv: ['checkpoints', 'a', 'b'], err: /not also "b"/ },
   { argv: ['checkpoints', 'a', '--explian'], err: /Did you mean --explain\?/ },
+  { argv: ['config', 'nothing.like.it'], err: /CONFIG_UNKNOWN_KEY[\s\S]*try: millrace config lists all keys\./ },
+  { argv: ['config', 'chekpointing'], err: /CONFIG_UNKNOWN_KEY/ },
+  { argv: ['config', '-D', 'parallelism.default=many'], err: /CONFIG_INVALID_VALUE/ },
+  { argv: ['config', 'a', 'b'], err: /config does not take "b"/ },
   { argv: ['run', 'gone.ts'], err: /JOB_NOT_FOUND .*gone\.ts/ },
   { argv: ['run', 'NO-JOB'], err: /JOB_NOT_FOUND {2}".*no-job\.ts" has no default export[\s\S]* {2}exports: x/ },
   { argv: ['run', 'JOB'], err: /PARAMS_INVALID[\s\S]*--to: must be positive \(not given\)/ },
@@ -103,6 +107,29 @@ for (const { argv, err } of wrong) {
     assert.equal(result.out, '')
   })
 }
+
+test('config lists every key, with its default or what was given', async () => {
+  const { exit, out } = await cli(['config', '-D', 'parallelism.default=3'])
+  assert.equal(exit, 0)
+  const keys = out.split('\n').map((line) => line.split(' ')[0])
+  assert.deepEqual(keys.slice(1, -1), Object.keys(CONFIG_OPTIONS))
+  assert.match(out, /^execution\.checkpointing\.interval +10 s +default$/m)
+  assert.match(out, /^execution\.checkpointing\.dir +\(none\) +default$/m)
+  assert.match(out, /^parallelism\.default +3 +-D$/m)
+})
+
+test('config explains a key, and all of which a part is named', async () => {
+  const one = await cli(['config', 'execution.checkpointing.timeout'])
+  assert.match(one.out, /execution\.checkpointing\.timeout: duration, default 10 min\. A checkpoint that takes longer/)
+  assert.ok(!one.out.includes('aligned-checkpoint-timeout'))
+  const several = await cli(['config', 'min-pause', '--json'])
+  const { keys } = JSON.parse(several.out) as { keys: { key: string; value: string; meaning: string }[] }
+  assert.deepEqual(
+    keys.map(({ key, value }) => [key, value]),
+    [['execution.checkpointing.min-pause', '0 ms']],
+  )
+  assert.match(keys[0]?.meaning ?? '', /Least time/)
+})
 
 test('info shows the plan and its warnings', async () => {
   const { exit, out } = await cli(['info', jobFile, '-p', '3', '--', '--to', '5'])
@@ -213,18 +240,53 @@ test('a failed job: its error on stderr, exit 1', async () => {
   assert.match(err, /error INPUT_NOT_FOUND {2}There is no a\.csv[\s\S]*try: Look for it\./)
 })
 
-test('a first interrupt stops with a checkpoint, a second at once; exit 130', async () => {
-  const environment = fakeEnvironment(
-    new ScriptedRunner(() => {
-      environment.interrupt()
-      environment.interrupt()
-    }),
-  )
-  const { exit, out, err } = await cli(['run', jobFile, '--', '--to', '5'], environment)
-  assert.equal(exit, 130)
-  assert.match(err, /Stopping with a last checkpoint/)
-  assert.match(out, /cancelled[\s\S]*stopped 1 times/)
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`a first ${signal} stops with a checkpoint, a second at once; exit ${status}`, async () => {
+    const environment = fakeEnvironment(
+      new ScriptedRunner(() => {
+        environment.interrupt(signal)
+        environment.interrupt(signal)
+      }),
+    )
+    const { exit, out, err } = await cli(['run', jobFile, '--', '--to', '5'], environment)
+    assert.equal(exit, status)
+    assert.match(err, /Stopping with a last checkpoint/)
+    assert.match(out, /suspended[\s\S]*stopped 1 times/)
+    assert.deepEqual(environment.exits, [])
+  })
+}
+
+test('a third signal ends the process, whatever hangs in the job', async () => {
+  const runner = new ScriptedRunner((_, end) => {
+    for (let count = 0; count < 3; count++) environment.interrupt('SIGTERM')
+    end({})
+  })
+  const environment = fakeEnvironment(runner)
+  await cli(['run', jobFile, '--', '--to', '5'], environment)
+  assert.deepEqual(environment.exits, [143])
 })
+
+test('a cancelled job: exit 130', async () => {
+  const runner = new ScriptedRunner((_, end) => end({ state: 'CANCELED' }))
+  const { exit, out } = await cli(['run', jobFile, '--', '--to', '5'], fakeEnvironment(runner))
+  assert.equal(exit, 130)
+  assert.match(out, /counting cancelled after/)
+})
+
+for (const stderr of [new MemoryOutput(), new MemoryOutput(true)]) {
+  test(`a start that is refused: its error and nothing else${stderr.isTerminal ? ', in a terminal' : ''}`, async () => {
+    const error = toErrorData(new MillraceError('CHECKPOINT_OTHER_JOB', 'It holds state of another job'))
+    const runner = new ScriptedRunner((_, end) => end({ state: 'FAILED', isRefused: true, error }))
+    const environment = fakeEnvironment(runner, { stderr })
+    const { exit, out, err } = await cli(['run', jobFile, '--', '--to', '5'], environment)
+    assert.deepEqual([exit, out], [1, ''])
+    assert.match(err, /error.*CHECKPOINT_OTHER_JOB.* {2}It holds state of another job/)
+    assert.doesNotMatch(err, /FAILED/)
+  })
+}
 
 test('a failure with restart is told as it happens', async () => {
   const error = toErrorData(new MillraceError('SLOT_LOST', 'Slot 1 ended'))

@@ -154,6 +154,7 @@ export {
   restartStrategyOf,
   type TypedConfig,
 } from './config/parse-config.ts'
+export { unusedSettings } from './config/unused-settings.ts'
 export { hashNumbers } from './key/composite-hash.ts'
 export { HashIndex, mixHash, PART_ENTRIES_MAX, partIn } from './key/hash-index.ts'
 export { canonicalKey, decodeKey, encodeKey, readKey, writeKey } from './key/key-encoding.ts'
@@ -205,6 +206,7 @@ export type {
   KeyedStateBackend,
   KeyGroupRange,
   ListTable,
+  LocalStoreUsage,
   MapTable,
   NamespaceCursor,
   NamespacedTable,
@@ -216,7 +218,15 @@ export type {
 } from './state/state-backend.ts'
 export { createStateHandles } from './state/state-handles.ts'
 export type { StoredForm } from './state/stored-form.ts'
-export { checkStoredStates, decideReading, type TableReading, type UnreadState } from './state/stored-state-check.ts'
+export {
+  type ChangedAggregates,
+  checkStoredStates,
+  decideReading,
+  refuseLoss,
+  type StoredStates,
+  type TableReading,
+  type UnreadState,
+} from './state/stored-state-check.ts'
 export { storedTable, type TableDescriptor, type TableKind } from './state/table-descriptor.ts'
 export { WrittenTimes } from './state/written-times.ts'
 export { WatermarkMerge } from './time/watermark-merge.ts'

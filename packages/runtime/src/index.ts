@@ -28,6 +28,7 @@ export {
   type StepProbe,
   type StorageStep,
 } from './checkpoint-storage/checkpoint-storage.ts'
+export { type DisposedSavepoint, disposeSavepoint } from './checkpoint-storage/dispose-savepoint.ts'
 export {
   FileCheckpointStorage,
   type FileStorageOptions,
@@ -38,6 +39,7 @@ export {
 export { FolderLock, LOCK_FILE, type LockOptions } from './checkpoint-storage/folder-lock.ts'
 export { type InspectedCheckpoints, inspectCheckpoints } from './checkpoint-storage/inspect-checkpoints.ts'
 export { type ProcessIdentity, type ProcessTable, SystemProcessTable } from './checkpoint-storage/process-identity.ts'
+export { isOfNewerVersion } from './checkpoint-storage/storage-errors.ts'
 export { type Clock, type RandomSource, SystemClock, SystemRandom } from './clock/clock.ts'
 export {
   type ChosenStart,

@@ -11,6 +11,7 @@ export {
 } from './sim-disk/simulated-disk.ts'
 export { ActionLog } from './simulation/action-log.ts'
 export { DiskTraffic } from './simulation/disk-traffic.ts'
+export { isDamage } from './simulation/disk-trouble.ts'
 export {
   drawFaultPlan,
   drawPreferences,
@@ -21,7 +22,10 @@ export {
   type Preferences,
 } from './simulation/fault-plan.ts'
 export { Life } from './simulation/life.ts'
+export { MemoryStoreFolder } from './simulation/memory-store-folder.ts'
+export { STATE_BACKENDS } from './simulation/simulated-slots.ts'
 export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
+export { ALIGNMENTS, SNAPSHOT_OCCASIONS } from './simulation/snapshot-coverage.ts'
 export { UserCode } from './simulation/user-code.ts'
 export {
   type DrillRecord,

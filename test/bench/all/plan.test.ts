@@ -16,6 +16,18 @@ describe('the plan of the whole measurement', () => {
     }
   })
 
+  it('has state beyond memory with keys that are uniform and skewed, on both backends', () => {
+    const large = all.filter(({ workloads }) => workloads.some(({ name }) => name === 'large-state'))
+    assert.deepEqual(
+      large.map(({ settings }) => settings.skew),
+      [undefined, 0.99],
+    )
+    for (const { peers, settings } of large) {
+      assert.deepEqual(peers, ['flink', 'rocksdb'])
+      assert.ok(settings.events >= 3 * (settings.keys ?? Number.POSITIVE_INFINITY), 'most records meet a key again')
+    }
+  })
+
   it('has every query, every shape with a goal, all latencies and costs', () => {
     const names = all.flatMap(({ workloads }) => workloads.map(({ name }) => name))
     for (const name of [...QUERIES, 'chain', 'exchange', 'keyed-tumbling', 'sliding-best', 'running-sum']) {

@@ -127,6 +127,28 @@ describe('shapes and queries', () => {
     assert.match(part, /commit def with changes that are not committed/)
   })
 
+  it('of a store on the disk have a row for each backend, with its own goal and memory', () => {
+    const large = { shape: 'large-state', keys: 5_000_000, skew: 0.99 }
+    const part = partOf(
+      'large-state',
+      runLine({ peer: 'millrace', cpuSeconds: 20, ...large }),
+      runLine({ peer: 'flink', cpuSeconds: 50, peakMemoryBytes: 800e6, ...large }),
+      runLine({ peer: 'millrace-rocksdb', cpuSeconds: 40, peakMemoryBytes: 400e6, ...large }),
+    )
+    const title = 'large-state, 5 M events, keys 5000000, skew 0.99'
+    assert.deepEqual(
+      [title, `${title}: millrace-rocksdb`].map((name) => {
+        const [row] = rowsOf(part, name)
+        return [row?.[2], row?.[5], row?.[6], row?.[7]]
+      }),
+      [
+        ['2.50 ×', 'at least 2 ×', 'reached', '0.25 ×: below'],
+        ['1.25 ×', 'at least 2 ×', '**NOT reached**', '0.50 ×: below'],
+      ],
+    )
+    assert.equal(partOf('comparison', runLine({ peer: 'millrace', cpuSeconds: 20, ...large })), '', 'a part of its own')
+  })
+
   it('of queries have their geometric mean', () => {
     const query = (name: string, millrace: number, flink: number) => [
       runLine({ peer: 'millrace', query: name, cpuSeconds: millrace }),

@@ -4,6 +4,7 @@
  */
 import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
+import type { StateEvolution } from '../state/state-evolution.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 import { asInCells } from './aggregate-in-cells.ts'
 import { returnedNothing } from './checked-calls.ts'
@@ -81,9 +82,20 @@ type TypedCombination<T, R> = Required<
 >
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */
-export function reducingAggregate<T>(reduce: (a: T, b: T) => T): AggregateFunction<T, T[], T> {
+export function reducingAggregate<T>(
+  reduce: (a: T, b: T) => T,
+  { version, evolution }: { readonly version: number; readonly evolution: StateEvolution | undefined },
+): AggregateFunction<T, T[], T> {
+  const migrate = evolution?.migrate
   return {
     name: 'reduce',
+    version,
+    ...(migrate === undefined
+      ? {}
+      : {
+          migrate: (old: unknown, fromVersion: number) =>
+            (old as unknown[]).map((kept) => migrate(kept, fromVersion) as T),
+        }),
     create: () => [],
     add(kept, value) {
       if (kept.length === 0) {

@@ -94,6 +94,7 @@ export const ERROR_CODES = {
   CHECKPOINT_FOLDER_LOCKED: user('fail', 'The checkpoint folder belongs to another running process.'),
   CHECKPOINT_FOLDER_UNUSABLE: external('fail', 'The checkpoint folder cannot be read or written.'),
   SAVEPOINT_FAILED: external('fail', 'A savepoint could not be taken.'),
+  SAVEPOINT_DISPOSAL_FAILED: user('fail', 'What was to be deleted is no savepoint, is needed, or cannot be removed.'),
   BYTES_DAMAGED: external('fail', 'Bytes with a wrong magic, version or checksum.'),
 
   // Operating a running job

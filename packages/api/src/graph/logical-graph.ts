@@ -12,6 +12,7 @@ import type {
   SideOutputs,
   StateDeclarations,
 } from '../function/process-function.ts'
+import type { StateEvolution } from '../state/state-evolution.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { TimeWindow, WindowAssigner } from '../window/window-assigner.ts'
 
@@ -123,6 +124,9 @@ export interface KeyedReduceSpec {
   readonly kind: 'keyedReduce'
   readonly key: KeySelector
   readonly reduce: (a: AnyRecord, b: AnyRecord) => AnyRecord
+  /** Of the stored value; default 1. */
+  readonly version?: number
+  readonly evolution?: StateEvolution | undefined
 }
 /** Emits the projected running result of the key after every record. */
 export interface KeyedAggregateSpec {

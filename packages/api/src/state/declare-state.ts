@@ -83,16 +83,31 @@ export function mapState(
   return { kind: 'map', ...parseStateOptions('mapState', options, given) }
 }
 
-/** One value per key into which every added value is folded. */
+type Reduce<V> = (a: V, b: V) => V
+
+/** One value per key into which every added value is folded; given a schema, of the type that it gives. */
+export function reducingState<Schema extends AnySchema>(
+  schema: Schema,
+  reduce: Reduce<SchemaOutput<Schema>>,
+  options?: StateOptions & MigrationOptions<SchemaOutput<Schema>>,
+): ReducingStateDescriptor<SchemaOutput<Schema>>
 export function reducingState<V>(
-  reduce: (a: V, b: V) => V,
+  reduce: Reduce<V>,
   options?: StateOptions & MigrationOptions<V>,
-): ReducingStateDescriptor<V> {
+): ReducingStateDescriptor<V>
+export function reducingState(
+  first: AnySchema | Reduce<unknown>,
+  second?: Reduce<unknown> | (StateOptions & MigrationOptions<unknown>),
+  third?: StateOptions & MigrationOptions<unknown>,
+): ReducingStateDescriptor<unknown> {
+  const schema = isSchema(first) ? first : undefined
+  const reduce = (schema === undefined ? first : second) as Reduce<unknown>
+  const options = (schema === undefined ? second : third) as (StateOptions & MigrationOptions<unknown>) | undefined
   checkFunction('reducingState', 'reduce', reduce)
   return {
     kind: 'reducing',
     reduce,
-    ...parseStateOptions('reducingState', options, { migrate: options?.migrate }),
+    ...parseStateOptions('reducingState', options, { schema, migrate: options?.migrate }),
   }
 }
 

@@ -28,7 +28,13 @@ import { checkFunction, checkOptions, invalidOption } from '../option/check-opti
 import { type Duration, parseDurationMs } from '../time/duration.ts'
 import type { TimeWindow, WindowAssigner } from '../window/window-assigner.ts'
 import type { CheckedKey, Key, KeyField } from './key.ts'
-import { parseStepOptions, type StepOptions } from './step-options.ts'
+import {
+  parseReduceOptions,
+  parseStepOptions,
+  type ReduceOptions,
+  type StepOptions,
+  type WindowReduceOptions,
+} from './step-options.ts'
 
 /** Record types of side outputs by name. */
 export type SideRecords = Readonly<Record<string, unknown>>
@@ -185,10 +191,14 @@ export class KeyedStream<T, K> {
     this.#key = key
   }
 
-  /** Folds the records of a key into one and emits the running value after every record. */
-  reduce(reduce: (a: T, b: T) => T, options?: StepOptions): DataStream<T> {
+  /**
+   * Folds the records of a key into one and emits the running value after every record. Where records get another form, the
+   * options say how stored values become it.
+   */
+  reduce(reduce: (a: T, b: T) => T, options?: ReduceOptions<T>): DataStream<T> {
     checkFunction('reduce', 'the function', reduce)
-    return this.#step('reduce', { kind: 'keyedReduce', key: this.#key, reduce }, options)
+    const { step, form } = parseReduceOptions('reduce', options, ['version', 'migrate', 'schema'])
+    return this.#step('reduce', { kind: 'keyedReduce', key: this.#key, reduce, ...form }, step)
   }
 
   /**
@@ -299,22 +309,22 @@ export class WindowedStream<T, K> {
    * Folds the records of each key and window into one, which leaves as it is or as `project` makes of it. Records
    * that are late for all their windows are at `.sideOutput('late')`.
    */
-  reduce(reduce: (a: T, b: T) => T, options?: StepOptions): DataStream<T, { readonly late: T }>
+  reduce(reduce: (a: T, b: T) => T, options?: WindowReduceOptions<T>): DataStream<T, { readonly late: T }>
   reduce<Out>(
     reduce: (a: T, b: T) => T,
     project: (result: T, context: KeyWindowContext<K>) => Out,
-    options?: StepOptions,
+    options?: WindowReduceOptions<T>,
   ): DataStream<Out, { readonly late: T }>
   reduce(
     reduce: (a: T, b: T) => T,
-    projectOrOptions?: ((result: T, context: KeyWindowContext<K>) => unknown) | StepOptions,
-    options?: StepOptions,
+    projectOrOptions?: ((result: T, context: KeyWindowContext<K>) => unknown) | WindowReduceOptions<T>,
+    options?: WindowReduceOptions<T>,
   ): DataStream<unknown, { readonly late: T }> {
     checkFunction('reduce', 'the function', reduce)
-    const aggregate = reducingAggregate(reduce)
-    return typeof projectOrOptions === 'function'
-      ? this.#step('reduce', aggregate, projectOrOptions, options)
-      : this.#step('reduce', aggregate, asItIs, projectOrOptions ?? options)
+    const project = typeof projectOrOptions === 'function' ? projectOrOptions : asItIs
+    const given = typeof projectOrOptions === 'function' ? options : (projectOrOptions ?? options)
+    const { step, form } = parseReduceOptions('reduce', given, ['version', 'migrate'])
+    return this.#step('reduce', reducingAggregate(reduce, form), project, step)
   }
 
   #step<Out>(

@@ -55,6 +55,6 @@ test('parts that return promises are refused by name', () => {
       message: `${name} returned a promise; its result is used at once`,
     })
   }
-  const reducing = reducingAggregate<unknown>(later)
+  const reducing = reducingAggregate<unknown>(later, { version: 1, evolution: undefined })
   assert.throws(() => reducing.add(reducing.add([], 1, 0), 2, 0), { code: 'USER_FUNCTION_FAILED', message: /promise/ })
 })

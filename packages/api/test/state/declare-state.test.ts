@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { aggregatingState, count, listState, mapState, reducingState, valueState } from '../../src/index.ts'
 
 test('descriptors hold kind, version and expiry', () => {
@@ -28,6 +29,17 @@ test("a time to live may have rules, in Flink's words; its defaults are as if th
       .ttlRules,
     { update: 'onCreateAndWrite', visibility: 'returnExpiredIfNotCleanedUp', cleanupInBackground: false },
   )
+})
+
+test('a reducing state may have a schema, and one of another version its migration', () => {
+  const schema = z.object({ n: z.number() })
+  const add = (a: { n: number }, b: { n: number }) => ({ n: a.n + b.n })
+  const checked = reducingState(schema, add, { version: 2, migrate: (n: number) => ({ n }) })
+  assert.deepEqual([checked.version, checked.evolution?.schema], [2, schema])
+  assert.deepEqual(checked.reduce({ n: 1 }, { n: 2 }), { n: 3 })
+  assert.deepEqual(checked.evolution?.migrate?.(7, 1), { n: 7 })
+  assert.equal(reducingState(add).evolution, undefined)
+  assert.throws(() => reducingState(schema, undefined as never), { code: 'OPTION_INVALID', message: /reduce/ })
 })
 
 test('descriptors with wrong options are refused', () => {

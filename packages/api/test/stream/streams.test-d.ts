@@ -37,6 +37,7 @@ type Visit = { user: string }
 
 declare const env: Env
 declare const flights: Flight[]
+declare const flight: Flight
 declare const flightSink: Sink<Flight>
 const stream = env.from(collection(flights), { watermarks: ascending((f) => f.at) })
 
@@ -200,6 +201,17 @@ const reducedTo = byAirport()
     { uid: 'r' },
   )
 expectType<Equal<typeof reducedTo, DataStream<{ key: string; delay: number }, { readonly late: Flight }>>>()
+const reducedLater = byAirport().reduce((a, b) => (a.delay > b.delay ? a : b), {
+  uid: 'worst',
+  version: 2,
+  migrate: (old: { airport: string }) => ({ ...flight, airport: old.airport }),
+})
+expectType<Equal<typeof reducedLater, DataStream<Flight>>>()
+// @ts-expect-error migrate gives a record
+byAirport().reduce((a) => a, { version: 2, migrate: () => 1 })
+byAirport()
+  .window(tumbling({ size: '1 h' }))
+  .reduce((a) => a, { version: 2, migrate: () => flight })
 const letters = stream.sideOutput('deadLetter')
 expectType<Equal<typeof letters, DataStream<DeadLetter>>>()
 

@@ -29,7 +29,11 @@ function explainContents(contents: CheckpointContents): readonly string[] {
   const { checkpointId, kind, stateBytes, ownBytes, ownBases, ownDeltas, reused, deltasMax, isFinal, inFlightBytes } =
     contents
   const name = kind === 'savepoint' ? `The savepoint (number ${checkpointId})` : `Checkpoint ${checkpointId}`
-  const ending = isFinal ? [`${name} is final: all input had ended, so a restore only commits what is pending.`] : []
+  const ending = isFinal
+    ? [
+        `${name} is final: all input had ended, so a restore only commits what is pending. If the input was drained (stop --drain), a start that names it with -s reads on.`,
+      ]
+    : []
   if (inFlightBytes > 0) {
     ending.push(
       `${name} holds ${formatBytes(inFlightBytes)} of records in flight, which its barriers had overtaken: a restore works them off first.`,

@@ -1,6 +1,6 @@
 /** Retained checkpoints as a table: what each holds, wrote and refers to, and what goes with it. Pure. */
 import type { CheckpointContents, SharedBytes } from '@millrace/core'
-import type { InspectedCheckpoints } from '@millrace/runtime'
+import { type InspectedCheckpoints, isOfNewerVersion } from '@millrace/runtime'
 import { asOneLine } from '../text/fit-text.ts'
 import { formatBytes, formatDuration, formatInstant } from '../text/format-quantity.ts'
 import type { Paint } from '../text/paint.ts'
@@ -38,7 +38,8 @@ export function renderCheckpoints(inspected: InspectedCheckpoints, paint: Paint)
     '',
     ...renderTable(COLUMNS, contents, paint),
     ...damaged.map(
-      ({ checkpointId, problem }) => `${paint('bad', 'damaged')} ${checkpointId}: ${asOneLine(problem.message)}`,
+      ({ checkpointId, problem }) =>
+        `${paint('bad', isOfNewerVersion(problem) ? 'newer version' : 'damaged')} ${checkpointId}: ${asOneLine(problem.message)}`,
     ),
   ]
 }

@@ -26,9 +26,8 @@ export const checkpointCommand: Command = {
     const checkpointType = values.full === true ? 'FULL' : values.incremental === true ? 'INCREMENTAL' : 'CONFIGURED'
     const { checkpointId } = await runOperation(client, {
       what: 'The checkpoint',
-      jobId,
-      trigger: 'checkpoints',
-      status: 'checkpoints',
+      trigger: `/jobs/${jobId}/checkpoints`,
+      status: `/jobs/${jobId}/checkpoints`,
       body: { checkpointType },
     })
     const text =

@@ -14,7 +14,7 @@ export function renderHelp(commands: readonly Command[]): readonly string[] {
     '  millrace <command> --help   options of a command',
     '  millrace --version          the version',
     '',
-    'Exit status: 0 finished, 1 job failed, 2 wrong usage, 130 cancelled by the user.',
+    'Exit status: 0 finished, 1 job failed, 2 wrong usage, 130 cancelled, or stopped by Ctrl-C, 143 stopped by SIGTERM.',
   ]
 }
 

@@ -1,6 +1,6 @@
 /** `millrace run`: runs a job to its end, shows it, and says by the exit status how it ended. */
 import { restSettingsOf } from '@millrace/rest'
-import type { CliEnvironment } from '../cli-environment.ts'
+import type { CliEnvironment, EndSignal } from '../cli-environment.ts'
 import { renderError } from '../error/render-error.ts'
 import { EXIT, type ExitCode, isUsageError } from '../exit-code.ts'
 import { prepareJob } from '../job/prepare-job.ts'
@@ -25,48 +25,63 @@ export const runCommand: Command = {
     }
     const { restore, stopAfter } = request
     const job = environment.runner.start({ ...prepared, restore, stopAfter, rest }, (event) => view.onEvent(event))
-    const result = await attend(job, view, environment)
+    const { result, signal } = await attend(job, view, environment)
     view.finish(result)
     if (result.error !== undefined && !request.json) {
       const lines = renderError(result.error, choosePaint(environment.stderr, environment.variables))
       environment.stderr.write(`${lines.join('\n')}\n`)
     }
-    const code = exitCodeOf(result)
+    const code = exitCodeOf(result, signal)
     if (result.isStuck) environment.exit(code)
     return code
   },
 }
 
-/** Shows readings while the job runs, and passes the user's interrupts on. */
-async function attend(job: RunningJob, view: RunView, environment: CliEnvironment): Promise<RunResult> {
+interface Attended {
+  readonly result: RunResult
+  /** The first that came. */
+  readonly signal: EndSignal | undefined
+}
+
+/**
+ * Shows readings while the job runs, and passes signals on. A signal ends the process, not the job: only a cancellation
+ * ends that, so its checkpoints stay for a resume.
+ */
+async function attend(job: RunningJob, view: RunView, environment: CliEnvironment): Promise<Attended> {
   const stopReading = environment.every(view.intervalMs, () => view.onReading(job.reading()))
-  let interrupts = 0
-  const stopListening = environment.onInterrupt(() => {
-    interrupts += 1
-    if (interrupts === 1) {
+  const signals: EndSignal[] = []
+  const stopListening = environment.onInterrupt((signal) => {
+    signals.push(signal)
+    if (signals.length === 1) {
       view.note('Stopping with a last checkpoint; once more stops at once.')
       job.stop()
-    } else if (interrupts === 2) {
+    } else if (signals.length === 2) {
       job.abort()
     } else {
-      environment.exit(EXIT.cancelled)
+      environment.exit(exitCodeOfSignal(signals[0]))
     }
   })
   try {
-    return await job.result
+    return { result: await job.result, signal: signals[0] }
   } finally {
     stopReading()
     stopListening()
   }
 }
 
-function exitCodeOf({ state, error }: RunResult): ExitCode {
+function exitCodeOf({ state, error }: RunResult, signal: EndSignal | undefined): ExitCode {
   switch (state) {
     case 'FINISHED':
       return EXIT.finished
     case 'CANCELED':
       return EXIT.cancelled
+    case 'SUSPENDED':
+      return exitCodeOfSignal(signal)
     case 'FAILED':
       return isUsageError(error?.code) ? EXIT.wrongUsage : EXIT.jobFailed
   }
+}
+
+function exitCodeOfSignal(signal: EndSignal | undefined): ExitCode {
+  return signal === 'SIGTERM' ? EXIT.terminated : EXIT.cancelled
 }

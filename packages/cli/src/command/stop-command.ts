@@ -26,11 +26,10 @@ export const stopCommand: Command = {
     const jobId = await chooseJobId('stop', client, given)
     const { location } = await runOperation(client, {
       what: 'The stop with a savepoint',
-      jobId,
-      trigger: 'stop',
-      status: 'savepoints',
+      trigger: `/jobs/${jobId}/stop`,
+      status: `/jobs/${jobId}/savepoints`,
       body: {
-        targetDirectory: folderForServer(values['savepoint-path'] as string | undefined, address),
+        targetDirectory: folderForServer('stop', values['savepoint-path'] as string | undefined, address),
         drain: values.drain === true,
         formatType: 'CANONICAL',
       },

@@ -7,10 +7,9 @@ import { failureOf } from './server-text.ts'
 export interface OperationRequest {
   /** For messages: `The savepoint`. */
   readonly what: string
-  readonly jobId: string
-  /** Below the job: `savepoints`, `stop`, `checkpoints`. */
+  /** What is posted to: `/jobs/<id>/stop`. */
   readonly trigger: string
-  /** Where it is asked for: `savepoints`, `checkpoints`. */
+  /** Where it is asked for, before its id: `/jobs/<id>/savepoints`. */
   readonly status: string
   readonly body: object
 }
@@ -21,13 +20,12 @@ const PAUSE_MS_MAX = 1_000
 /** Its result as the server gives it. Throws what it failed with. */
 export async function runOperation(
   client: RestClient,
-  { what, jobId, trigger, status, body }: OperationRequest,
+  { what, trigger, status, body }: OperationRequest,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const triggerPath = `/jobs/${jobId}/${trigger}`
-  const { json } = await client.post(triggerPath, body)
+  const { json } = await client.post(trigger, body)
   const triggerId = fieldOf(json, 'request-id')
-  if (typeof triggerId !== 'string') throw client.unreadable(triggerPath)
-  const statusPath = `/jobs/${jobId}/${status}/${triggerId}`
+  if (typeof triggerId !== 'string') throw client.unreadable(trigger)
+  const statusPath = `${status}/${triggerId}`
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * 2)) {
     const reply = await askStatus(client, statusPath, what)
     switch (fieldOf(fieldOf(reply, 'status'), 'id')) {

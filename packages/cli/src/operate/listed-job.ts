@@ -16,7 +16,7 @@ export interface ListedJob {
 }
 
 const OVERVIEW = '/jobs/overview'
-const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'FAILED', 'CANCELED'])
+const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'FAILED', 'CANCELED', 'SUSPENDED'])
 
 export function hasEnded({ state }: ListedJob): boolean {
   return ENDED.has(state)

@@ -40,8 +40,11 @@ export function parseOperateLine(
   return { values, address, client: new RestClient(address), jobId, folder }
 }
 
-/** A relative folder is one of where the user is, not of where the job was started. */
-export function folderForServer(folder: string | undefined, address: JobAddress): string | null {
+/** A relative folder is one of where the user is, not of where the job was started. Throws `USAGE` for an empty one. */
+export function folderForServer(command: string, folder: string | undefined, address: JobAddress): string | null {
   if (folder === undefined) return null
+  if (folder.trim() === '') {
+    throw usageError(command, 'The folder is empty.', 'Name one, or leave it out for that of the job.')
+  }
   return isThisMachine(address) && !/^[a-z][a-z0-9+.-]+:/i.test(folder) ? resolve(folder) : folder
 }

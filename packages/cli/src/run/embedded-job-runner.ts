@@ -54,7 +54,10 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
   })
   const read = (reading: EngineReading | undefined) =>
     reading === undefined ? readingBefore(startedAtMs, Date.now()) : translateReading(reading)
-  const serving = rest === undefined ? undefined : serve(job, rest, onEvent)
+  // A start that is refused opens no port.
+  const serving = job.accepted.then((isAccepted) =>
+    isAccepted && rest !== undefined ? serve(job, rest, onEvent) : undefined,
+  )
   return {
     result: job.outcome.then(async ({ state, isStuck, error, savepoint, reading }) => {
       // Who waits for a savepoint that the job stopped with is still to be told.
@@ -62,6 +65,7 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
       const final = read(reading)
       return {
         state,
+        isRefused: state === 'FAILED' && !(await job.accepted),
         isStuck,
         error,
         savepoint,
@@ -70,8 +74,8 @@ export function startEmbeddedJob(request: RunRequest, onEvent: (event: RunEvent)
       }
     }),
     reading: () => read(job.reading()),
-    stop: () => job.stop(),
-    abort: () => job.cancel(),
+    stop: () => job.stop('SUSPENDED'),
+    abort: () => job.cancel('SUSPENDED'),
     killSlot: (index) => job.killSlot(index),
   }
 }

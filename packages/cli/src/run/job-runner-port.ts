@@ -51,9 +51,9 @@ export interface RunningJob {
   readonly result: Promise<RunResult>
   /** The figures of this moment. */
   reading(): JobReading
-  /** Ends without draining: a last checkpoint, its output committed, no watermark, no windows. */
+  /** Suspends it without draining: a last checkpoint, its output committed, no watermark, no windows. */
   stop(): void
-  /** Ends at once. */
+  /** Suspends it at once. */
   abort(): void
 }
 
@@ -67,10 +67,14 @@ export type JobState =
   | 'FAILED'
   | 'CANCELLING'
   | 'CANCELED'
+  | 'SUSPENDED'
   | 'FINISHED'
 
 export interface RunResult {
-  readonly state: 'FINISHED' | 'FAILED' | 'CANCELED'
+  /** `SUSPENDED`: it was stopped here, and goes on with a resume. */
+  readonly state: 'FINISHED' | 'FAILED' | 'CANCELED' | 'SUSPENDED'
+  /** The start was refused: nothing ran, and nothing was changed. */
+  readonly isRefused: boolean
   /** Some of its code hangs and cannot be ended: only the end of the process helps. */
   readonly isStuck: boolean
   /** Why it failed. */

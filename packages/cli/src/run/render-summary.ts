@@ -12,6 +12,7 @@ const ENDINGS = {
   FINISHED: ['good', 'finished'],
   FAILED: ['bad', 'failed'],
   CANCELED: ['warning', 'cancelled'],
+  SUSPENDED: ['warning', 'suspended'],
 } as const
 
 /** Indent of what has no room behind its place on a line. */

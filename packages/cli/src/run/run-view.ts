@@ -21,6 +21,7 @@ export interface RunView {
   onEvent(event: RunEvent): void
   /** Lines for the user that belong to no event. */
   note(text: string): void
+  /** Of a start that was refused there is no summary: its error says it all. */
   finish(result: RunResult): void
 }
 
@@ -81,9 +82,11 @@ class TerminalRunView implements RunView {
   }
 
   finish(result: RunResult): void {
-    this.onReading(result.final)
+    if (result.isRefused) this.#view.erase()
+    else this.onReading(result.final)
     this.#leaveOthers()
     this.#view.close()
+    if (result.isRefused) return
     const { stdout } = this.#environment
     const width = stdout.isTerminal ? stdout.size().columns : undefined
     writeLines(stdout, renderSummary(result, this.#plan, this.#summaryPaint, width))
@@ -120,6 +123,7 @@ class LogRunView implements RunView {
   }
 
   finish(result: RunResult): void {
+    if (result.isRefused) return
     writeLines(this.#environment.stdout, renderSummary(result, this.#plan, this.#summaryPaint))
   }
 }

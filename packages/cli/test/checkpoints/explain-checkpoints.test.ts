@@ -107,6 +107,9 @@ describe('explainCheckpoints', () => {
     assert.match(paragraphs[1] ?? '', /^Checkpoint 7 cannot be restored\./)
     assert.match(paragraphs[2] ?? '', /^1 checkpoint is kept: .* 1\.0 KiB in the files are named by none/)
     assert.ok(renderCheckpoints(inspected([full], { damaged }), plainPaint).includes('damaged 7: a file is missing'))
+    const newer = new MillraceError('CHECKPOINT_NEWER_VERSION', 'it has version 9')
+    const lines = renderCheckpoints(inspected([full], { damaged: [{ ...damaged[0], problem: newer }] }), plainPaint)
+    assert.ok(lines.includes('newer version 7: it has version 9'))
   })
 })
 

@@ -1,6 +1,6 @@
 /** The commands for running jobs beside `millrace run`, all through their command lines. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -60,7 +60,8 @@ async function run(t: TestContext, ...more: string[]): Promise<RunningCommand> {
   await until(async () => {
     const { stdout } = await cli('list', '-m', address, '--json')
     const [job] = JSON.parse(stdout).jobs
-    return job?.state === 'RUNNING' && job.tasks.running + job.tasks.finished === job.tasks.total ? true : undefined
+    assert.ok(job !== undefined, 'what is served is listed, while it is started too')
+    return job.state === 'RUNNING' && job.tasks.running + job.tasks.finished === job.tasks.total ? true : undefined
   })
   return { environment, address, folder, ended }
 }
@@ -86,9 +87,16 @@ describe('a running job', { timeout: 60_000 }, () => {
       assert.match(checkpoint.stdout, new RegExp(`^Checkpoint \\d+ of job ${jobId} is complete\\.\n$`))
     }
 
+    const refused = await cli('savepoint', '--dispose', join(folder, 'checkpoints'), '-m', address)
+    assert.equal(refused.status, 2)
+    assert.match(refused.stderr, /CHECKPOINT_NOT_FOUND .*\/checkpoints/)
+    const disposed = await cli('savepoint', '-d', taken.savepoint, '-m', address, '--json')
+    assert.deepEqual(JSON.parse(disposed.stdout), { kind: 'dispose', savepoint: taken.savepoint })
+    assert.ok(!existsSync(taken.savepoint))
+
     const failed = await cli('savepoint', jobId, '/proc/nope', '-m', address)
     assert.equal(failed.status, 1)
-    assert.match(failed.stderr, /SAVEPOINT_FAILED .*\/proc\/nope/)
+    assert.match(failed.stderr, /SAVEPOINT_FAILED .*\/proc\/nope[\s\S]* {2}because .*: /)
 
     const stop = await cli('stop', '-p', join(folder, 'savepoints'), '-m', address)
     assert.equal(stop.status, 0, stop.stderr)
@@ -97,9 +105,23 @@ describe('a running job', { timeout: 60_000 }, () => {
     assert.equal(await ended, 0)
     assert.match(environment.stdout.text, /"kind":"result".*"state":"FINISHED"/)
 
-    const gone = await cli('list', '-m', address)
-    assert.equal(gone.status, 1)
-    assert.match(gone.stderr, /REST_UNREACHABLE .*ECONNREFUSED[\s\S]*try: millrace run prints the address/)
+    // No server is needed for one that lies here.
+    const wrong = await cli('savepoint', '--dispose', join(folder, 'savepoints'))
+    assert.equal(wrong.status, 2)
+    assert.match(wrong.stderr, /CHECKPOINT_NOT_FOUND/)
+    const gone = await cli('savepoint', '--dispose', path)
+    assert.equal(gone.status, 0, gone.stderr)
+    assert.equal(gone.stdout, `The savepoint ${path} is deleted.\n`)
+    assert.ok(!existsSync(path))
+    const last = readdirSync(join(folder, 'checkpoints')).find((name) => name.startsWith('chk-'))
+    const checkpoint = await cli('savepoint', '--dispose', join(folder, 'checkpoints', last ?? ''))
+    assert.equal(checkpoint.status, 1)
+    assert.match(checkpoint.stderr, /SAVEPOINT_DISPOSAL_FAILED .*is checkpoint \d+ of job "long" and no savepoint/)
+    assert.ok(existsSync(join(folder, 'checkpoints', last ?? '', '_metadata')))
+
+    const away = await cli('list', '-m', address)
+    assert.equal(away.status, 1)
+    assert.match(away.stderr, /REST_UNREACHABLE .*ECONNREFUSED[\s\S]*try: millrace run prints the address/)
   })
 
   it('is stopped with its input ended', async (t) => {
@@ -140,8 +162,8 @@ describe('run', { timeout: 60_000 }, () => {
     const options = ['-D', `execution.checkpointing.dir=${folder}`, '-D', `rest.port=${port}`]
     const ended = runCli(['run', join(import.meta.dirname, 'long.job.ts'), ...options], '1.2.3', environment)
     await until(() => /warning .*could not listen.*The job runs without it/.exec(environment.stderr.text) ?? undefined)
-    environment.interrupt()
-    assert.equal(await ended, 130)
+    environment.interrupt('SIGTERM')
+    assert.equal(await ended, 143)
   })
 
   it('starts none where it is turned off', async (t) => {
@@ -249,6 +271,11 @@ describe('wrong usage', () => {
     ['cancel', 'a'.repeat(32), 'more'],
     ['stop', 'a'.repeat(32), 'folder'],
     ['savepoint', 'folder', 'more'],
+    ['savepoint', 'a'.repeat(32), ''],
+    ['stop', 'a'.repeat(32), '-p', ' '],
+    ['savepoint', '-d', ''],
+    ['savepoint', '-d', 'one', 'two'],
+    ['savepoint', '-d', 'one', '-m', 'a:b'],
     ['checkpoint', '--full', '--incremental'],
     ['checkpoint', '--ful'],
     ['list', '-m', 'a:b'],

@@ -7,6 +7,7 @@ import { PLAN, reading, task } from '../readings.ts'
 
 const resultOf = (attempt: number): RunResult => ({
   state: 'FINISHED',
+  isRefused: false,
   isStuck: false,
   error: undefined,
   savepoint: undefined,

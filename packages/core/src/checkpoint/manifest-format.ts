@@ -4,7 +4,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
-import type { StoredForm } from '../state/stored-form.ts'
+import type { StoredForm, StoredPart } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
@@ -184,10 +184,24 @@ function formFromJson(fields: FieldReader): StoredForm {
   const kind = fields.oneOf('kind', ['aggregate', 'schema'])
   const form: StoredForm =
     kind === 'aggregate'
-      ? { kind, name: fields.string('name') }
+      ? {
+          kind,
+          name: fields.string('name'),
+          ...(fields.has('parts') ? { parts: fields.list('parts', partFromJson) } : {}),
+        }
       : { kind, value: schemaText(fields, 'value'), key: schemaText(fields, 'key') }
   fields.refuseOthers()
   return form
+}
+
+function partFromJson(fields: FieldReader): StoredPart {
+  const part: StoredPart = {
+    name: fields.string('name'),
+    aggregate: fields.string('aggregate'),
+    version: fields.integer('version', 1),
+  }
+  fields.refuseOthers()
+  return part
 }
 
 function schemaText(fields: FieldReader, name: string): string | undefined {

@@ -22,7 +22,7 @@ export interface CheckpointManifest {
   readonly triggeredAtMs: number
   readonly completedAtMs: number
   readonly operators: readonly OperatorSnapshot[]
-  /** All inputs had ended and everything was flushed: a restore commits what is pending and runs nothing. */
+  /** All inputs had ended, or were drained, and everything was flushed: a restore commits what is pending and runs nothing more. */
   readonly isFinal: boolean
   /** What its tasks measured, in the order of the plan; for people, no restore looks at it. Version 1 does not have it. */
   readonly measures?: readonly VertexMeasures[]

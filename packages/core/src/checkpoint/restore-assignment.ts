@@ -46,6 +46,8 @@ export interface RestoreOptions {
   readonly allowNonRestoredState: boolean
   /** The manifest's file, for errors. */
   readonly file: string
+  /** Of a checkpoint whose input was drained: its tasks count as not finished, and sources go on where they stood. */
+  readonly readsOn?: boolean
 }
 
 const KINDS_WITHOUT_KEYED_STATE: ReadonlySet<string> = new Set([
@@ -85,7 +87,10 @@ export function assignRestore(
       checkInFlight(operator, vertex, plan, options)
       if (operator.committables.length > 0) committables.set(operator.uid, operator.committables)
     }
-    const finished = finishedSubtasks(vertex, operators, inputsOf(vertex, plan, vertices))
+    const finished =
+      options.readsOn === true
+        ? new Array<boolean>(vertex.parallelism).fill(false)
+        : finishedSubtasks(vertex, operators, inputsOf(vertex, plan, vertices))
     vertices.set(vertex.id, restoreVertex(vertex, operators, finished))
   }
   return {

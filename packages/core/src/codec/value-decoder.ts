@@ -24,6 +24,11 @@ export class ValueDecoder implements ValueSource {
     return this.value(0)
   }
 
+  /** Forgets the shapes: what follows was written by a new encoder. */
+  reset(): void {
+    if (this.#shapes.length > 0) this.#shapes.length = 0
+  }
+
   /** Reads a value at a nesting depth; for generated code. */
   value(depth: number): unknown {
     const reader = this.#reader

@@ -97,8 +97,8 @@ export const CONFIG_OPTIONS = {
     type: 'choice',
     choices: ['RETAIN_ON_CANCELLATION', 'DELETE_ON_CANCELLATION', 'NO_EXTERNALIZED_CHECKPOINTS'],
     default: 'RETAIN_ON_CANCELLATION',
-    doc: 'Whether checkpoints stay when the job is cancelled; DELETE_ON_CANCELLATION keeps them after a failure, NO_EXTERNALIZED_CHECKPOINTS never.',
-    differs: 'Flink: NO_EXTERNALIZED_CHECKPOINTS.',
+    doc: 'Whether checkpoints stay when the job is cancelled; DELETE_ON_CANCELLATION keeps them after a failure, NO_EXTERNALIZED_CHECKPOINTS never. A signal that ends the process is no cancellation: they stay.',
+    differs: 'Flink: NO_EXTERNALIZED_CHECKPOINTS; and of a job that has finished they always go.',
   },
   'execution.checkpointing.incremental': {
     type: 'boolean',
@@ -340,6 +340,11 @@ export const CONFIG_OPTIONS = {
     type: 'size',
     default: 1024 ** 2,
     doc: 'Bytes (estimated) that may wait between two tasks of the same slot.',
+  },
+  'millrace.channel.read-ahead-size': {
+    type: 'size',
+    default: 16 * 1024 ** 2,
+    doc: 'With unaligned checkpoints: bytes (as channels count them) that a subtask takes out of its channels and keeps when a barrier overtakes what waits there. Beyond that it takes them as it works off, and the checkpoint is complete that much later.',
   },
   'millrace.record.max-size': {
     type: 'size',

@@ -116,10 +116,12 @@ export function restartStrategyOf(config: TypedConfig): RestartStrategy {
 
 function knownKey(name: string, source: string): ConfigKey {
   if (Object.hasOwn(CONFIG_OPTIONS, name)) return name as ConfigKey
-  const near = Object.hasOwn(RENAMED, name) ? RENAMED[name] : nearestName(name, KEYS)
+  // An older name of Flink's may be mistyped, too.
+  const meant = Object.hasOwn(RENAMED, name) ? name : nearestName(name, [...KEYS, ...Object.keys(RENAMED)])
+  const near = meant === undefined ? undefined : (RENAMED[meant] ?? meant)
   throw new MillraceError('CONFIG_UNKNOWN_KEY', `There is no configuration key "${name}" (from ${source})`, {
     details: { key: name, source },
-    hint: near === undefined ? 'docs/reference/configuration.md lists all keys.' : `Did you mean "${near}"?`,
+    hint: near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`,
   })
 }
 

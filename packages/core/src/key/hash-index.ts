@@ -20,6 +20,9 @@
 /** Moving so many takes less than a millisecond. */
 export const PART_ENTRIES_MAX = 12_288
 const SLOTS_MIN = 16
+/** Three quarters are used: probes stay within a cache line or two, and eleven to twenty-one bytes go to an entry. */
+const ENTRIES_OF_SLOTS = 3
+const SLOTS_OF_ENTRIES = 4
 /** Odd: what was different stays different. */
 const HASH_MIX = 0x9e3779b1
 /** Keys may share a whole hash, and no split parts them: a part that is deeper than this just grows. */
@@ -38,9 +41,14 @@ export function partIn(directory: readonly IndexPart[], shift: number, mixed: nu
 
 export class HashIndex {
   /** By the first bits of the mixed hash; a power of two of them, the same one more than once while it is shallow. */
-  directory: readonly IndexPart[] = [new IndexPart(0)]
+  directory: readonly IndexPart[]
   /** Bits to shift the mixed hash by; 32 while there is one part. */
   shift = 32
+
+  /** `expectedEntries`: room for so many at once, at most for those of one part. */
+  constructor(expectedEntries = 0) {
+    this.directory = [new IndexPart(0, slotsFor(Math.min(expectedEntries, PART_ENTRIES_MAX)))]
+  }
 
   get bytes(): number {
     let bytes = 0
@@ -131,8 +139,7 @@ export class IndexPart {
   }
 
   add(mixed: number, row: number): void {
-    // Three quarters: probes stay within a cache line or two, and eleven to twenty-one bytes go to an entry.
-    if (this.#size * 8 >= this.#slots.length * 3) this.#grow()
+    if (this.#size * SLOTS_OF_ENTRIES >= (this.#slots.length / 2) * ENTRIES_OF_SLOTS) this.#grow()
     this.#place(mixed, row)
     this.#size++
   }
@@ -198,4 +205,11 @@ export class IndexPart {
     slots[slot] = mixed
     slots[slot + 1] = row + 1
   }
+}
+
+/** So many that these entries never make them grow; a power of two. */
+function slotsFor(entries: number): number {
+  let slots = SLOTS_MIN
+  while (entries * SLOTS_OF_ENTRIES > slots * ENTRIES_OF_SLOTS) slots *= 2
+  return slots
 }

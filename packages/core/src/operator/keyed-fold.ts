@@ -66,7 +66,7 @@ export class KeyedReduceOperator extends KeyedFold {
   }
 
   protected override tableOf(uid: string): TableDescriptor {
-    return reduceTable(uid)
+    return reduceTable(uid, this.#spec)
   }
 
   protected override generate(state: FoldState): FoldLoops {

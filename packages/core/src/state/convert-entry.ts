@@ -5,7 +5,7 @@
  *
  * Invariant: what comes out can be stored, and the schema leaves it as it is: restoring it again changes nothing.
  */
-import { type AnySchema, isPromise, MillraceError, type SchemaIssue } from '@millrace/api'
+import { type AggregatePart, type AnySchema, isPromise, MillraceError, type SchemaIssue } from '@millrace/api'
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { assertEncodable } from '../codec/encodable.ts'
 import { encodeValue } from '../codec/value-codec.ts'
@@ -25,32 +25,47 @@ export type Conversion = TableReading & { readonly kind: 'converted' }
 /** Throws `STATE_MIGRATION_FAILED` and `STATE_INCOMPATIBLE`. */
 export function convertEntry(
   entry: StoredEntry,
-  { descriptor, evolution = {} }: DeclaredTable,
-  { fromVersion, validates }: Conversion,
+  { descriptor, evolution = {}, parts = [] }: DeclaredTable,
+  { fromVersion, validates, parts: reading }: Conversion,
 ): Pick<StoredEntry, 'sub' | 'value'> {
   const { kind, name, operatorUid } = descriptor
   const what = `State "${name}" of operator "${operatorUid}", key ${shown(entry.key)}`
   const details = { operator: operatorUid, state: name, key: shown(entry.key) }
-  const migrated = (call: 'migrate' | 'migrateKey', value: unknown): unknown => {
-    if (fromVersion === undefined || evolution[call] === undefined) return value
+  const made = (call: string, from: number, version: number, make: () => unknown): unknown => {
     try {
-      const made = evolution[call](value, fromVersion)
-      if (made === undefined) throw new TypeError(`${call} returned nothing`)
-      if (isPromise(made)) throw new TypeError(`${call} returned a promise; it must be synchronous`)
-      assertEncodable(made, 'value')
-      return made
+      const value = make()
+      if (value === undefined) throw new TypeError(`${call} returned nothing`)
+      if (isPromise(value)) throw new TypeError(`${call} returned a promise; it must be synchronous`)
+      assertEncodable(value, 'value')
+      return value
     } catch (cause) {
       const problem = cause instanceof Error ? cause.message : String(cause)
       throw new MillraceError(
         'STATE_MIGRATION_FAILED',
-        `${what}: ${call} from version ${fromVersion} to ${descriptor.version} failed: ${problem}`,
+        `${what}: ${call} from version ${from} to ${version} failed: ${problem}`,
         {
-          details: { ...details, fromVersion, version: descriptor.version },
+          details: { ...details, fromVersion: from, version },
           hint: `Look at the value with millrace state show, correct ${call}, and restore again: nothing was changed.`,
           cause,
         },
       )
     }
+  }
+  const migrated = (call: 'migrate' | 'migrateKey', value: unknown): unknown => {
+    const migrate = evolution[call]
+    if (fromVersion === undefined || migrate === undefined) return value
+    return made(call, fromVersion, descriptor.version, () => migrate(value, fromVersion))
+  }
+  if (reading !== undefined) {
+    const stored = entry.value as readonly unknown[]
+    const value = reading.parts.map((part, at) => {
+      const { name, aggregate } = parts[at] as AggregatePart
+      if (part.kind === 'new') return aggregate.create()
+      const { place, fromVersion: from } = part
+      if (from === undefined) return stored[place]
+      return made(`migrate of "${name}"`, from, aggregate.version ?? 1, () => aggregate.migrate?.(stored[place], from))
+    })
+    return { sub: entry.sub, value }
   }
   const checked = (schema: AnySchema | undefined, value: unknown, place: string): unknown => {
     if (!validates || schema === undefined) return value

@@ -3,14 +3,23 @@
  * without running the job (the check before a restore, the writer of savepoints) asks here too, so that there is one
  * answer.
  */
-import type { AggregateFunction, NodeSpec, StateDescriptor, StateEvolution } from '@millrace/api'
-import { schemaForm } from './stored-form.ts'
+import type {
+  AggregateFunction,
+  AggregatePart,
+  KeyedReduceSpec,
+  NodeSpec,
+  StateDescriptor,
+  StateEvolution,
+} from '@millrace/api'
+import { type AggregateForm, schemaForm } from './stored-form.ts'
 import type { TableDescriptor, TableKind } from './table-descriptor.ts'
 
 /** A table as the job has it, and what it says of other forms. */
 export interface DeclaredTable {
   readonly descriptor: TableDescriptor
   readonly evolution: StateEvolution | undefined
+  /** Of accumulators of several aggregates: these, in the order of their accumulators. */
+  readonly parts?: readonly AggregatePart[]
 }
 
 /** All tables of a step; none for steps without keyed state. */
@@ -26,7 +35,7 @@ export function declaredTables(uid: string, spec: NodeSpec): readonly DeclaredTa
         ownTable(timerTable(uid, 'processing')),
       ]
     case 'keyedReduce':
-      return [ownTable(reduceTable(uid))]
+      return [{ descriptor: reduceTable(uid, spec), evolution: spec.evolution }]
     case 'keyedAggregate':
       return [accumulatorTable(aggregateTable(uid, spec.aggregate), spec.aggregate)]
     case 'window':
@@ -63,8 +72,9 @@ export function timerTable(operatorUid: string, domain: 'event' | 'processing'):
   return engineTable(operatorUid, `${TIMER_TABLES}${domain}`, 'namespaced')
 }
 
-export function reduceTable(operatorUid: string): TableDescriptor {
-  return engineTable(operatorUid, '_reduce', 'value')
+export function reduceTable(operatorUid: string, { version, evolution }: KeyedReduceSpec): TableDescriptor {
+  const form = schemaForm(evolution)
+  return { ...engineTable(operatorUid, '_reduce', 'value', version), ...(form === undefined ? {} : { form }) }
 }
 
 export function aggregateTable(operatorUid: string, aggregate: AnyAggregate): TableDescriptor {
@@ -88,8 +98,13 @@ export function windowRefireTable(operatorUid: string): TableDescriptor {
 // biome-ignore lint/suspicious/noExplicitAny: aggregates of every type
 type AnyAggregate = AggregateFunction<any, any, any>
 
-function formOf(aggregate: AnyAggregate): { readonly kind: 'aggregate'; readonly name: string } {
-  return { kind: 'aggregate', name: aggregate.name }
+function formOf({ name, parts }: AnyAggregate): AggregateForm {
+  const stored = parts?.map((part) => ({
+    name: part.name,
+    aggregate: part.aggregate.name,
+    version: part.aggregate.version ?? 1,
+  }))
+  return { kind: 'aggregate', name, ...(stored === undefined ? {} : { parts: stored }) }
 }
 
 function engineTable(operatorUid: string, name: string, kind: TableKind, version = 1): TableDescriptor {
@@ -101,6 +116,11 @@ function ownTable(descriptor: TableDescriptor): DeclaredTable {
 }
 
 function accumulatorTable(descriptor: TableDescriptor, aggregate: AnyAggregate): DeclaredTable {
+  const { parts } = aggregate
   const migrate = aggregate.migrate?.bind(aggregate)
-  return { descriptor, evolution: migrate === undefined ? undefined : { migrate } }
+  return {
+    descriptor,
+    evolution: migrate === undefined ? undefined : { migrate },
+    ...(parts === undefined ? {} : { parts }),
+  }
 }

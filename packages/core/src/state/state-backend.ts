@@ -84,6 +84,11 @@ export interface NamespaceCursor<V> {
   readonly key: unknown
   readonly keyGroup: number
   readonly value: V
+  /**
+   * Removes the entry that `next` has just moved to, whose key is the current one, as the table's `remove` does. Missing where that
+   * costs no more.
+   */
+  remove?(): void
 }
 
 export interface KeyedStateBackend {
@@ -151,6 +156,8 @@ export interface KeyedStateBackend {
   usage(): readonly TableUsage[]
   /** Registers what an operator holds beside its tables, for `usage`. */
   addUsage(read: () => TableUsage): void
+  /** What its store on the local disk holds and has done, for metrics; missing in a backend without one. */
+  localStore?(): LocalStoreUsage
   close(): void
 }
 
@@ -172,6 +179,22 @@ export interface TableUsage {
   readonly expiredEntries?: number
   /** Of those. */
   readonly expiredBytesEstimate?: number
+  /** When `expiredEntries` next grows by itself, epoch ms; left out where it does not. */
+  readonly nextExpiryMs?: number
+}
+
+/** Of all tables of a backend together. */
+export interface LocalStoreUsage {
+  /** Look-ups that found their entry in the cache, and entries that had to be read from the disk; both since the start. */
+  readonly cacheHits: number
+  readonly cacheMisses: number
+  /** Estimate of what the entries in the cache take. */
+  readonly cacheBytes: number
+  readonly diskBytes: number
+  /** Of what is on the disk, as far as the backend knows: 0 to 1. */
+  readonly deadShare: number
+  /** Gone through to take back space, since the start. */
+  readonly cleanedBytes: number
 }
 
 /**

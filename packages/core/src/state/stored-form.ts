@@ -5,9 +5,25 @@
 import type { AnySchema, StateEvolution } from '@millrace/api'
 
 export type StoredForm =
-  | { readonly kind: 'aggregate'; readonly name: string }
+  | AggregateForm
   /** JSON Schema as text with sorted names, where the library of the schema gives one. */
   | { readonly kind: 'schema'; readonly value: string | undefined; readonly key: string | undefined }
+
+export interface AggregateForm {
+  readonly kind: 'aggregate'
+  readonly name: string
+  /** Of several aggregates whose accumulators stand in an array in this order; left out where they share something. */
+  readonly parts?: readonly StoredPart[]
+}
+
+/** One of several aggregates. */
+export interface StoredPart {
+  /** Of its result. */
+  readonly name: string
+  /** What it is: `count`, `sum`, … */
+  readonly aggregate: string
+  readonly version: number
+}
 
 /** Of a state with schemas; `undefined` where none describes itself. */
 export function schemaForm(evolution: StateEvolution | undefined): StoredForm | undefined {

@@ -7,20 +7,31 @@ import { type LogicalGraph, MillraceError, nearestName } from '@millrace/api'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import { schemaProblems } from './compare-schemas.ts'
 import { type DeclaredTable, declaredTables } from './declared-tables.ts'
+import { type PartsReading, type PartsRefusal, readParts, refuseDropped } from './read-parts.ts'
 import type { StoredForm } from './stored-form.ts'
 import type { TableDescriptor } from './table-descriptor.ts'
 
 /** What a restore has to do with the values of one stored table. */
 export type TableReading =
   | { readonly kind: 'as-is' }
-  /** `fromVersion`: it is older and is migrated; then, where `validates`, every value goes through the schema. */
-  | { readonly kind: 'converted'; readonly fromVersion: number | undefined; readonly validates: boolean }
+  /**
+   * `fromVersion`: it is older and is migrated; then, where `validates`, every value goes through the schema. `parts`: the
+   * aggregates of the step have changed.
+   */
+  | {
+      readonly kind: 'converted'
+      readonly fromVersion: number | undefined
+      readonly validates: boolean
+      readonly parts?: PartsReading
+    }
   | {
       readonly kind: 'refused'
       readonly code: 'STATE_MISREAD' | 'STATE_INCOMPATIBLE'
       readonly problem: string
       readonly hint: string
     }
+
+type Refusal = TableReading & { readonly kind: 'refused' }
 
 /** State of matched operators that no declared state asks for; it stays in later checkpoints. */
 export interface UnreadState {
@@ -30,17 +41,39 @@ export interface UnreadState {
   readonly nearest: string | undefined
 }
 
+/** Aggregates of a step that are others than those that were stored. */
+export interface ChangedAggregates {
+  readonly operator: string
+  /** They begin with what comes. */
+  readonly added: readonly string[]
+  /** They are left behind, which was allowed. */
+  readonly dropped: readonly string[]
+}
+
+export interface StoredStates {
+  readonly unread: readonly UnreadState[]
+  readonly changedAggregates: readonly ChangedAggregates[]
+}
+
+export interface StoredStateOptions {
+  /** State that the job has no use for is left behind. */
+  readonly allowNonRestoredState: boolean
+  /** The manifest's, for errors. */
+  readonly file: string
+}
+
 /**
  * Compares all stored tables of a checkpoint with those that the job declares under the same uid and name. Throws
- * `STATE_MISREAD` or `STATE_INCOMPATIBLE` that names each state that does not fit. `file`: the manifest's, for errors.
+ * `STATE_MISREAD` or `STATE_INCOMPATIBLE` that names each state that does not fit.
  */
 export function checkStoredStates(
   manifest: CheckpointManifest,
   graph: LogicalGraph,
-  file: string,
-): readonly UnreadState[] {
+  { allowNonRestoredState, file }: StoredStateOptions,
+): StoredStates {
   const unread: UnreadState[] = []
-  const refusals: (TableReading & { readonly kind: 'refused' } & { readonly stored: TableDescriptor })[] = []
+  const changedAggregates: ChangedAggregates[] = []
+  const refusals: (Refusal & { readonly stored: TableDescriptor })[] = []
   for (const { uid, tables } of manifest.operators) {
     const node = graph.nodes.find((candidate) => candidate.uid === uid)
     if (node === undefined) continue
@@ -54,11 +87,16 @@ export function checkStoredStates(
         continue
       }
       const reading = decideReading(stored, table)
-      if (reading.kind === 'refused') refusals.push({ ...reading, stored })
+      const refused = reading.kind === 'refused' || allowNonRestoredState ? reading : refuseLoss(reading, table)
+      if (refused.kind === 'refused') refusals.push({ ...refused, stored })
+      else if (refused.kind === 'converted' && refused.parts !== undefined) {
+        const { added, dropped } = refused.parts
+        if (added.length + dropped.length > 0) changedAggregates.push({ operator: uid, added, dropped })
+      }
     }
   }
   const [first] = refusals
-  if (first === undefined) return unread
+  if (first === undefined) return { unread, changedAggregates }
   throw new MillraceError(first.code, refusals.map(({ problem }) => problem).join('; '), {
     details: { operator: first.stored.operatorUid, state: first.stored.name, file },
     hint: first.hint,
@@ -66,19 +104,22 @@ export function checkStoredStates(
 }
 
 /** How values that were stored as `stored` are read as `declared`. */
-export function decideReading(stored: TableDescriptor, { descriptor, evolution }: DeclaredTable): TableReading {
-  const what = `State "${descriptor.name}" of operator "${descriptor.operatorUid}"`
-  const refuse = (
-    code: 'STATE_MISREAD' | 'STATE_INCOMPATIBLE',
-    problem: string,
-    hint: string,
-  ): TableReading & { readonly kind: 'refused' } => ({ kind: 'refused', code, problem: `${what} ${problem}`, hint })
+export function decideReading(stored: TableDescriptor, table: DeclaredTable): TableReading {
+  const { descriptor, evolution, parts } = table
+  const refuse = (code: Refusal['code'], problem: string, hint: string): Refusal =>
+    refusalOf(descriptor, { code, problem, hint })
   if (stored.kind !== descriptor.kind) {
     return refuse(
       'STATE_MISREAD',
       `is declared as ${describe(descriptor)}, but was stored as ${describe(stored)}`,
       'Declare it as it was stored, or give the new form another name.',
     )
+  }
+  if (parts !== undefined && stored.form?.kind === 'aggregate' && stored.form.parts !== undefined) {
+    const reading = readParts(stored.form.parts, parts)
+    if (reading === undefined) return { kind: 'as-is' }
+    if ('problem' in reading) return refusalOf(descriptor, reading)
+    return { kind: 'converted', fromVersion: undefined, validates: false, parts: reading }
   }
   const hasSchema = evolution?.schema !== undefined || evolution?.keySchema !== undefined
   if (stored.version > descriptor.version) {
@@ -108,6 +149,17 @@ export function decideReading(stored: TableDescriptor, { descriptor, evolution }
   }
   const validates = hasSchema && !isSameForm(stored.form, descriptor.form, evolution?.keySchema !== undefined)
   return validates ? { kind: 'converted', fromVersion: undefined, validates } : { kind: 'as-is' }
+}
+
+/** The reading as a refusal, where something of what was stored would be lost. */
+export function refuseLoss(reading: TableReading, { descriptor }: DeclaredTable): TableReading {
+  if (reading.kind !== 'converted' || reading.parts === undefined) return reading
+  const refusal = refuseDropped(reading.parts)
+  return refusal === undefined ? reading : refusalOf(descriptor, refusal)
+}
+
+function refusalOf({ name, operatorUid }: TableDescriptor, { code, problem, hint }: PartsRefusal): Refusal {
+  return { kind: 'refused', code, problem: `State "${name}" of operator "${operatorUid}" ${problem}`, hint }
 }
 
 /** What is known to be unreadable; nothing where one side is not known. */

@@ -57,6 +57,16 @@ export class WrittenTimes {
     return undefined
   }
 
+  /** When more will surely have expired than have at `nowMs`; `undefined` for never. */
+  nextExpiryAfter(nowMs: number): number | undefined {
+    if (this.#older > 0 && this.#expiryOf(this.#first - 1) > nowMs) return this.#expiryOf(this.#first - 1)
+    for (let i = 0; i < RING; i++) {
+      if (this.#at(this.#first + i) !== 0 && this.#expiryOf(this.#first + i) > nowMs)
+        return this.#expiryOf(this.#first + i)
+    }
+    return undefined
+  }
+
   /** When the last of a bucket expire. */
   #expiryOf(bucket: number): number {
     return (bucket + 1) * this.#bucketMs - 1 + this.#ttlMs

@@ -55,7 +55,8 @@ export class TimerQueue {
       if (budget.units <= 0 || isBlocked()) return false
       const { cursor } = this.#next(time)
       this.#state.setCurrentKey(cursor.key, cursor.keyGroup)
-      this.#table.remove(time)
+      if (cursor.remove === undefined) this.#table.remove(time)
+      else cursor.remove()
       budget.units--
       fire(time)
     }

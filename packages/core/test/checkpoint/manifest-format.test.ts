@@ -28,7 +28,11 @@ const MANIFEST: CheckpointManifest = {
           kind: 'namespaced',
           version: 1,
           ttlMs: undefined,
-          form: { kind: 'aggregate', name: '{n: count}' },
+          form: {
+            kind: 'aggregate',
+            name: '{n: count}',
+            parts: [{ name: 'n', aggregate: 'count', version: 2 }],
+          },
         },
         { operatorUid: 'window', name: 'seen', kind: 'value', version: 3, ttlMs: 500 },
         {
@@ -216,6 +220,7 @@ test('fields that do not fit are refused even with a good checksum', () => {
     (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'guess' })),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate' })),
+    (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate', name: 'x', parts: [{ name: 'n' }] })),
     (json) => tableOf(json, 2, (table) => (table.form = { kind: 'schema', value: '{' })),
     (json) => (json.version = 4),
     (json) => (json.version = 2),

@@ -127,6 +127,21 @@ test('finished subtasks stay finished at the same parallelism, and all of them a
   assert.deepEqual(finishedAt(3, [0, 1]), [true, true, true])
 })
 
+test('after a drain nothing counts as finished where the input is to be read on', () => {
+  const restored = assignRestore(
+    manifestOf([operator('s', { finishedSubtasks: [0, 1], entries: ['a', 'b', 'c'] })]),
+    planOf(vertex(2, [['s', 'source']])),
+    { ...OPTIONS, readsOn: true },
+  ).vertices.get('s')
+  assert.deepEqual(
+    restored?.map(({ finished, operators }) => [finished, operators[0]?.entries]),
+    [
+      [false, ['a', 'c']],
+      [false, ['b']],
+    ],
+  )
+})
+
 test('a chain with a new step is not finished, whatever its old steps were', () => {
   const manifest = manifestOf([operator('s', { finishedSubtasks: [0, 1] })])
   const plan = planOf(

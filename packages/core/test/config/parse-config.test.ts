@@ -124,9 +124,10 @@ test('an unknown key names the one that was probably meant', () => {
   assert.match(meant('execution.checkpoint.interval'), /"execution.checkpointing.interval"/)
   assert.match(meant('state.checkpoints.dir'), /"execution.checkpointing.dir"/)
   assert.match(meant('state.backend'), /"state.backend.type"/)
+  assert.match(meant('state.checkpoints.dirr'), /"execution.checkpointing.dir"/)
   assert.match(meant('execution.checkpointing.unaligned'), /"execution.checkpointing.unaligned.enabled"/)
-  assert.match(meant('toString'), /docs/)
-  assert.match(meant('__proto__x'), /docs/)
+  assert.match(meant('toString'), /millrace config lists/)
+  assert.match(meant('__proto__x'), /millrace config lists/)
 })
 
 test('later layers win and are remembered', () => {

@@ -89,6 +89,22 @@ describe('HashIndex', () => {
     )
   })
 
+  it('has room for those that are expected, up to those of a part, and takes more', () => {
+    for (const expected of [1, 100, 12_288, 50_000]) {
+      const index = new HashIndex(expected)
+      const { bytes } = index
+      const roomFor = Math.min(expected, PART_ENTRIES_MAX)
+      for (let row = 0; row < roomFor; row++) index.add(mixHash(hashKey(row)), row)
+      assert.equal(index.bytes, bytes, `${expected} expected`)
+      for (let row = roomFor; row < roomFor + 20_000; row++) index.add(mixHash(hashKey(row)), row)
+      for (let row = 0; row < roomFor + 20_000; row++)
+        assert.equal(
+          findIn(index, hashKey(row), (at) => at === row),
+          row,
+        )
+    }
+  })
+
   it('is empty after clear', () => {
     const rows = new Rows(hashKey)
     for (let n = 0; n < PART_ENTRIES_MAX * 2; n++) rows.add(n)

@@ -45,11 +45,13 @@ describe('keyedProcess: event-time timers', () => {
     harness.advanceWatermark(9)
     assert.deepEqual(harness.output, [])
     harness.advanceWatermark(20)
-    assert.deepEqual(harness.drainOutput(), [
-      { record: 'a@10', timestamp: 10 },
-      { record: 'b@10', timestamp: 10 },
-      { record: 'b@20', timestamp: 20 },
-    ])
+    const fired = harness.drainOutput() as { readonly record: string; readonly timestamp: number }[]
+    assert.deepEqual(
+      fired.map(({ timestamp }) => timestamp),
+      [10, 10, 20],
+    )
+    // Those of one time are in no particular order.
+    assert.deepEqual(fired.map(({ record }) => record).sort(), ['a@10', 'b@10', 'b@20'])
     harness.end()
     assert.deepEqual(records(harness), ['a@30'])
   })
@@ -90,7 +92,12 @@ describe('keyedProcess: event-time timers', () => {
     })
     for (const key of ['a', 'b']) harness.processRecord({ key }, 1)
     harness.advanceWatermark(20)
-    assert.deepEqual(records(harness), ['a@10', 'a@4', 'a@3', 'a@7', 'b@10', 'a@12'])
+    const fired = records(harness)
+    assert.deepEqual(
+      fired.filter((timer) => timer !== 'b@10'),
+      ['a@10', 'a@4', 'a@3', 'a@7', 'a@12'],
+    )
+    assert.ok(fired.indexOf('b@10') >= 0 && fired.indexOf('b@10') < fired.indexOf('a@12'))
     harness.end()
     assert.deepEqual(records(harness), ['a@30'])
   })

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keyedProcess, listState, mapState, type StateDescriptor, valueState } from '@millrace/api'
+import {
+  type AggregateFunction,
+  type AggregatePart,
+  keyedProcess,
+  listState,
+  mapState,
+  type StateDescriptor,
+  valueState,
+} from '@millrace/api'
 import { z } from 'zod'
 import { type Conversion, convertEntry, type StoredEntry } from '../../src/state/convert-entry.ts'
 import { declaredTables } from '../../src/state/declared-tables.ts'
+import type { PartReading } from '../../src/state/read-parts.ts'
 
 function convert(state: StateDescriptor, entry: Partial<StoredEntry>, conversion: Partial<Conversion> = {}) {
   const fn = keyedProcess({ state: { seen: state }, onRecord() {} })
@@ -81,6 +90,46 @@ describe('checking an entry by its schema', () => {
     const state = valueState(z.number(), { version: 2, migrate: (old) => old as number })
     assert.throws(() => convert(state, { value: 'x' }, { fromVersion: 1, validates: true }), {
       code: 'STATE_INCOMPATIBLE',
+    })
+  })
+})
+
+describe('accumulators of several aggregates', () => {
+  const part = (name: string, more: Partial<AggregateFunction<unknown, unknown, unknown>> = {}) => ({
+    name,
+    aggregate: { name, create: () => `new ${name}`, add: () => 0, result: () => 0, ...more },
+  })
+  function convertParts(parts: readonly AggregatePart[], readings: readonly PartReading[], value: readonly unknown[]) {
+    const descriptor = {
+      operatorUid: 'visits',
+      name: '_aggregate',
+      kind: 'value',
+      version: 1,
+      ttlMs: undefined,
+    } as const
+    const reading = { parts: readings, added: [], dropped: [] }
+    return convertEntry(
+      { key: 'ada', sub: undefined, value },
+      { descriptor, evolution: undefined, parts },
+      { kind: 'converted', fromVersion: undefined, validates: false, parts: reading },
+    ).value
+  }
+
+  it('are put where their aggregates are now, migrated one by one, and new ones begin', () => {
+    const b = part('b', { version: 2, migrate: (old, from) => `${old} of ${from}` })
+    const readings: readonly PartReading[] = [
+      { kind: 'new' },
+      { kind: 'stored', place: 2, fromVersion: 1 },
+      { kind: 'stored', place: 0, fromVersion: undefined },
+    ]
+    assert.deepEqual(convertParts([part('a'), b, part('c')], readings, ['x', 'y', 'z']), ['new a', 'z of 1', 'x'])
+  })
+
+  it('name the aggregate whose migration fails', () => {
+    const b = part('b', { version: 3, migrate: () => undefined })
+    assert.throws(() => convertParts([b], [{ kind: 'stored', place: 0, fromVersion: 1 }], ['x']), {
+      code: 'STATE_MIGRATION_FAILED',
+      message: /key "ada": migrate of "b" from version 1 to 3 failed: .*returned nothing/,
     })
   })
 })

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
+  type AggregateFunction,
   aggregatingState,
   count,
+  type KeyedReduceSpec,
   keyedProcess,
   listState,
   mapState,
   type NodeSpec,
+  reducingState,
   type StateDeclarations,
   sum,
   valueState,
@@ -62,7 +65,7 @@ function check(stored: StateDeclarations, declared: StateDeclarations) {
   }
   const graph = new GraphBuilder()
   graph.add(specOf(declared), [], { uid: 'days' })
-  return checkStoredStates(manifest, graph.build(), 'sp/_metadata')
+  return checkStoredStates(manifest, graph.build(), { allowNonRestoredState: false, file: 'sp/_metadata' })
 }
 
 const Visit = z.object({ page: z.string(), at: z.number() })
@@ -120,6 +123,39 @@ describe('whether stored state can be read', () => {
     assert.deepEqual(readingOf({ a: valueState(Visit) }, { a: valueState() }), { kind: 'as-is' })
   })
 
+  it('reads the value of a reduce by its version and schema', () => {
+    const reducing = (more: Partial<KeyedReduceSpec>) =>
+      declaredTables('days', { kind: 'keyedReduce', key: { kind: 'field', field: 'id' }, reduce: (a) => a, ...more })[0]
+    const plain = reducing({})
+    assert.ok(plain !== undefined)
+    assert.deepEqual(
+      [plain.descriptor.name, plain.descriptor.version, plain.descriptor.form],
+      ['_reduce', 1, undefined],
+    )
+    const raised = reducing({ version: 2 })
+    const migrating = reducing({ version: 2, evolution: { migrate: String } })
+    const checked = reducing({ evolution: { schema: Visit } })
+    assert.ok(raised !== undefined && migrating !== undefined && checked !== undefined)
+    assert.equal(decideReading(plain.descriptor, plain).kind, 'as-is')
+    assert.equal(decideReading(plain.descriptor, raised).kind, 'refused')
+    assert.equal(decideReading(raised.descriptor, plain).kind, 'refused')
+    assert.equal(decideReading(plain.descriptor, migrating).kind, 'converted')
+    assert.deepEqual(decideReading(plain.descriptor, checked), {
+      kind: 'converted',
+      fromVersion: undefined,
+      validates: true,
+    })
+    assert.equal(decideReading(checked.descriptor, checked).kind, 'as-is')
+  })
+
+  it('refuses a reducing state whose schema is certain not to read what was stored', () => {
+    const last = (_: unknown, b: unknown) => b as never
+    assert.throws(
+      () => check({ a: reducingState(Visit, last) }, { a: reducingState(Visit.extend({ at: z.string() }), last) }),
+      { code: 'STATE_INCOMPATIBLE', message: /value\.at was number and is string/ },
+    )
+  })
+
   it('refuses accumulators of another aggregate', () => {
     assert.throws(() => check({ a: aggregatingState(count()) }, { a: aggregatingState(sum((n: number) => n)) }), {
       code: 'STATE_INCOMPATIBLE',
@@ -132,8 +168,135 @@ describe('whether stored state can be read', () => {
       () => check({ a: valueState(), b: valueState() }, { a: listState(), b: mapState() }),
       (error: Error) => /"a".*"b"/.test(error.message),
     )
-    assert.deepEqual(check({ totals: valueState() }, { total: valueState() }), [
-      { operator: 'days', state: 'totals', nearest: 'total' },
+    assert.deepEqual(check({ totals: valueState() }, { total: valueState() }), {
+      unread: [{ operator: 'days', state: 'totals', nearest: 'total' }],
+      changedAggregates: [],
+    })
+  })
+})
+
+describe('whether the accumulators of a step that has other aggregates can be read', () => {
+  const aggregateOf = (name: string, version?: number, migrate?: (old: unknown) => unknown) =>
+    ({ name, create: () => 0, add: () => 0, result: () => 0, version, migrate }) as unknown as AggregateFunction<
+      unknown,
+      unknown,
+      unknown
+    >
+  /** As `combineAggregates` makes it: by sorted names, with the raises of all. */
+  function combined(parts: Readonly<Record<string, AggregateFunction<unknown, unknown, unknown>>>): NodeSpec {
+    const named = Object.entries(parts)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, aggregate]) => ({ name, aggregate }))
+    const version = named.reduce((total, { aggregate }) => total + (aggregate.version ?? 1) - 1, 1)
+    const aggregate = { ...aggregateOf(`{${named.map(({ name }) => name).join()}}`, version), parts: named }
+    return { kind: 'keyedAggregate', key: { kind: 'field', field: 'id' }, aggregate, project: (result) => result }
+  }
+
+  function checkParts(stored: NodeSpec, declared: NodeSpec, allowNonRestoredState = false) {
+    const graph = new GraphBuilder()
+    graph.add(declared, [], { uid: 'days' })
+    const operator = {
+      uid: 'days',
+      name: 'days',
+      parallelism: 1,
+      maxParallelism: 8,
+      tables: declaredTables('days', stored).map(({ descriptor }) => descriptor),
+      keyGroups: [],
+      entries: [],
+      committables: [],
+      finishedSubtasks: [],
+    }
+    const manifest: CheckpointManifest = {
+      version: MANIFEST_VERSION,
+      jobName: 'job',
+      lineage: '0123456789abcdef',
+      checkpointId: 1,
+      kind: 'savepoint',
+      triggeredAtMs: 0,
+      completedAtMs: 0,
+      isFinal: false,
+      operators: [operator],
+    }
+    return checkStoredStates(manifest, graph.build(), { allowNonRestoredState, file: 'sp/_metadata' })
+  }
+  const readingOfParts = (stored: NodeSpec, declared: NodeSpec) => {
+    const [[before], [table]] = [declaredTables('days', stored), declaredTables('days', declared)]
+    assert.ok(before !== undefined && table !== undefined)
+    return decideReading(before.descriptor, table)
+  }
+  const n = aggregateOf('count')
+  const worst = aggregateOf('max')
+
+  it('reads the same ones as they are', () => {
+    assert.deepEqual(readingOfParts(combined({ n, worst }), combined({ worst, n })), { kind: 'as-is' })
+  })
+
+  it('finds each by the name of its result, wherever it stood, and lets a new one begin', () => {
+    assert.deepEqual(readingOfParts(combined({ n, worst }), combined({ a: n, n, worst })), {
+      kind: 'converted',
+      fromVersion: undefined,
+      validates: false,
+      parts: {
+        parts: [
+          { kind: 'new' },
+          { kind: 'stored', place: 0, fromVersion: undefined },
+          { kind: 'stored', place: 1, fromVersion: undefined },
+        ],
+        added: ['a'],
+        dropped: [],
+      },
+    })
+    assert.deepEqual(checkParts(combined({ n }), combined({ n, worst })).changedAggregates, [
+      { operator: 'days', added: ['worst'], dropped: [] },
     ])
+  })
+
+  it('leaves one behind only where that is allowed, and says what it may be called now', () => {
+    assert.throws(() => checkParts(combined({ n, worst }), combined({ n })), {
+      code: 'STATE_INCOMPATIBLE',
+      message:
+        'State "_aggregate" of operator "days" holds the aggregate "worst", which the step does not have any more',
+    })
+    assert.throws(() => checkParts(combined({ n, worst }), combined({ n, worse: worst })), {
+      message: /holds the aggregate "worst" \(is it "worse" now\?\)/,
+    })
+    assert.deepEqual(checkParts(combined({ n, worst }), combined({ n, other: worst }), true).changedAggregates, [
+      { operator: 'days', added: ['other'], dropped: ['worst'] },
+    ])
+  })
+
+  it('refuses another aggregate under the name, whatever is allowed', () => {
+    assert.throws(() => checkParts(combined({ n }), combined({ n: worst }), true), {
+      code: 'STATE_INCOMPATIBLE',
+      message: /its aggregate "n" was count and is max/,
+    })
+  })
+
+  it('compares the version of each, so that several may have been raised', () => {
+    const twice = (version: number) =>
+      combined({ a: aggregateOf('a', version, String), b: aggregateOf('b', version, String), n })
+    const reading = readingOfParts(twice(1), twice(2))
+    assert.deepEqual(reading.kind === 'converted' && reading.parts?.parts, [
+      { kind: 'stored', place: 0, fromVersion: 1 },
+      { kind: 'stored', place: 1, fromVersion: 1 },
+      { kind: 'stored', place: 2, fromVersion: undefined },
+    ])
+    assert.throws(() => checkParts(twice(2), twice(1)), {
+      code: 'STATE_MISREAD',
+      message: /"a" was stored as version 2/,
+    })
+    assert.throws(() => checkParts(combined({ n }), combined({ n: aggregateOf('count', 2) })), {
+      code: 'STATE_MISREAD',
+      message: /"n" was stored as version 1, and the job declares version 2 without migrate/,
+    })
+  })
+
+  it('of a manifest that does not tell its parts, compares them all together', () => {
+    const [before] = declaredTables('days', combined({ n }))
+    const [table] = declaredTables('days', combined({ n, worst }))
+    assert.ok(before !== undefined && table !== undefined)
+    const untold = { ...before.descriptor, form: { kind: 'aggregate', name: '{n}' } } as const
+    const reading = decideReading(untold, table)
+    assert.equal(reading.kind === 'refused' && reading.code, 'STATE_INCOMPATIBLE')
   })
 })

@@ -39,6 +39,13 @@ test('says of entries that they have expired only when they have, and at most a 
         const { nextExpiryMs } = times
         assert.equal(nextExpiryMs === undefined, model.length === 0)
         if (nextExpiryMs !== undefined) assert.ok(times.expiredAt(nextExpiryMs) > 0)
+        const moreAtMs = times.nextExpiryAfter(nowMs)
+        if (moreAtMs === undefined) {
+          assert.equal(times.expiredAt(nowMs), times.expiredAt(nowMs + ttlMs * 1_000), 'no more will expire')
+        } else {
+          assert.ok(moreAtMs > nowMs && times.expiredAt(moreAtMs) > times.expiredAt(nowMs))
+          assert.equal(times.expiredAt(moreAtMs - 1), times.expiredAt(nowMs), 'none expires before')
+        }
       }
     }),
   )

@@ -3,6 +3,7 @@ import { RestError, serverErrorJson } from '../server/rest-error.ts'
 import { EXCEPTIONS_SHOWN, exceptionsJson } from '../view/exceptions-view.ts'
 import { executionResultJson } from '../view/execution-result-view.ts'
 import { jobDetailJson, jobIdsJson, jobsOverviewJson } from '../view/job-view.ts'
+import { isEndedJob } from '../view/state-counts.ts'
 import { vertexDetailJson } from '../view/vertex-view.ts'
 import {
   type Answer,
@@ -78,7 +79,7 @@ function cancel(request: RestRequest, server: ServerFacts): Answer {
   const look = lookFor(request, server)
   if (look === undefined) throw new RestError(404, `Job ${idParam(request, 'jobid')} could not be found.`)
   const { state } = look.history
-  if (state === 'FINISHED' || state === 'FAILED') {
+  if (state !== 'CANCELED' && isEndedJob(state)) {
     throw new RestError(
       409,
       `Job cancellation failed because the job has already reached another terminal state (${state}).`,

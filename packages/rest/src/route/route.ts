@@ -34,6 +34,9 @@ export interface ServerFacts {
   look(): JobLook | undefined
   readonly snapshots: OperationStore<string>
   readonly checkpoints: OperationStore<number>
+  readonly disposals: OperationStore<void>
+  /** Rejects when it is none, or cannot be deleted. */
+  disposeSavepoint(path: string): Promise<unknown>
   /** 32 hex digits. */
   newTriggerId(): string
 }

@@ -3,12 +3,12 @@
  * is. As in Flink the trigger of an unknown job is accepted and fails in the status; asking again under the same trigger id
  * starts nothing.
  */
-import { fileURLToPath } from 'node:url'
 import { MillraceError } from '@millrace/api'
-import { type FailureJson, failureJson } from '../operation/failure.ts'
 import type { OperationState } from '../operation/operation-store.ts'
 import { RestError } from '../server/rest-error.ts'
 import { pathText } from '../view/checkpoint-view.ts'
+import { parseFolder } from './local-folder.ts'
+import { statusJson } from './operation-status.ts'
 import { parseBody, refusal } from './request-body.ts'
 import { type Answer, accepted, idParam, ok, type RestRequest, type Route, type ServerFacts } from './route.ts'
 
@@ -29,7 +29,7 @@ function triggerSavepoint(request: RestRequest, server: ServerFacts): Answer {
     triggerId: 'text',
   })
   checkFormat(fields.formatType)
-  const targetFolder = parseFolder(fields['target-directory'])
+  const targetFolder = parseTarget(fields['target-directory'])
   return start(server.snapshots, server, jobId, fields.triggerId, async () => {
     requireJob(server, jobId)
     // Cancelled after a savepoint, a job could commit output that is not in it. Stopped with it, it cannot.
@@ -50,7 +50,7 @@ function stopWithSavepoint(request: RestRequest, server: ServerFacts): Answer {
     triggerId: 'text',
   })
   checkFormat(fields.formatType)
-  const targetFolder = parseFolder(fields.targetDirectory)
+  const targetFolder = parseTarget(fields.targetDirectory)
   return start(server.snapshots, server, jobId, fields.triggerId, async () => {
     requireJob(server, jobId)
     const { externalPath } = await server.job.stopWithSavepoint({ targetFolder, drain: fields.drain === true })
@@ -124,39 +124,14 @@ function ask<Result>(store: Store<Result>, request: RestRequest, what: string): 
   throw new RestError(404, `There is no ${what} operation with triggerId=${triggerId} for job ${jobId}.`)
 }
 
-function statusJson<Result>(
-  state: OperationState<Result>,
-  completed: (result: Result) => object,
-  failed: (failure: FailureJson) => object,
-): object {
-  switch (state.kind) {
-    case 'in-progress':
-      return { status: { id: 'IN_PROGRESS' }, operation: null }
-    case 'completed':
-      return { status: { id: 'COMPLETED' }, operation: completed(state.result) }
-    case 'failed':
-      return { status: { id: 'COMPLETED' }, operation: failed(failureJson(state.error)) }
-  }
-}
-
 /** Both of Flink's formats are the one that there is, which any backend reads. */
 function checkFormat(format: string | undefined): void {
   if (format === undefined || format === 'CANONICAL' || format === 'NATIVE') return
   throw refusal(`"formatType" is CANONICAL or NATIVE, not "${format}"`)
 }
 
-/** A path, or a `file:` URI as Flink's users write it. Other file systems are refused. */
-function parseFolder(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
-  if (scheme === undefined) return text
-  if (scheme !== 'file') throw refusal(`the target folder "${text}" is not on a local disk; write a path or file:///…`)
-  try {
-    // `file:/x` is how Java prints a path.
-    return fileURLToPath(new URL(text))
-  } catch (error) {
-    throw refusal(`"${text}" is no folder: ${error instanceof Error ? error.message : String(error)}`)
-  }
+function parseTarget(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : parseFolder(text)
 }
 
 function requireJob({ look }: ServerFacts, jobId: string): void {

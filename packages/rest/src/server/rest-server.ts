@@ -6,11 +6,12 @@ import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { MillraceError } from '@millrace/api'
-import { SystemClock } from '@millrace/runtime'
+import { disposeSavepoint, NodeFileSystem, SystemClock } from '@millrace/runtime'
 import type { FastifyInstance, FastifyReply, FastifyRequest, fastify } from 'fastify'
 import { OperationStore } from '../operation/operation-store.ts'
 import { CHECKPOINT_ROUTES } from '../route/checkpoint-routes.ts'
 import { CLUSTER_ROUTES } from '../route/cluster-routes.ts'
+import { DISPOSAL_ROUTES } from '../route/disposal-routes.ts'
 import { JOB_ROUTES } from '../route/job-routes.ts'
 import type { Answer, Route, ServerFacts } from '../route/route.ts'
 import { SNAPSHOT_ROUTES } from '../route/snapshot-routes.ts'
@@ -33,7 +34,13 @@ export interface RestServer {
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
 
-const ROUTES: readonly Route[] = [...CLUSTER_ROUTES, ...JOB_ROUTES, ...CHECKPOINT_ROUTES, ...SNAPSHOT_ROUTES]
+const ROUTES: readonly Route[] = [
+  ...CLUSTER_ROUTES,
+  ...JOB_ROUTES,
+  ...CHECKPOINT_ROUTES,
+  ...SNAPSHOT_ROUTES,
+  ...DISPOSAL_ROUTES,
+]
 /** With and without: Flink's command line asks with it, its dashboard without. */
 const PREFIXES = ['', '/v1']
 const BODY_BYTES_MAX = 64 * 1024
@@ -82,6 +89,8 @@ class JobServer {
       look: () => lookAt(job, this.#endpoint),
       snapshots: new OperationStore(store),
       checkpoints: new OperationStore(store),
+      disposals: new OperationStore(store),
+      disposeSavepoint: (path) => disposeSavepoint(new NodeFileSystem(), path),
       newTriggerId: () => randomBytes(16).toString('hex'),
     }
     this.#app = createApp({
@@ -171,8 +180,9 @@ class JobServer {
     if (how === 'told') {
       const timeout = Promise.withResolvers<void>()
       const timer = setTimeout(timeout.resolve, TOLD_WITHIN_MS)
+      const { snapshots, checkpoints, disposals } = this.#facts
       await Promise.race([
-        Promise.all([this.#facts.snapshots.allTold(), this.#facts.checkpoints.allTold()]),
+        Promise.all([snapshots, checkpoints, disposals].map((operations) => operations.allTold())),
         timeout.promise,
       ])
       clearTimeout(timer)

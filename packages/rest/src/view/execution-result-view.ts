@@ -8,6 +8,8 @@ const APPLICATION_STATUS: Readonly<Record<string, string>> = {
   FINISHED: 'SUCCEEDED',
   FAILED: 'FAILED',
   CANCELED: 'CANCELED',
+  // Flink's word for a job that goes on elsewhere.
+  SUSPENDED: 'UNKNOWN',
 }
 
 export function executionResultJson({ history, plan, reading }: JobLook): object {

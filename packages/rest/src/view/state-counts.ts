@@ -1,7 +1,7 @@
 /** The states of jobs and subtasks in Flink's words: which there are, counted, and what the subtasks make of their vertex. */
 import type { JobState, SubtaskFacts, SubtaskState } from '@millrace/runtime'
 
-/** All that Flink's answers name; `SUSPENDED` and `RECONCILING` do not occur here. */
+/** All that Flink's answers name; `RECONCILING` does not occur here. */
 export const JOB_STATES = [
   'RESTARTING',
   'SUSPENDED',
@@ -14,7 +14,7 @@ export const JOB_STATES = [
   'FINISHED',
   'CANCELED',
   'RECONCILING',
-] as const satisfies readonly (JobState | 'SUSPENDED' | 'RECONCILING')[]
+] as const satisfies readonly (JobState | 'RECONCILING')[]
 
 export const SUBTASK_STATES = [
   'DEPLOYING',
@@ -30,7 +30,7 @@ export const SUBTASK_STATES = [
 ] as const satisfies readonly (SubtaskState | 'RECONCILING')[]
 
 export function isEndedJob(state: JobState): boolean {
-  return state === 'FINISHED' || state === 'FAILED' || state === 'CANCELED'
+  return state === 'FINISHED' || state === 'FAILED' || state === 'CANCELED' || state === 'SUSPENDED'
 }
 
 export function isEndedSubtask(state: SubtaskState): boolean {

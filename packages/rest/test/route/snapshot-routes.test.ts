@@ -131,6 +131,8 @@ describe('of a job that runs', { timeout: 60_000 }, () => {
       ['savepoints', '{'],
       ['savepoints', '[]'],
       ['savepoints', { 'target-directory': 7 }],
+      ['savepoints', { 'target-directory': '' }],
+      ['stop', { targetDirectory: ' ' }],
       ['savepoints', { 'target-directory': 'hdfs://host/x' }],
       ['savepoints', { 'target-directory': 'file://host/x' }],
       ['savepoints', { formatType: 'ODD' }],
@@ -248,6 +250,21 @@ describe('a cancellation', { timeout: 60_000 }, () => {
       assert.equal((await get(served, `/jobs/${jobId}/status`)).json.status, 'CANCELED')
     })
   }
+
+  it('of a job that was suspended is a conflict', async (t) => {
+    const served = await serve(t, 'counts.job.ts')
+    await untilRunning(served)
+    const { jobId, job, server } = served
+    job.stop('SUSPENDED')
+    assert.equal((await job.outcome).state, 'SUSPENDED')
+    assert.equal((await get(served, `/jobs/${jobId}/status`)).json.status, 'SUSPENDED')
+    const { json } = await get(served, `/jobs/${jobId}/execution-result`)
+    assert.equal(json['job-execution-result']['application-status'], 'UNKNOWN')
+    const [listed] = (await get(served, '/jobs/overview')).json.jobs
+    assert.equal(listed.state, 'SUSPENDED')
+    assert.ok(listed['end-time'] >= listed['start-time'])
+    assert.equal((await request(server.url, 'PATCH', `/jobs/${jobId}`)).status, 409)
+  })
 
   it('by another mode is refused', async (t) => {
     const served = await serve(t, 'counts.job.ts')

@@ -59,3 +59,8 @@ function sizeText(bytes: number): string {
   if (bytes < 10_000) return `${bytes} bytes`
   return bytes < 10_000_000 ? `${Math.round(bytes / 1_000)} kB` : `${Math.round(bytes / 1_000_000)} MB`
 }
+
+/** It is whole, for who can read it. */
+export function isOfNewerVersion(problem: Error): boolean {
+  return problem instanceof MillraceError && problem.code === 'CHECKPOINT_NEWER_VERSION'
+}

@@ -5,7 +5,7 @@ import { type ErrorData, MillraceError, toErrorData } from '@millrace/api'
 import { createRestartState, decideRestart, onCheckpointCompleted, type RestartState } from '@millrace/core'
 import type { TaskId } from '../task/task-ports.ts'
 import type { CoordinatorOptions } from './coordinator-ports.ts'
-import type { JobStop } from './job-stop.ts'
+import type { JobStop, UnfinishedState } from './job-stop.ts'
 
 export type AttemptEnd =
   | { readonly kind: 'finished' }
@@ -23,7 +23,7 @@ export type FailedAttempt = AttemptEnd & { readonly kind: 'failed' }
 /** What a failure leads to. */
 export type NextStep =
   | { readonly kind: 'restart'; readonly delayMs: number }
-  | { readonly kind: 'end'; readonly state: 'FAILED' | 'CANCELED'; readonly error: ErrorData }
+  | { readonly kind: 'end'; readonly state: 'FAILED' | UnfinishedState; readonly error: ErrorData }
 
 /** Something of the attempt still acts, so that no other may begin. */
 export function stuckError(end: FailedAttempt): ErrorData {
@@ -54,12 +54,13 @@ export class FailureResponse {
     const error = toErrorData(end.error)
     const report = (restartInMs: number | undefined): void =>
       observer.onFailure({ atMs: clock.now(), error, task: end.task, slot: end.slot, restartInMs })
-    if (this.#stop.endState === 'CANCELED') {
+    const { unfinishedState } = this.#stop
+    if (unfinishedState !== undefined) {
       observer.onMessage(
         'warning',
         `The job failed while it was stopped, so output since the last checkpoint is not committed: ${error.message}`,
       )
-      return { kind: 'end', state: 'CANCELED', error }
+      return { kind: 'end', state: unfinishedState, error }
     }
     if (this.#stop.endState === 'FINISHED' && this.#stop.savepoint === undefined) {
       const message = `The job failed before its savepoint was taken: ${error.message}`

@@ -13,6 +13,7 @@ import {
   describeUnmatched,
   type PhysicalPlan,
   type RestoreReport,
+  type StoredStates,
 } from '@millrace/core'
 import type { CoordinatorOptions, RestoredCheckpoint } from './coordinator-ports.ts'
 import type { ExecutionStart } from './execution.ts'
@@ -53,7 +54,6 @@ export class AttemptStart {
 
   /** `undefined`: the job was cancelled meanwhile. */
   async prepare(restored: RestoredCheckpoint | undefined, attempt: number): Promise<PreparedStart | undefined> {
-    const { plan, observer } = this.#options
     const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored, attempt === 0)
     if (!this.#hasClaimed) {
       await this.#targets.check(restored?.manifest)
@@ -67,11 +67,8 @@ export class AttemptStart {
       // Before any writer is opened: a writer may end transactions that it finds open under its name.
       await this.#targets.commit(restored.manifest)
       const { isFinal, checkpointId } = restored.manifest
-      if (isFinal && hasUnreadInput(restored.manifest, plan)) {
-        const text = `Checkpoint ${checkpointId} was drained: its input counts as ended, and what was not read stays unread.`
-        observer.onMessage('warning', text)
-      }
-      if (isFinal || this.#surroundings.endsWith(checkpointId)) return { kind: 'done' }
+      if (isFinal && !this.#readsOn(restored)) return { kind: 'done' }
+      if (this.#surroundings.endsWith(checkpointId)) return { kind: 'done' }
     }
     return this.#surroundings.isCanceled() ? undefined : { kind: 'run', start }
   }
@@ -81,16 +78,40 @@ export class AttemptStart {
     return { checkpointId: undefined, folder: undefined, vertices: splits }
   }
 
-  async #restoreStart({ manifest, file, folder }: RestoredCheckpoint, isFirst: boolean): Promise<ExecutionStart> {
+  /** As in Flink: whoever names a snapshot that was drained wants more than what is pending in it. */
+  #readsOn({ manifest, isNamed }: RestoredCheckpoint): boolean {
+    return isNamed === true && manifest.isFinal && hasUnreadInput(manifest, this.#options.plan)
+  }
+
+  async #restoreStart(from: RestoredCheckpoint, isFirst: boolean): Promise<ExecutionStart> {
+    const { manifest, file, folder } = from
     const { plan, graph, allowNonRestoredState } = this.#options
-    const { report, vertices: restored } = assignRestore(manifest, plan, { allowNonRestoredState, file })
-    const unread = checkStoredStates(manifest, graph, file)
-    if (isFirst) this.#tellRestored(report, unread)
+    const readsOn = this.#readsOn(from)
+    const { report, vertices: restored } = assignRestore(manifest, plan, { allowNonRestoredState, file, readsOn })
+    const states = checkStoredStates(manifest, graph, { allowNonRestoredState, file })
+    if (isFirst) {
+      this.#tellRestored(report, states)
+      if (manifest.isFinal) this.#tellFinal(manifest, readsOn)
+    }
     const vertices = await withFreshSources(restored, report.fresh, this.#options)
     return { checkpointId: manifest.checkpointId, folder, vertices }
   }
 
-  #tellRestored(report: RestoreReport, unread: ReturnType<typeof checkStoredStates>): void {
+  /** A start that reads nothing must not look like one that has found nothing to do. */
+  #tellFinal(manifest: CheckpointManifest, readsOn: boolean): void {
+    const { plan, observer } = this.#options
+    const what = manifest.kind === 'savepoint' ? 'The savepoint' : `Checkpoint ${manifest.checkpointId}`
+    if (!hasUnreadInput(manifest, plan)) {
+      observer.onMessage('info', `${what} is final, all input was read: this start commits what is pending, and ends.`)
+      return
+    }
+    const text = readsOn
+      ? `${what} was drained: windows and event-time timers have fired as if the input had ended there. The job reads on where its sources stood; further records of windows that have fired are late.`
+      : `${what} was drained: its input counts as ended. This start commits what is pending and reads nothing; what was not read before the drain stays unread. To read on, name it with -s.`
+    observer.onMessage('warning', text)
+  }
+
+  #tellRestored(report: RestoreReport, { unread, changedAggregates }: StoredStates): void {
     const { observer } = this.#options
     observer.onMessage('info', describeMatched(report))
     if (report.dropped.length > 0) {
@@ -99,6 +120,19 @@ export class AttemptStart {
     for (const { operator, state, nearest } of unread) {
       const hint = nearest === undefined ? '' : ` (is it what is "${nearest}" now?)`
       observer.onMessage('warning', `Operator "${operator}" does not use its stored state "${state}"${hint}`)
+    }
+    for (const { operator, added, dropped } of changedAggregates) {
+      const names = (list: readonly string[]): string => list.map((name) => `"${name}"`).join(', ')
+      if (dropped.length > 0) {
+        observer.onMessage(
+          'warning',
+          `State left behind: ${names(dropped)} of the aggregates of operator "${operator}"`,
+        )
+      }
+      if (added.length > 0) {
+        const text = `Operator "${operator}" did not have ${names(added)} before: for keys and windows that it knows too, they begin with what comes now`
+        observer.onMessage('warning', text)
+      }
     }
   }
 }

@@ -5,7 +5,7 @@
 import { type CheckpointId, type CheckpointManifest, decideRetention, filesOf } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
-import type { CheckpointRetention, RestoredCheckpoint } from './coordinator-ports.ts'
+import type { CheckpointRetention, JobOutcome, RestoredCheckpoint } from './coordinator-ports.ts'
 
 export interface CheckpointKeeperOptions {
   readonly storage: CheckpointStorage
@@ -112,15 +112,17 @@ export class CheckpointKeeper {
     return ids
   }
 
-  /** The job has ended: keeps or removes the checkpoints as configured. */
-  async close(state: 'FINISHED' | 'FAILED' | 'CANCELED', retention: CheckpointRetention): Promise<void> {
+  /** The job has ended: keeps or removes the checkpoints as configured. One that is suspended is to go on from them. */
+  async close(state: JobOutcome['state'], retention: CheckpointRetention): Promise<void> {
     // A task may have stored for a checkpoint that was given up after it was cleared away.
     this.#hasGivenUp = this.#hasEverGivenUp
     // Nothing is pending any more that could build on a checkpoint beyond retention.
     this.retain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     await this.#removing
     const isKept =
-      retention === 'RETAIN_ON_CANCELLATION' || (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')
+      state === 'SUSPENDED' ||
+      retention === 'RETAIN_ON_CANCELLATION' ||
+      (retention === 'DELETE_ON_CANCELLATION' && state !== 'CANCELED')
     if (isKept) return
     this.#discardClaimed()
     await this.#removing

@@ -7,6 +7,7 @@ import { type FileSystem, MillraceError } from '@millrace/api'
 import type { CheckpointManifest, TypedConfig } from '@millrace/core'
 import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
 import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { isOfNewerVersion } from '../checkpoint-storage/storage-errors.ts'
 import type { RandomSource } from '../clock/clock.ts'
 import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
@@ -119,7 +120,8 @@ async function startFromPath(
     `Starting "${jobName}" from ${nameOf(manifest)} in ${request.path}${isClaimed ? ', which the job owns from now on' : ''}`,
   )
   // What is not the job's may go at any time, so that its segments are read as those of another folder: nothing builds on them.
-  const restored = { manifest, file: opened.manifestFile, folder: isOwn && isClaimed ? undefined : opened.folder }
+  const place = { file: opened.manifestFile, folder: isOwn && isClaimed ? undefined : opened.folder }
+  const restored = { manifest, ...place, isNamed: true }
   return {
     restored,
     unclaimedId: isOwn && !isClaimed ? manifest.checkpointId : undefined,
@@ -152,7 +154,12 @@ async function startFromLatest(
     await storage.removeLeftovers()
     const unclaimedId = ownOriginOf(origin, whole, folder)
     const file = `${folder}/chk-${manifest.checkpointId}/_metadata`
-    const restored = { manifest, file, folder: unclaimedId === manifest.checkpointId ? folder : undefined }
+    const restored = {
+      manifest,
+      file,
+      folder: unclaimedId === manifest.checkpointId ? folder : undefined,
+      isNamed: manifest.checkpointId === origin?.checkpointId,
+    }
     report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
     return {
       restored,
@@ -168,7 +175,7 @@ async function startFromLatest(
     const opened = await openSnapshot(files, origin.path)
     await storage.removeLeftovers()
     report(`No checkpoint since the start from ${origin.path}: "${jobName}" goes on from there again`)
-    const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder }
+    const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder, isNamed: true }
     return {
       restored,
       unclaimedId: undefined,
@@ -195,7 +202,10 @@ async function startFromNewestWhole(contents: FolderContents, surroundings: Star
   const { chosen, skipped } = await findNewestWhole(storage, listed, (manifest) => isOfHistory(manifest, lineage))
   if (skipped.length === 0) return startFromLatest(contents, surroundings)
   if (chosen === undefined) throw nothingWhole(folder, skipped, lineage?.origin)
-  for (const { path, problem } of skipped) report(`${path} is damaged and given up: ${problem.message}`)
+  for (const { path, problem } of skipped) {
+    const what = isOfNewerVersion(problem) ? 'was written by a newer version' : 'is damaged'
+    report(`${path} ${what} and is given up: ${problem.message}`)
+  }
   const { manifest, path } = chosen
   const givenUp = skipped.map(({ checkpointId }) => checkpointId)
   const existing = await removeNewer(givenUp, whole, storage, folder)
@@ -207,6 +217,7 @@ async function startFromNewestWhole(contents: FolderContents, surroundings: Star
       manifest,
       file: `${path}/_metadata`,
       folder: unclaimedId === manifest.checkpointId ? folder : undefined,
+      isNamed: manifest.checkpointId === lineage?.origin?.checkpointId,
     },
     unclaimedId,
     claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
@@ -340,9 +351,9 @@ async function removeNewer(
 
 function damagedNewest(path: string, problem: Error, hint: string): MillraceError {
   // It is whole for who can read it: giving it up is the second best.
-  if (problem instanceof MillraceError && problem.code === 'CHECKPOINT_NEWER_VERSION') {
+  if (isOfNewerVersion(problem)) {
     const message = `The newest checkpoint ${path} cannot be read: ${problem.message}`
-    const advice = `${problem.hint ?? ''} To give it up instead: ${hint}`.trim()
+    const advice = `${hintOf(problem)} To give it up instead: ${hint}`.trim()
     return new MillraceError('CHECKPOINT_NEWER_VERSION', message, { details: { path }, hint: advice, cause: problem })
   }
   const message = `The newest checkpoint ${path} is damaged: ${problem.message}`
@@ -351,18 +362,25 @@ function damagedNewest(path: string, problem: Error, hint: string): MillraceErro
 
 function nothingWhole(
   folder: string,
-  damaged: readonly { readonly path: string; readonly problem: Error }[],
+  unusable: readonly { readonly path: string; readonly problem: Error }[],
   origin: LineageOrigin | undefined,
 ): MillraceError {
-  const problems = damaged.map(({ path, problem }) => `${path}: ${problem.message}`)
-  return new MillraceError('CHECKPOINT_DAMAGED', `No checkpoint in ${folder} is whole. ${problems.join(' ')}`, {
+  const problems = unusable.map(({ path, problem }) => `${path}: ${problem.message}`)
+  const newer = unusable.find(({ problem }) => isOfNewerVersion(problem))
+  const instead =
+    origin === undefined
+      ? 'Restore a savepoint with -s <savepoint>, or start fresh without --resume-from.'
+      : `The job was started from ${origin.path}: go back to that with -s ${origin.path} --discard-newer.`
+  const code = newer === undefined ? 'CHECKPOINT_DAMAGED' : 'CHECKPOINT_NEWER_VERSION'
+  return new MillraceError(code, `No checkpoint in ${folder} can be restored. ${problems.join(' ')}`, {
     details: { folder },
-    hint:
-      origin === undefined
-        ? 'Restore a savepoint with -s <savepoint>, or start fresh without --resume-from.'
-        : `The job was started from ${origin.path}: go back to that with -s ${origin.path} --discard-newer.`,
-    cause: damaged[0]?.problem,
+    hint: newer === undefined ? instead : `${hintOf(newer.problem)} Or: ${instead}`.trim(),
+    cause: (newer ?? unusable[0])?.problem,
   })
+}
+
+function hintOf(problem: Error): string {
+  return problem instanceof MillraceError ? (problem.hint ?? '') : ''
 }
 
 /** The number of key groups is part of the state: a restore keeps it. */

@@ -14,6 +14,7 @@ import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { JobState, TaskReading } from './job-facts.ts'
+import type { UnfinishedState } from './job-stop.ts'
 import type { RecoveryFacts } from './recovery-clock.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
@@ -58,6 +59,8 @@ export interface RestoredCheckpoint {
   readonly file: string
   /** What its segments are relative to, when that is not the job's own checkpoint folder. */
   readonly folder: string | undefined
+  /** The job was started from it by its name: one that was drained is then read on from, where its sources stood. */
+  readonly isNamed?: boolean
 }
 
 export interface StopAfterCheckpoints {
@@ -123,7 +126,7 @@ export interface JobReading {
 }
 
 export interface JobOutcome {
-  readonly state: 'FINISHED' | 'FAILED' | 'CANCELED'
+  readonly state: 'FINISHED' | 'FAILED' | UnfinishedState
   /**
    * Some of its code could not be ended and may still act. The process has to end; until then the checkpoint folder stays
    * locked.

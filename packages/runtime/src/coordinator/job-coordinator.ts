@@ -18,7 +18,7 @@ import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
 import { Execution, taskKey } from './execution.ts'
 import { JobFacts, type TaskReading } from './job-facts.ts'
-import { JobStop, type StopRequest } from './job-stop.ts'
+import { JobStop, type StopRequest, type UnfinishedState } from './job-stop.ts'
 import { type CheckpointType, OnDemandSnapshots } from './on-demand-snapshots.ts'
 import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
@@ -48,7 +48,8 @@ export class JobCoordinator {
   #awaitedCommits: { readonly commits: AwaitedCommits; readonly then: AttemptEnd } | undefined
   readonly #stop = new JobStop()
   readonly #onDemand: OnDemandSnapshots
-  #isCanceled = false
+  /** What the job ends as, once it is ended at once. */
+  #canceledAs: UnfinishedState | undefined
   /** Something of an attempt could not be ended and may still act: only the end of the process helps. */
   #isStuck = false
   /** The execution that is being closed. */
@@ -105,20 +106,22 @@ export class JobCoordinator {
 
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
-    if (this.#isCanceled) return this.#finish('CANCELED', undefined)
+    if (this.#isCanceled) return this.#finish(this.#unfinishedState, undefined)
     this.#recovery.begin()
     for (;;) {
       const end = await this.#runAttempt()
-      if (end.kind !== 'failed') return this.#finish(end.kind === 'finished' ? 'FINISHED' : 'CANCELED', undefined)
+      if (end.kind !== 'failed') {
+        return this.#finish(end.kind === 'finished' ? 'FINISHED' : this.#unfinishedState, undefined)
+      }
       if (this.#isStuck) return this.#finish('FAILED', stuckError(end))
       const next = this.#failures.decide(this.#unknownCheckpoint ?? end, this.#hasCommitted)
       if (next.kind === 'end') {
-        return this.#finish(next.state, next.state === 'CANCELED' ? undefined : next.error)
+        return this.#finish(next.state, next.state === 'FAILED' ? next.error : undefined)
       }
       this.#facts.enter('RESTARTING', this.#options.clock.now())
       await this.#delay(next.delayMs)
       this.#recovery.mark('delayMs')
-      if (this.#isCanceled) return this.#finish('CANCELED', undefined)
+      if (this.#isCanceled) return this.#finish(this.#unfinishedState, undefined)
       this.#attempt++
     }
   }
@@ -153,10 +156,10 @@ export class JobCoordinator {
    * Ends without draining: a last checkpoint, its output committed. Without checkpoints the tasks only close; when none runs
    * there is nothing to wait for. When all input has ended already, the job finishes as it would.
    */
-  stop(endState: 'FINISHED' | 'CANCELED' = 'CANCELED', savepointFolder?: string): void {
+  stop(endState: 'FINISHED' | UnfinishedState = 'CANCELED', savepointFolder?: string): void {
     if (this.#stop.endState !== undefined || this.#isCanceled) return
     if (!this.#isRunning || !this.#options.config.isCheckpointing) {
-      this.#cancel(!this.#isRunning)
+      this.#cancel(!this.#isRunning, endState === 'FINISHED' ? 'CANCELED' : endState)
       return
     }
     if (savepointFolder === undefined && this.#hasAllEnded) {
@@ -184,26 +187,40 @@ export class JobCoordinator {
   }
 
   /** Ends at once. What was prepared and not committed waits for a resume. */
-  cancel(): void {
-    this.#cancel(true)
+  cancel(endState: UnfinishedState = 'CANCELED'): void {
+    this.#cancel(true, endState)
     // What is being closed already is not waited for any more.
     void this.#closing?.terminate(CANCEL_TIMEOUT_MS)
   }
 
+  get #isCanceled(): boolean {
+    return this.#canceledAs !== undefined
+  }
+
+  /** Of a job that neither finishes nor fails: what was asked for last. */
+  get #unfinishedState(): UnfinishedState {
+    return this.#canceledAs ?? this.#stop.unfinishedState ?? 'CANCELED'
+  }
+
+  get #ending(): JobMoment['ending'] {
+    const ending = this.#canceledAs ?? this.#stop.endState
+    if (ending === undefined) return undefined
+    return ({ CANCELED: 'cancel', SUSPENDED: 'suspend', FINISHED: 'stop' } as const)[ending]
+  }
+
   get #moment(): JobMoment {
-    const isStopping = this.#stop.endState === 'FINISHED'
     return {
       state: this.#facts.state,
       isRunning: this.#isRunning,
       isCheckpointing: this.#options.config.isCheckpointing,
-      ending: this.#isCanceled || this.#stop.endState === 'CANCELED' ? 'cancel' : isStopping ? 'stop' : undefined,
+      ending: this.#ending,
     }
   }
 
-  #cancel(isAtOnce: boolean): void {
+  #cancel(isAtOnce: boolean, endState: UnfinishedState): void {
     if (this.#isCanceled) return
-    this.#isCanceled = true
-    this.#facts.enter('CANCELLING', this.#options.clock.now())
+    this.#canceledAs = endState
+    if (endState === 'CANCELED') this.#facts.enter('CANCELLING', this.#options.clock.now())
     this.#wakeFromDelay?.()
     this.#attemptEnd.resolve({ kind: 'canceled', isAtOnce })
   }
@@ -351,7 +368,7 @@ export class JobCoordinator {
     }
   }
 
-  async #finish(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): Promise<JobOutcome> {
+  async #finish(state: JobOutcome['state'], error: ErrorData | undefined): Promise<JobOutcome> {
     this.#checkpoints.shutDown()
     const savepoint = this.#stop.savepoint?.externalPath
     const { statistics } = this.#checkpoints
@@ -470,8 +487,8 @@ export class JobCoordinator {
   }
 
   #awaitCommits(checkpointId: CheckpointId, isFinal: boolean): void {
-    const isCanceled = !isFinal && this.#stop.endState === 'CANCELED'
-    const then: AttemptEnd = isCanceled ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
+    const isUnfinished = !isFinal && this.#stop.unfinishedState !== undefined
+    const then: AttemptEnd = isUnfinished ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
     const commits = new AwaitedCommits(this.#options.plan, checkpointId)
     this.#awaitedCommits = { commits, then }
     if (commits.isDone) this.#attemptEnd.resolve(then)
@@ -498,10 +515,11 @@ export class JobCoordinator {
     const { error } = answer
     // The end of the attempt says what becomes of the stop.
     if (!this.#isRunning) return
-    if (this.#stop.endState === 'CANCELED') {
+    const { unfinishedState } = this.#stop
+    if (unfinishedState !== undefined) {
       const lost = `The last checkpoint failed, so output since the one before is not committed: ${error.message}`
       observer.onMessage('warning', lost)
-      this.#cancel(false)
+      this.#cancel(false, unfinishedState)
       return
     }
     this.#stop.giveUp(error)

@@ -18,6 +18,7 @@ export type JobState =
   | 'RESTARTING'
   | 'CANCELLING'
   | 'CANCELED'
+  | 'SUSPENDED'
   | 'FAILED'
   | 'FINISHED'
 

@@ -1,5 +1,5 @@
 /**
- * How the user ends a job before its input does: a stop with a last checkpoint, or with a savepoint. Keeps what was asked
+ * How a job is ended before its input: a stop with a last checkpoint, or with a savepoint. Keeps what was asked
  * for and what came of it, across the failure of an attempt, and answers who asked.
  *
  * Invariant: a job whose savepoint to stop with exists processes no further record: when its attempt fails before the
@@ -10,19 +10,31 @@ import type { CheckpointId } from '@millrace/core'
 import type { CompletedSnapshot } from './snapshot-request.ts'
 
 export interface StopRequest {
-  /** The state that the job ends in: FINISHED with a savepoint, CANCELED with a checkpoint. */
-  readonly endState: 'FINISHED' | 'CANCELED'
+  /** The state that the job ends in: FINISHED with a savepoint, one of the others with a checkpoint. */
+  readonly endState: 'FINISHED' | UnfinishedState
   /** Who waits for the end. */
   readonly waiting?: PromiseWithResolvers<CompletedSnapshot> | undefined
 }
+
+/**
+ * CANCELED: its user ends the job. SUSPENDED: only its process ends, and the next one is to go on, so that checkpoints stay
+ * whatever retention says of cancelled jobs.
+ */
+export type UnfinishedState = 'CANCELED' | 'SUSPENDED'
 
 export class JobStop {
   #request: StopRequest | undefined
   #snapshot: CompletedSnapshot | undefined
 
   /** What the job is being ended for. */
-  get endState(): 'FINISHED' | 'CANCELED' | undefined {
+  get endState(): 'FINISHED' | UnfinishedState | undefined {
     return this.#request?.endState
+  }
+
+  /** The same, of a stop without a savepoint. */
+  get unfinishedState(): UnfinishedState | undefined {
+    const { endState } = this
+    return endState === 'FINISHED' ? undefined : endState
   }
 
   /** The savepoint that the job stops with, once it exists. */
@@ -50,7 +62,7 @@ export class JobStop {
     this.#snapshot = undefined
   }
 
-  onJobEnded(state: 'FINISHED' | 'FAILED' | 'CANCELED', error: ErrorData | undefined): void {
+  onJobEnded(state: 'FINISHED' | 'FAILED' | UnfinishedState, error: ErrorData | undefined): void {
     const waiting = this.#request?.waiting
     const snapshot = this.#snapshot
     if (waiting === undefined) return

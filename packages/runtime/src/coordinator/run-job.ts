@@ -15,6 +15,7 @@ import {
   restartStrategyOf,
   slotsNeeded,
   type TypedConfig,
+  unusedSettings,
 } from '@millrace/core'
 import { checkSavepointFolder, FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { FolderLock } from '../checkpoint-storage/folder-lock.ts'
@@ -31,6 +32,7 @@ import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
+import type { UnfinishedState } from './job-stop.ts'
 import { withAdviceOnDamage } from './newest-whole.ts'
 import type { CheckpointType } from './on-demand-snapshots.ts'
 import { slotStateSettingsOf } from './slot-state-settings.ts'
@@ -54,19 +56,29 @@ export interface RunJobOptions {
 export interface JobDescription {
   readonly plan: PhysicalPlan
   readonly config: TypedConfig
+  /** The manifest's file of the checkpoint or savepoint that this process started from. */
+  readonly startedFrom?: string | undefined
 }
 
 export interface RunningJob {
   /** Never rejects. */
   readonly outcome: Promise<JobOutcome>
+  /**
+   * Whether the start was accepted: what it restores, its sources and its sinks fit the job, or it tries again. False when the
+   * job ended before; then it has changed nothing. Never rejects.
+   */
+  readonly accepted: Promise<boolean>
   /** `undefined` until the job is loaded. */
   description(): JobDescription | undefined
   /** `undefined` until the job is loaded. */
   reading(): JobReading | undefined
   /** What happened so far; `undefined` until the job is loaded. */
   history(): JobHistory | undefined
-  /** Ends without draining: a last checkpoint, its output committed. */
-  stop(): void
+  /**
+   * Ends without draining: a last checkpoint, its output committed. SUSPENDED: its checkpoints stay, whatever
+   * `execution.checkpointing.externalized-checkpoint-retention` says; default CANCELED.
+   */
+  stop(endState?: UnfinishedState): void
   /** Rejects with a `MillraceError`: `CHECKPOINT_FAILED` and its kin. */
   takeCheckpoint(options: { readonly type: CheckpointType }): Promise<CompletedSnapshot>
   /**
@@ -79,8 +91,8 @@ export interface RunningJob {
     readonly targetFolder: string | undefined
     readonly drain: boolean
   }): Promise<CompletedSnapshot>
-  /** Ends at once. */
-  cancel(): void
+  /** Ends at once. Default CANCELED. */
+  cancel(endState?: UnfinishedState): void
   /** Ends a slot as a crash would. */
   killSlot(index: number): Promise<void>
 }
@@ -89,13 +101,16 @@ export interface RunningJob {
 export function runJob(options: RunJobOptions): RunningJob {
   let coordinator: JobCoordinator | undefined
   let description: JobDescription | undefined
-  let stopRequest: 'none' | 'stop' | 'cancel' = 'none'
+  /** Asked for before there was a coordinator. */
+  let endsAs: UnfinishedState | undefined
+  const accepted = Promise.withResolvers<boolean>()
   const start = async (): Promise<JobOutcome> => {
-    const prepared = await prepare(options)
+    const prepared = await prepare(options, () => accepted.resolve(true))
     try {
       coordinator = new JobCoordinator(prepared.options)
-      description = { plan: prepared.options.plan, config: prepared.config }
-      if (stopRequest !== 'none') coordinator.cancel()
+      const { plan, restored } = prepared.options
+      description = { plan, config: prepared.config, startedFrom: restored?.file }
+      if (endsAs !== undefined) coordinator.cancel(endsAs)
       const outcome = await coordinator.run()
       // What still acts in this process must meet no other owner; when the process ends, the lock is anybody's.
       if (!outcome.isStuck) await prepared.release()
@@ -112,6 +127,7 @@ export function runJob(options: RunJobOptions): RunningJob {
     .catch((error: unknown): JobOutcome => failedBeforeStart(error))
     .then((ended) => {
       endedAs = ended.state
+      accepted.resolve(false)
       return ended
     })
   const running = (purpose: SnapshotPurpose): JobCoordinator => {
@@ -126,19 +142,20 @@ export function runJob(options: RunJobOptions): RunningJob {
   }
   return {
     outcome,
+    accepted: accepted.promise,
     description: () => description,
     reading: () => coordinator?.reading(),
     history: () => coordinator?.facts.history(),
-    stop: () => {
-      stopRequest = 'stop'
-      coordinator?.stop()
+    stop: (endState = 'CANCELED') => {
+      endsAs = endState
+      coordinator?.stop(endState)
     },
     takeCheckpoint: async (options) => running('checkpoint').takeCheckpoint(options),
     takeSavepoint: async (options) => running('savepoint').takeSavepoint(options),
     stopWithSavepoint: async (options) => running('stop').stopWithSavepoint(options),
-    cancel: () => {
-      stopRequest = 'cancel'
-      coordinator?.cancel()
+    cancel: (endState = 'CANCELED') => {
+      endsAs = endState
+      coordinator?.cancel(endState)
     },
     killSlot: async (index) => coordinator?.killSlot(index),
   }
@@ -150,7 +167,7 @@ interface Prepared {
   release(): Promise<void>
 }
 
-async function prepare(options: RunJobOptions): Promise<Prepared> {
+async function prepare(options: RunJobOptions, onAccepted: () => void): Promise<Prepared> {
   const config = parseConfig([{ source: 'configuration', pairs: options.configuration }])
   const job = await loadJob(options.bundlePath)
   const graph = buildGraph(job, options.params)
@@ -161,7 +178,8 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
   const random = new SystemRandom()
   const processes = new SystemProcessTable()
   const folder = config.get('execution.checkpointing.dir') ?? join('.millrace', graph.jobName)
-  const observer = observerOf(options.observer)
+  const observer = observerOf(options.observer, onAccepted)
+  for (const text of unusedSettings(config)) observer.onMessage('warning', text)
   const storage = new FileCheckpointStorage(files, folder, {
     report: (message) => observer.onMessage('warning', message),
   })
@@ -215,6 +233,10 @@ async function prepare(options: RunJobOptions): Promise<Prepared> {
         storage,
         checkpointFolder: folder,
         ...start,
+        claim: async () => {
+          await start.claim()
+          onAccepted()
+        },
         discardNewer: restore.kind !== 'none' && restore.discardNewer,
         allowNonRestoredState: restore.kind !== 'none' && restore.allowNonRestoredState,
         stopAfter: options.stopAfter,
@@ -303,9 +325,13 @@ function userFrameOf(error: ErrorData): string | undefined {
   return findTopUserFrame(innermost.stack, isEngineFile)
 }
 
-function observerOf(given: Partial<CoordinatorObserver> | undefined): CoordinatorObserver {
+function observerOf(given: Partial<CoordinatorObserver> | undefined, onAccepted: () => void): CoordinatorObserver {
   return {
-    onState: (state, atMs) => given?.onState?.(state, atMs),
+    onState: (state, atMs) => {
+      // What could not begin and is tried again is not refused: it can be asked about, and cancelled.
+      if (state === 'RESTARTING') onAccepted()
+      given?.onState?.(state, atMs)
+    },
     onMessage: (level, text) => given?.onMessage?.(level, text),
     onFailure: (failure) => given?.onFailure?.(failure),
     onCheckpoint: (report) => given?.onCheckpoint?.(report),

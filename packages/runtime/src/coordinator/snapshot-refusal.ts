@@ -10,10 +10,10 @@ export interface JobMoment {
   readonly isRunning: boolean
   readonly isCheckpointing: boolean
   /** What ends the job already. */
-  readonly ending: 'cancel' | 'stop' | undefined
+  readonly ending: 'cancel' | 'suspend' | 'stop' | undefined
 }
 
-const ENDED: ReadonlySet<JobState> = new Set<JobState>(['FINISHED', 'FAILED', 'CANCELED'])
+const ENDED: ReadonlySet<JobState> = new Set<JobState>(['FINISHED', 'FAILED', 'CANCELED', 'SUSPENDED'])
 const WHAT: Readonly<Record<SnapshotPurpose, string>> = {
   checkpoint: 'No checkpoint can be taken',
   savepoint: 'No savepoint can be taken',
@@ -33,6 +33,9 @@ export function refuseSnapshot(purpose: SnapshotPurpose, moment: JobMoment): Mil
   }
   if (moment.ending === 'cancel') {
     return refuse('the job is being cancelled', 'Its last checkpoint can be restored like a savepoint, with -s.')
+  }
+  if (moment.ending === 'suspend') {
+    return refuse('its process is being ended', 'Start the job again with --resume, then ask again.')
   }
   if (moment.ending === 'stop') {
     return refuse('the job is being stopped with a savepoint already', 'Wait for that one.')

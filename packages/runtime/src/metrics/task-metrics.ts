@@ -47,6 +47,13 @@ export const TASK_METRICS = [
   /** Of those: expired and not cleaned up yet. */
   { name: 'stateExpiredEntries', kind: 'gauge' },
   { name: 'stateExpiredBytes', kind: 'gauge' },
+  /** Of a backend that keeps state on the local disk; 0 without one. */
+  { name: 'stateCacheHits', kind: 'counter' },
+  { name: 'stateCacheMisses', kind: 'counter' },
+  { name: 'stateCacheBytes', kind: 'gauge' },
+  { name: 'stateDiskBytes', kind: 'gauge' },
+  { name: 'stateDiskDeadShare', kind: 'gauge' },
+  { name: 'stateDiskCleanedBytes', kind: 'counter' },
   /** When the task last got something done, and when its slot last gave it a look; epoch ms. */
   { name: 'lastProgressAtMs', kind: 'gauge' },
   { name: 'lastHeartbeatAtMs', kind: 'gauge' },

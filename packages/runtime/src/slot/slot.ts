@@ -14,6 +14,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { publishLocalStore } from '../metrics/local-store-metrics.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
@@ -28,7 +29,7 @@ const TURN_UNITS_MAX = 4_096
 const TURN_UNITS_FIRST = 64
 /** What a task's turn should take at most, so that the other tasks, the event loop and the memory check get theirs. */
 const TURN_MS = 10
-/** State sizes are sampled, so they are refreshed rarely. */
+/** State sizes are sampled, so they are refreshed rarely; a slot that sleeps wakes once more to tell the last of them. */
 const USAGE_EVERY_MS = 1_000
 
 interface RunningTask extends BuiltTask {
@@ -39,7 +40,10 @@ interface RunningTask extends BuiltTask {
   /** Of what has expired in its state. */
   readonly sweep: ExpirySweep | undefined
   usage: readonly TableUsage[]
+  /** When it was looked at, wall clock: entries expire by that. */
   usageAtMs: number
+  /** The task had a step since. */
+  isUsageStale: boolean
 }
 
 export class Slot {
@@ -106,8 +110,9 @@ export class Slot {
     if (!this.#isRunning || this.#hasFailed) return undefined
     const nowMs = this.#environment.clock.now()
     let due: number | undefined
-    for (const { task, sweep } of this.#tasks) {
-      for (const own of [task.nextDueMs(), sweep?.nextDueMs(nowMs)]) {
+    for (const running of this.#tasks) {
+      const { task, sweep } = running
+      for (const own of [task.nextDueMs(), sweep?.nextDueMs(nowMs), nextUsageMs(running, nowMs)]) {
         if (own !== undefined && (due === undefined || own < due)) due = own
       }
     }
@@ -135,7 +140,8 @@ export class Slot {
     }
     metrics.set('lastHeartbeatAtMs', nowMs)
     publish(task, metrics)
-    if (isSwept || endMs - running.usageAtMs >= USAGE_EVERY_MS) this.#refreshUsage(running, endMs)
+    running.isUsageStale = true
+    if (isSwept || isUsageOld(running, nowMs)) this.#refreshUsage(running, nowMs)
     if (driver !== undefined) {
       const { done, total } = driver.progress()
       metrics.set('sourceProgressAmount', done)
@@ -162,6 +168,7 @@ export class Slot {
 
   #refreshUsage(running: RunningTask, nowMs: number): void {
     running.usageAtMs = nowMs
+    running.isUsageStale = false
     if (running.backend === undefined) return
     const { metrics, task } = running
     const earlier = running.usage
@@ -183,6 +190,7 @@ export class Slot {
       'stateExpiredBytes',
       sum(usage, ({ expiredBytesEstimate = 0 }) => expiredBytesEstimate),
     )
+    publishLocalStore(running.backend, metrics)
     if (!isSameUsage(earlier, usage)) this.#environment.post({ type: 'state-usage', task: task.id, usage })
   }
 
@@ -225,6 +233,7 @@ export class Slot {
       store,
       mode,
       overtakeAfterMs: overtakeAfterMsOf(config),
+      readAheadBytesMax: config.get('millrace.channel.read-ahead-size'),
       bufferTimeoutMs: config.get('execution.buffer-timeout'),
       developmentMode: config.get('millrace.development-mode'),
       combines: config.get('millrace.exchange.combine') === 'auto',
@@ -249,16 +258,17 @@ export class Slot {
       this.#environment.post({ type: 'counter', task: task.id, name, index }),
     )
     const built = await builder.build(task, metrics, this.#eventsOf(task.id, metrics))
-    const nowMs = this.#environment.clock.monotonicMs()
+    const { clock } = this.#environment
     return {
       ...built,
       metrics,
       sweep: built.backend === undefined ? undefined : new ExpirySweep(built.backend),
       turnUnits: TURN_UNITS_FIRST,
       lastProgress: 'idle',
-      lastStepEndMs: nowMs,
+      lastStepEndMs: clock.monotonicMs(),
       usage: [],
-      usageAtMs: nowMs,
+      usageAtMs: clock.now(),
+      isUsageStale: true,
     }
   }
 
@@ -274,7 +284,7 @@ export class Slot {
       onCommitted: (checkpointId) => post({ type: 'committed', task, checkpointId }),
       onEnded: () => {
         const running = this.#tasks.find((each) => isSame(each.task.id, task))
-        if (running !== undefined) this.#refreshUsage(running, this.#environment.clock.monotonicMs())
+        if (running !== undefined) this.#refreshUsage(running, this.#environment.clock.now())
         this.#reportState(task, 'FINISHED')
         post({ type: 'ended', task })
       },
@@ -428,6 +438,21 @@ function accountWait(metrics: TaskMetricsWriter, progress: TaskProgress, waitedM
 function decideTurnUnits(units: number, tookMs: number, progress: TaskProgress): number {
   if (tookMs > TURN_MS) return Math.max(1, Math.floor((units * TURN_MS) / tookMs))
   return progress === 'more' ? Math.min(TURN_UNITS_MAX, units * 2) : units
+}
+
+/** Also when the clock was set back. */
+function isUsageOld({ usageAtMs }: RunningTask, nowMs: number): boolean {
+  return nowMs < usageAtMs || nowMs - usageAtMs >= USAGE_EVERY_MS
+}
+
+/** When the slot should look at the sizes of a task's state though nothing else wakes it: after its last step, and when more expires. */
+function nextUsageMs(running: RunningTask, nowMs: number): number | undefined {
+  const { backend, usage, usageAtMs, isUsageStale } = running
+  if (backend === undefined) return undefined
+  const atMs = nowMs < usageAtMs ? nowMs : usageAtMs + USAGE_EVERY_MS
+  if (isUsageStale) return atMs
+  const expiries = usage.flatMap(({ nextExpiryMs }) => nextExpiryMs ?? [])
+  return expiries.length === 0 ? undefined : Math.max(atMs, Math.min(...expiries))
 }
 
 function isSame(a: TaskId, b: TaskId): boolean {

@@ -74,6 +74,8 @@ export interface TaskBuilderOptions {
   readonly mode: CheckpointMode
   /** After how long barriers of checkpoints overtake data in flight; `undefined`: never. */
   readonly overtakeAfterMs: number | undefined
+  /** What a task may take out of channels ahead of its work when a barrier overtakes. */
+  readonly readAheadBytesMax: number
   readonly bufferTimeoutMs: number
   readonly developmentMode: boolean
   /** Records may be combined before an exchange. */
@@ -249,7 +251,7 @@ export class TaskBuilder {
   }
 
   #gateInput(vertex: PlanVertex, subtask: number, replay: InFlightReplay | undefined): TaskInput {
-    const { plan, mode, overtakeAfterMs } = this.#options
+    const { plan, mode, overtakeAfterMs, readAheadBytesMax } = this.#options
     const readers: ChannelReader[] = []
     const channels: InFlightChannel[] = []
     const mayOvertake: boolean[] = []
@@ -270,8 +272,9 @@ export class TaskBuilder {
     }
     const overtaking = overtakeAfterMs === undefined ? undefined : { timeoutMs: overtakeAfterMs, mayOvertake }
     if (overtaking === undefined && replay === undefined) return { kind: 'gate', gate: new InputGate(readers, mode) }
-    const { uid } = vertex.steps[0] as PlanStep
-    return { kind: 'gate', gate: new OvertakingGate(readers, channels, uid, mode, overtaking, replay) }
+    const operatorUid = (vertex.steps[0] as PlanStep).uid
+    const options = { channels, operatorUid, mode, overtaking, replay, readAheadBytesMax }
+    return { kind: 'gate', gate: new OvertakingGate(readers, options) }
   }
 
   /**

@@ -1,14 +1,19 @@
 /** The entries of an export, as `millrace state export` writes it: JSON lines, read again without loss. */
+import { type FileHandle, open } from 'node:fs/promises'
 import { MillraceError } from '@millrace/api'
 import { valueFromJson } from '@millrace/core'
 import type { StoredStateEntry, Values } from './operator-state.ts'
 
 /**
- * Reads lines of an export; of one operator, where there are several. Throws `INPUT_MALFORMED` with the number of the line.
+ * Reads an export: the file at a path, or its lines; of one operator, where there are several. Throws `INPUT_MALFORMED` with
+ * the number of the line, and `INPUT_NOT_FOUND`.
  */
-export async function* exportedEntries(lines: Values<string>, operator?: string): AsyncGenerator<StoredStateEntry> {
+export async function* exportedEntries(
+  from: string | Values<string>,
+  operator?: string,
+): AsyncGenerator<StoredStateEntry> {
   let number = 0
-  for await (const line of lines) {
+  for await (const line of typeof from === 'string' ? linesOf(from) : from) {
     number++
     if (line.trim() === '') continue
     let entry: ExportedEntry
@@ -23,6 +28,26 @@ export async function* exportedEntries(lines: Values<string>, operator?: string)
       })
     }
     if (operator === undefined || entry.operator === operator) yield entry
+  }
+}
+
+/** Opened when the first line is asked for: a reader of lines that waits loses those that come meanwhile. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let file: FileHandle
+  try {
+    file = await open(path)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError('INPUT_NOT_FOUND', `The export ${path} cannot be opened: ${why}`, {
+      details: { path },
+      hint: 'millrace state export <snapshot> > <file> writes one.',
+      cause,
+    })
+  }
+  try {
+    yield* file.readLines({ autoClose: false })
+  } finally {
+    await file.close()
   }
 }
 

@@ -14,6 +14,7 @@ import {
   finishedSegmentChecksum,
   hashKey,
   type OperatorHost,
+  refuseLoss,
   SegmentWriter,
   type SnapshotPiece,
   type TableDescriptor,
@@ -169,7 +170,7 @@ export function addressEntry(
 function asDeclared(entry: StoredStateEntry, place: DeclaredTable): { readonly sub: unknown; readonly value: unknown } {
   const { key, sub, value } = entry
   if (!isDescriptor(entry.state)) return { sub, value }
-  const reading = decideReading(entry.state, place)
+  const reading = refuseLoss(decideReading(entry.state, place), place)
   if (reading.kind === 'refused') throw new MillraceError(reading.code, reading.problem, { hint: reading.hint })
   return reading.kind === 'as-is' ? { sub, value } : convertEntry({ key, sub, value }, place, reading)
 }

@@ -113,7 +113,9 @@ export async function writeSavepoint<P>(
     const operators: OperatorSnapshot[] = []
     for (const operator of before?.operators ?? []) {
       if (Object.hasOwn(options.operators, operator.uid)) continue
-      operators.push(await writing.copy(operator, new FileCheckpointStorage(files, origin?.folder ?? scratch)))
+      const copied = await writing.copy(operator, new FileCheckpointStorage(files, origin?.folder ?? scratch))
+      // What was drained is no end here: the job is to read on from it.
+      operators.push(before?.isFinal === true ? { ...copied, finishedSubtasks: [] } : copied)
     }
     for (const [uid, state] of given) {
       if (state !== 'remove') operators.push(await writing.operator(uid, state, graph, plan))
@@ -130,7 +132,7 @@ export async function writeSavepoint<P>(
       isFinal: false,
     }
     assignRestore(manifest, plan, { allowNonRestoredState: false, file: path })
-    checkStoredStates(manifest, graph, path)
+    checkStoredStates(manifest, graph, { allowNonRestoredState: false, file: path })
     await storage.writeSavepoint(manifest, path)
     return writing.written
   } finally {

@@ -1,5 +1,5 @@
 /** How the entries of one table expire: its rules, and how many entries were written when. Removing is the table's affair. */
-import { type TableDescriptor, WrittenTimes } from '@millrace/core'
+import { type TableDescriptor, type TableUsage, WrittenTimes } from '@millrace/core'
 
 /** Between the beginnings of two walks over a table passes at least this part of its time to live. */
 const WALKS_PER_TTL = 8
@@ -28,6 +28,17 @@ export class TableExpiry {
 
   isOver(writtenAtMs: number, nowMs: number): boolean {
     return nowMs - writtenAtMs >= this.ttlMs
+  }
+
+  /** What of the table's usage is about expiry. */
+  usage(
+    nowMs: number,
+    bytesOf: (entries: number) => number,
+  ): Pick<TableUsage, 'expiredEntries' | 'expiredBytesEstimate' | 'nextExpiryMs'> {
+    const expiredEntries = this.times.expiredAt(nowMs)
+    const nextExpiryMs = this.times.nextExpiryAfter(nowMs)
+    const expired = { expiredEntries, expiredBytesEstimate: bytesOf(expiredEntries) }
+    return nextExpiryMs === undefined ? expired : { ...expired, nextExpiryMs }
   }
 
   /** When a walk over the table is worth it; `undefined` for never. */

@@ -5,8 +5,9 @@
  * anything else.
  *
  * Invariants: what is recorded for a checkpoint is exactly what the task has not taken yet and what comes before the barrier;
- * within a channel nothing changes places; while it keeps something of a channel it holds that channel back, so that it keeps
- * no more than the channel and its sender held when the barrier came by.
+ * within a channel nothing changes places; while it keeps something of a channel it holds that channel back, so that it records
+ * no more than the channel and its sender held when the barrier came by; it reads ahead only while it keeps less than its
+ * budget, and beyond that as fast as the task works off (decision 0066). What cannot be stored ends the checkpoint, not the task.
  */
 import { MillraceError } from '@millrace/api'
 import {
@@ -24,9 +25,15 @@ import {
   standingOf,
 } from '@millrace/core'
 import { InputGate } from './input-gate.ts'
+import { KeptElements } from './kept-elements.ts'
 
 /** Elements that are taken out of channels before the task gets its turn. */
 const RECORD_ELEMENTS_MAX = 64
+/**
+ * Encoded data in flight of one subtask and checkpoint, which are in memory until they are stored: far more than channels
+ * hold, unless calls of user code emitted much at once.
+ */
+const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
 /** `lastChannel` while restored data in flight is worked off: its watermarks are merged already. */
 export const RESTORED_CHANNEL = -1
 
@@ -36,6 +43,21 @@ export interface RecordedInFlight {
   readonly records: number
   /** Uids of the steps that sent records. */
   readonly from: readonly string[]
+}
+
+export interface OvertakingGateOptions {
+  /** By reader. */
+  readonly channels: readonly InFlightChannel[]
+  /** The first operator of the task. */
+  readonly operatorUid: string
+  readonly mode: CheckpointMode
+  readonly overtaking: Overtaking | undefined
+  /** Restored data in flight. */
+  readonly replay: InFlightReplay | undefined
+  /** Elements are taken out of channels ahead of the task only while those that are kept are less than this, as channels count bytes. */
+  readonly readAheadBytesMax: number
+  /** Of one checkpoint; default 256 MiB. */
+  readonly inFlightBytesMax?: number
 }
 
 interface Recording {
@@ -52,35 +74,23 @@ interface Section {
   readonly writer: InFlightSectionWriter
 }
 
-interface Kept {
-  readonly element: InFlightElement
-  readonly bytes: number
-}
-
 export class OvertakingGate extends InputGate {
-  readonly #operatorUid: string
-  readonly #channels: readonly InFlightChannel[]
+  readonly #options: OvertakingGateOptions
   readonly #announcedIds: number[]
-  /** By channel, oldest first. */
-  readonly #kept: Kept[][]
+  /** By channel. */
+  readonly #kept: readonly KeptElements[]
   #keptBytes = 0
   #replay: InFlightReplay | undefined
   #recording: Recording | undefined
+  /** Encoded so far for the recording. */
+  #recordedBytes = 0
 
-  constructor(
-    readers: readonly ChannelReader[],
-    channels: readonly InFlightChannel[],
-    operatorUid: string,
-    mode: CheckpointMode,
-    overtaking: Overtaking | undefined,
-    replay: InFlightReplay | undefined,
-  ) {
-    super(readers, mode, overtaking)
-    this.#channels = channels
-    this.#operatorUid = operatorUid
+  constructor(readers: readonly ChannelReader[], options: OvertakingGateOptions) {
+    super(readers, options.mode, options.overtaking)
+    this.#options = options
     this.#announcedIds = readers.map(() => 0)
-    this.#kept = readers.map(() => [])
-    this.#replay = replay
+    this.#kept = readers.map(() => new KeptElements())
+    this.#replay = options.replay
   }
 
   override poll(): StreamElement | undefined {
@@ -117,43 +127,44 @@ export class OvertakingGate extends InputGate {
 
   /**
    * The task's snapshot is fixed now: what it has not taken yet and what comes up to `barrier` on the pending channels is in
-   * flight. Resolves when all of these barriers have come; rejects when the checkpoint is given up.
+   * flight. Resolves when all of these barriers have come; rejects when the checkpoint is given up, or when something in
+   * flight cannot be stored.
    */
   beginRecording(barrier: CheckpointBarrier, pending: readonly number[]): Promise<RecordedInFlight> {
+    const { checkpointId } = barrier
     this.#giveUpRecording()
-    const restored = (this.#replay?.rest() ?? []).map((stage) =>
-      stage.map((section) => sectionOf(section, section.elements)),
-    )
-    const own = this.#channels.map((channel, index) =>
-      sectionOf(channel, [
-        ...standingOf(this.merge.inputOf(index)),
-        ...(this.#kept[index] ?? []).map(({ element }) => element),
-      ]),
-    )
-    const recording: Recording = {
-      checkpointId: barrier.checkpointId,
-      stages: [...restored, own],
-      open: own.map(({ writer }, index) => (pending.includes(index) ? writer : undefined)),
-      done: Promise.withResolvers<RecordedInFlight>(),
-    }
+    const done = Promise.withResolvers<RecordedInFlight>()
     // Whoever began it hears of a rejection; it may be given up before anybody waits.
-    recording.done.promise.catch(() => {})
-    this.#recording = recording
+    done.promise.catch(() => {})
+    this.#recordedBytes = 0
+    try {
+      const restored = (this.#replay?.rest() ?? []).map((stage) =>
+        stage.map((section) => this.#sectionOf(checkpointId, section, section.elements)),
+      )
+      const own = this.#options.channels.map((channel, index) => {
+        const kept = (this.#kept[index] as KeptElements).elements()
+        return this.#sectionOf(checkpointId, channel, [...standingOf(this.merge.inputOf(index)), ...kept])
+      })
+      const open = own.map(({ writer }, index) => (pending.includes(index) ? writer : undefined))
+      this.#recording = { checkpointId, stages: [...restored, own], open, done }
+    } catch (error) {
+      done.reject(error)
+      return done.promise
+    }
     for (const channel of pending) (this.readers[channel] as ChannelReader).holdBack(true)
     this.#finishRecording()
-    return recording.done.promise
+    return done.promise
   }
 
-  /** Takes out of the pending channels what is there, a bounded piece; true when there was something. */
+  /** Takes out of the pending channels what is there and may be kept, a bounded piece; true when there was something. */
   record(): boolean {
     const recording = this.#recording
     if (recording === undefined) return false
     let left = RECORD_ELEMENTS_MAX
     for (let channel = 0; channel < this.readers.length; channel++) {
-      const section = recording.open[channel]
-      if (section === undefined) continue
-      while (left > 0 && recording.open[channel] !== undefined) {
-        if (!this.#recordNext(recording, channel, section)) break
+      while (left > 0 && this.#mayReadAhead && this.#recording === recording) {
+        const section = recording.open[channel]
+        if (section === undefined || !this.#recordNext(recording, channel, section)) break
         left--
       }
     }
@@ -181,8 +192,12 @@ export class OvertakingGate extends InputGate {
     return (this.readers[channel] as ChannelReader).poll()
   }
 
+  get #mayReadAhead(): boolean {
+    return this.#keptBytes < this.#options.readAheadBytesMax
+  }
+
   #takeKept(channel: number): InFlightElement | undefined {
-    const kept = (this.#kept[channel] as Kept[]).shift()
+    const kept = (this.#kept[channel] as KeptElements).take()
     if (kept === undefined) return undefined
     this.#keptBytes -= kept.bytes
     this.#letGo(channel)
@@ -196,10 +211,15 @@ export class OvertakingGate extends InputGate {
     const element = reader.poll()
     if (element === undefined) return false
     if (element.kind !== 'barrier') {
-      section.add(element)
       const bytes = reader.readBytes - readBefore
       this.#keptBytes += bytes
-      this.#kept[channel]?.push({ element, bytes })
+      ;(this.#kept[channel] as KeptElements).add({ element, bytes })
+      try {
+        this.#add(recording.checkpointId, this.#options.channels[channel] as InFlightChannel, section, element)
+      } catch (error) {
+        // What was taken out stays to be worked off: only the checkpoint has failed.
+        this.#giveUpRecording(error)
+      }
     } else if (element.checkpointId >= recording.checkpointId) {
       recording.open[channel] = undefined
       this.#letGo(channel)
@@ -210,7 +230,7 @@ export class OvertakingGate extends InputGate {
 
   #letGo(channel: number): void {
     const isOpen = this.#recording?.open[channel] !== undefined
-    if (!isOpen && this.#kept[channel]?.length === 0) (this.readers[channel] as ChannelReader).holdBack(false)
+    if (!isOpen && this.#kept[channel]?.isEmpty === true) (this.readers[channel] as ChannelReader).holdBack(false)
   }
 
   #finishRecording(): void {
@@ -218,34 +238,87 @@ export class OvertakingGate extends InputGate {
     if (recording === undefined || recording.open.some((section) => section !== undefined)) return
     this.#recording = undefined
     const { checkpointId, stages, done } = recording
+    const { operatorUid } = this.#options
     const full = stages.flat().filter(({ writer }) => writer.records > 0)
     const records = full.reduce((sum, { writer }) => sum + writer.records, 0)
     const bytes =
       records === 0
         ? undefined
         : encodeInFlight(
-            { checkpointId, operatorUid: this.#operatorUid },
+            { checkpointId, operatorUid },
             stages.map((sections) => sections.map(({ writer }) => writer)),
           )
     done.resolve({ bytes, records, from: [...new Set(full.map(({ channel }) => channel.from))] })
   }
 
-  #giveUpRecording(): void {
+  /** `reason`: other than that a newer checkpoint came, or the coordinator gave it up. */
+  #giveUpRecording(reason?: unknown): void {
     const recording = this.#recording
     if (recording === undefined) return
     this.#recording = undefined
     for (let channel = 0; channel < this.readers.length; channel++) this.#letGo(channel)
-    recording.done.reject(
-      new MillraceError(
-        'CHECKPOINT_DECLINED',
-        `Checkpoint ${recording.checkpointId} was given up before its barriers came`,
-      ),
-    )
+    recording.done.reject(reason ?? declined(recording.checkpointId))
+  }
+
+  #sectionOf(checkpointId: CheckpointId, channel: InFlightChannel, elements: readonly InFlightElement[]): Section {
+    const writer = new InFlightSectionWriter(channel)
+    for (const element of elements) this.#add(checkpointId, channel, writer, element)
+    return { channel, writer }
+  }
+
+  /** Throws what says of which channel something cannot be stored. */
+  #add(
+    checkpointId: CheckpointId,
+    channel: InFlightChannel,
+    writer: InFlightSectionWriter,
+    element: InFlightElement,
+  ): void {
+    const { operatorUid, inFlightBytesMax = IN_FLIGHT_BYTES_MAX } = this.#options
+    const lengthBefore = writer.lengthBytes
+    try {
+      writer.add(element)
+    } catch (cause) {
+      throw notEncodable(checkpointId, channel, operatorUid, cause)
+    }
+    this.#recordedBytes += writer.lengthBytes - lengthBefore
+    if (this.#recordedBytes > inFlightBytesMax) throw tooMuch(checkpointId, channel, operatorUid, inFlightBytesMax)
   }
 }
 
-function sectionOf(channel: InFlightChannel, elements: readonly InFlightElement[]): Section {
-  const writer = new InFlightSectionWriter(channel)
-  for (const element of elements) writer.add(element)
-  return { channel, writer }
+function declined(checkpointId: CheckpointId): MillraceError {
+  return new MillraceError('CHECKPOINT_DECLINED', `Checkpoint ${checkpointId} was given up before its barriers came`)
+}
+
+function notEncodable(
+  checkpointId: CheckpointId,
+  { from, fromSubtask }: InFlightChannel,
+  operatorUid: string,
+  cause: unknown,
+): MillraceError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new MillraceError(
+    'CHECKPOINT_FAILED',
+    `A record in flight from "${from}" (subtask ${fromSubtask}) to "${operatorUid}" cannot be stored: ${reason}`,
+    {
+      details: { checkpointId, operator: operatorUid, from, fromSubtask },
+      hint: 'Send plain values there, or take checkpoints with aligned barriers.',
+      cause,
+    },
+  )
+}
+
+function tooMuch(
+  checkpointId: CheckpointId,
+  { from, fromSubtask }: InFlightChannel,
+  operatorUid: string,
+  bytesMax: number,
+): MillraceError {
+  return new MillraceError(
+    'CHECKPOINT_FAILED',
+    `More than ${bytesMax} bytes are in flight to "${operatorUid}", the last of them from "${from}" (subtask ${fromSubtask})`,
+    {
+      details: { checkpointId, operator: operatorUid, from, fromSubtask, bytesMax },
+      hint: 'Emit less in one call, lower taskmanager.memory.max-segment-size, or take checkpoints with aligned barriers.',
+    },
+  )
 }

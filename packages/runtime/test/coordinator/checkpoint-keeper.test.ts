@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import { CheckpointKeeper } from '../../src/coordinator/checkpoint-keeper.ts'
-import type { CheckpointRetention } from '../../src/coordinator/coordinator-ports.ts'
+import type { CheckpointRetention, JobOutcome } from '../../src/coordinator/coordinator-ports.ts'
 import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.ts'
 
 const FOLDER = 'checkpoints'
@@ -108,7 +108,7 @@ describe('CheckpointKeeper', () => {
     assert.equal(states.at(-1), '2 whole')
   })
 
-  const ends: { state: 'FINISHED' | 'FAILED' | 'CANCELED'; retention: CheckpointRetention; isKept: boolean }[] = [
+  const ends: { state: JobOutcome['state']; retention: CheckpointRetention; isKept: boolean }[] = [
     { state: 'CANCELED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'CANCELED', retention: 'DELETE_ON_CANCELLATION', isKept: false },
     { state: 'CANCELED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
@@ -119,6 +119,10 @@ describe('CheckpointKeeper', () => {
     { state: 'FINISHED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
     { state: 'FINISHED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
     { state: 'FINISHED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: false },
+    // Only its process has ended.
+    { state: 'SUSPENDED', retention: 'RETAIN_ON_CANCELLATION', isKept: true },
+    { state: 'SUSPENDED', retention: 'DELETE_ON_CANCELLATION', isKept: true },
+    { state: 'SUSPENDED', retention: 'NO_EXTERNALIZED_CHECKPOINTS', isKept: true },
   ]
   for (const { state, retention, isKept } of ends) {
     it(`${state} with ${retention}: ${isKept ? 'kept' : 'removed'}`, async () => {

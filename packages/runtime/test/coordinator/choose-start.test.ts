@@ -157,6 +157,25 @@ describe('chooseStart', () => {
     )
   })
 
+  it('one of a newer version that is given up is not called damaged, and its version is told', async () => {
+    const { store, choose, files, messages } = await open()
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const writeNewer = async (path: string): Promise<void> => {
+      const file = await files.create(`${path}/_metadata`)
+      await file.write(new TextEncoder().encode('MILLRACE-CHECKPOINT 99 crc32c=00000000 length=0\n'))
+      await file.close()
+    }
+    const only = await store(4)
+    await writeNewer(only)
+    await assert.rejects(
+      choose(newestWhole),
+      failsWith('CHECKPOINT_NEWER_VERSION', /^Run the job with the Millrace version .* Or: .*start fresh/),
+    )
+    await store(3)
+    assert.equal((await choose(newestWhole)).restored?.manifest.checkpointId, 3)
+    assert.match(messages[0] ?? '', /chk-4 was written by a newer version and is given up: .*has version 99; .*up to/)
+  })
+
   it('what is whole is said of this history only', async () => {
     const { disk, files, store, choose } = await open()
     await store(3, 'bbbbbbbbbbbbbbbb')
@@ -191,8 +210,8 @@ describe('chooseStart', () => {
       [...disk.contents().keys()].filter((path) => path.endsWith('.seg')),
       [`${FOLDER}/shared/3-v-0-0.seg`],
     )
-    assert.match(messages[0] ?? '', /chk-5 is damaged and given up/)
-    assert.match(messages[1] ?? '', /chk-4 is damaged and given up: .*4-v-0-0\.seg has a wrong checksum/)
+    assert.match(messages[0] ?? '', /chk-5 is damaged and is given up/)
+    assert.match(messages[1] ?? '', /chk-4 is damaged and is given up: .*4-v-0-0\.seg has a wrong checksum/)
     assert.match(messages[2] ?? '', /from checkpoint 3 .* the newest that is whole/)
   })
 
@@ -229,7 +248,7 @@ describe('chooseStart', () => {
     await elsewhere.open()
     const path = await elsewhere.writeManifest({ ...manifestOf(7, []), lineage: OWN })
     const start = await choose(at(path))
-    assert.equal(start.restored?.folder, 'elsewhere')
+    assert.deepEqual([start.restored?.folder, start.restored?.isNamed], ['elsewhere', true])
     assert.deepEqual([start.lineage, start.firstCheckpointId, start.unclaimedId], [OWN, 8, undefined])
     assert.deepEqual(await readLineage(files, FOLDER), { id: OWN, origin: { path, checkpointId: 7 } })
     await store(8)
@@ -247,9 +266,11 @@ describe('chooseStart', () => {
       [again.restored?.manifest.checkpointId, again.restored?.folder, again.lineage, again.firstCheckpointId],
       [7, 'elsewhere', OWN, 8],
     )
+    assert.equal(again.restored?.isNamed, true, 'as the start was')
     assert.match(messages.at(-1) ?? '', /goes on from there again/)
     await store(8)
-    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 8)
+    const own = (await choose(latest)).restored
+    assert.deepEqual([own?.manifest.checkpointId, own?.isNamed], [8, false])
     // A fresh start forgets where the history before it began.
     await choose({ kind: 'none' })
     assert.equal((await choose(latest)).restored, undefined)
@@ -259,6 +280,7 @@ describe('chooseStart', () => {
     const { store, choose } = await open()
     const path = await store(3)
     assert.equal((await choose(at(path))).unclaimedId, 3)
+    assert.equal((await choose(latest)).restored?.isNamed, true, 'until there is another')
     await store(4)
     const resumed = await choose(latest)
     assert.deepEqual([resumed.restored?.manifest.checkpointId, resumed.unclaimedId], [4, 3])

@@ -16,7 +16,7 @@ import type {
 import { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
 import type { JobState } from '../../src/coordinator/job-facts.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
-import { InlineSlots } from './inline-slots.ts'
+import { type CreateSlotBackend, createSegmentsInMemory, InlineSlots } from './inline-slots.ts'
 
 export const FOLDER = 'checkpoints'
 export const LATEST: RestoreRequest = { kind: 'latest', discardNewer: false, allowNonRestoredState: false }
@@ -30,6 +30,7 @@ export interface InlineJobOptions {
   readonly stopAfter?: StopAfterCheckpoints
   readonly clock?: Clock
   readonly memory?: () => SlotMemory
+  readonly createBackend?: CreateSlotBackend
   readonly snapshotBytesMax?: number
   /** Before it runs. */
   onStart?(coordinator: JobCoordinator): void
@@ -76,7 +77,9 @@ export async function runInline(job: JobDefinition, options: InlineJobOptions = 
   })
   const planSettings = planSettingsOf(config, start.restored?.manifest)
   const { memory, snapshotBytesMax } = options
-  const slots = new InlineSlots({ job, planSettings, files, clock, memory, snapshotBytesMax })
+  const isOnSegments = config.get('state.backend.type') === 'segments'
+  const createBackend = options.createBackend ?? (isOnSegments ? createSegmentsInMemory : undefined)
+  const slots = new InlineSlots({ job, planSettings, files, clock, memory, createBackend, snapshotBytesMax })
   const coordinator: JobCoordinator = new JobCoordinator({
     jobId: random.hex(32),
     graph,

@@ -1,11 +1,13 @@
 /** Slots as objects on this thread: production slots whose loop is `setImmediate`. */
 import { buildGraph, type FileSystem, type JobDefinition } from '@millrace/api'
-import { compilePlan, type PlanSettings } from '@millrace/core'
+import { compilePlan, type KeyedStateBackend, type KeyGroupRange, type PlanSettings } from '@millrace/core'
+import { MemoryStoreFolder } from '@millrace/testing'
 import { type Clock, SystemRandom } from '../../src/clock/clock.ts'
 import type { SlotHandle, SlotLauncher, SlotLaunchOptions, SlotListener } from '../../src/coordinator/slot-launcher.ts'
 import { Slot } from '../../src/slot/slot.ts'
 import type { SlotMemory } from '../../src/slot/slot-environment.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
+import { SegmentsStateBackend } from '../../src/state/segments/segments-state-backend.ts'
 
 export interface InlineSlotsOptions {
   readonly job: JobDefinition
@@ -14,9 +16,26 @@ export interface InlineSlotsOptions {
   readonly clock: Clock
   /** Default: nothing is used. */
   readonly memory?: (() => SlotMemory) | undefined
+  /** Default: on the heap. */
+  readonly createBackend?: CreateSlotBackend | undefined
   /** What a snapshot may hold of encoded entries; default: that of production. */
   readonly snapshotBytesMax?: number | undefined
 }
+
+export type CreateSlotBackend = (keyGroups: KeyGroupRange, maxParallelism: number, clock: Clock) => KeyedStateBackend
+
+/** The segment store without files, with a cache that holds next to nothing. */
+export const createSegmentsInMemory: CreateSlotBackend = (keyGroups, maxParallelism, clock) =>
+  new SegmentsStateBackend({
+    keyGroups,
+    maxParallelism,
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    folder: new MemoryStoreFolder(() => {}),
+    cacheBytes: () => 1_500,
+    cachedEntriesMin: 1,
+    fileBytes: 2_048,
+  })
 
 export class InlineSlots implements SlotLauncher {
   readonly #options: InlineSlotsOptions
@@ -71,6 +90,7 @@ export class InlineSlots implements SlotLauncher {
       wakeUpOf: (other) => ({ wake: () => this.#running.get(other)?.ring() }),
       ownWakeUp: { wake: ring },
       createBackend: (keyGroups, maxParallelism) =>
+        this.#options.createBackend?.(keyGroups, maxParallelism, clock) ??
         new HeapStateBackend({
           keyGroups,
           maxParallelism,

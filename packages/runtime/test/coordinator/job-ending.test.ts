@@ -195,6 +195,79 @@ describe('the end of a job', () => {
     assert.ok(messages.some((text) => text.startsWith('The job failed while it was stopped')))
   })
 
+  for (const how of ['stop', 'cancel'] as const) {
+    it(`suspended by ${how}: its checkpoints stay although they go with a cancelled job, and it is resumed`, async () => {
+      const numbers = new Numbers()
+      const files = memoryDisk()
+      const configuration = {
+        'execution.checkpointing.externalized-checkpoint-retention': 'DELETE_ON_CANCELLATION',
+      }
+      const { outcome, states } = await runInline(numbers.job(2_000), {
+        files,
+        configuration,
+        onCheckpoint: (_report, coordinator) => coordinator[how]('SUSPENDED'),
+      })
+      assert.deepEqual([outcome.state, outcome.error], ['SUSPENDED', undefined])
+      assert.ok(!states.includes('CANCELLING'), states.join())
+      assert.equal((await checkpointsOf(files)).length, 1)
+      const resumed = await runInline(numbers.job(2_000, 100_000), { files, configuration, restore: LATEST })
+      assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
+      assert.deepEqual(numbers.committed, upTo(2_000))
+    })
+  }
+
+  it('a resume after the end says that all was read, and reads nothing', async () => {
+    const numbers = new Numbers()
+    const files = memoryDisk()
+    assert.equal((await runInline(numbers.job(50, 100_000), { files })).outcome.state, 'FINISHED')
+    const { outcome, messages } = await runInline(numbers.job(50, 100_000), { files, restore: LATEST })
+    assert.equal(outcome.state, 'FINISHED')
+    assert.match(messages.join('\n'), /^Checkpoint \d+ is final, all input was read: /m)
+    assert.deepEqual(numbers.committed, upTo(50))
+  })
+
+  it('cancelled while it is suspended: the user has the last word', async () => {
+    const numbers = new Numbers()
+    const files = memoryDisk()
+    const { outcome } = await runInline(numbers.job(1_000_000), {
+      files,
+      configuration: { 'execution.checkpointing.externalized-checkpoint-retention': 'DELETE_ON_CANCELLATION' },
+      onCheckpoint: (_report, coordinator) => {
+        coordinator.stop('SUSPENDED')
+        coordinator.cancel()
+      },
+    })
+    assert.equal(outcome.state, 'CANCELED')
+    assert.deepEqual(await checkpointsOf(files), [])
+  })
+
+  it('a failure while it is suspended suspends it all the same', async () => {
+    const numbers = new Numbers()
+    const { outcome } = await runInline(numbers.job(1_000_000), {
+      onCheckpoint: (_report, coordinator) => {
+        numbers.refusals.set('checkpoint', new Error('one glitch'))
+        coordinator.stop('SUSPENDED')
+      },
+    })
+    assert.deepEqual([outcome.state, outcome.error], ['SUSPENDED', undefined])
+  })
+
+  it('a savepoint that is asked for while it is suspended is refused, with what to do', async () => {
+    const numbers = new Numbers()
+    let asked: Promise<unknown> | undefined
+    await runInline(numbers.job(1_000_000), {
+      onCheckpoint: (_report, coordinator) => {
+        coordinator.stop('SUSPENDED')
+        asked ??= assert.rejects(coordinator.takeSavepoint({ targetFolder: 'kept' }), {
+          code: 'SAVEPOINT_FAILED',
+          message: /its process is being ended/,
+        })
+      },
+    })
+    await asked
+    assert.ok(asked !== undefined)
+  })
+
   it('a savepoint that cannot be written is an error of its own: the checkpoint stands, and is resumed', async () => {
     const numbers = new Numbers()
     const files = memoryDisk()

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import {
   ascending,
   collect,
+  type Duration,
   defineJob,
   type FileSystem,
   generator,
@@ -16,7 +17,7 @@ import type { CheckpointManifest } from '@millrace/core'
 import { SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage, openSnapshot } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import type { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
-import { FOLDER, type InlineJobOptions, memoryDisk, runInline } from './inline-job.ts'
+import { FOLDER, type InlineJobOptions, LATEST, memoryDisk, runInline } from './inline-job.ts'
 
 const ON_REQUEST_ONLY = { 'execution.checkpointing.interval': '1 h', 'state.storage.fs.memory-threshold': '1 b' }
 const KEYS = 10
@@ -391,8 +392,8 @@ describe('requests at other moments', () => {
 })
 
 describe('a stop with a savepoint', () => {
-  /** One window that is open until the end of the input. */
-  const windows = (records: number, perSecond: number): JobDefinition =>
+  /** By default one window that is open until the end of the input. */
+  const windows = (records: number, perSecond: number, size: Duration = '1 min'): JobDefinition =>
     defineJob({
       name: 'windows',
       build: (env) => {
@@ -402,15 +403,15 @@ describe('a stop with a savepoint', () => {
             watermarks: ascending<{ key: number; n: number; at: number }>(({ at }) => at),
           })
           .keyBy('key')
-          .window(tumbling({ size: '1 min' }))
+          .window(tumbling({ size }))
           .aggregate({ n: sum(({ n }: { n: number }) => n) }, ({ n }) => ({ n }), { uid: 'window' })
           .to(collect('out'), { uid: 'out' })
       },
     }) as unknown as JobDefinition
 
-  async function stopped(files: FileSystem, drain: boolean) {
+  async function stopped(files: FileSystem, drain: boolean, size?: Duration) {
     let answer: Promise<{ externalPath: string }> | undefined
-    const run = await runInline(windows(20_000, 2_000), {
+    const run = await runInline(windows(20_000, 2_000, size), {
       files,
       configuration: ON_REQUEST_ONLY,
       onState: (state, job) => {
@@ -444,17 +445,31 @@ describe('a stop with a savepoint', () => {
     const before = counted(outcome.collected)
     assert.ok(before > 0 && before < 20_000, `${before} of 20,000 records were read`)
     assert.equal((await manifestAt(files, externalPath)).isFinal, true)
-    const resumed = await runInline(windows(20_000, 1_000_000), {
-      files,
-      restore: { kind: 'path', path: externalPath, discardNewer: true, allowNonRestoredState: false },
-    })
+    const resumed = await runInline(windows(20_000, 1_000_000), { files, restore: LATEST })
     assert.equal(resumed.outcome.state, 'FINISHED')
     // What it had prepared is committed again, which changes nothing; no record is read.
     assert.equal(counted(resumed.outcome.collected), before)
-    assert.ok(
-      resumed.messages.some((text) => text.includes('was drained')),
-      resumed.messages.join('\n'),
+    assert.match(resumed.messages.join('\n'), /^Checkpoint \d+ was drained: .* reads nothing; .* name it with -s\.$/m)
+  })
+
+  it('with drain, named by a start: it reads on, and what comes for windows that have fired is late', async () => {
+    const files = memoryDisk()
+    const { outcome, externalPath } = await stopped(files, true, '1 s')
+    const before = counted(outcome.collected)
+    const resumed = await runInline(windows(20_000, 1_000_000, '1 s'), {
+      files,
+      restore: { kind: 'path', path: externalPath, discardNewer: true, allowNonRestoredState: false },
+      configuration: { 'parallelism.default': '2' },
+    })
+    assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
+    assert.match(resumed.messages.join('\n'), /^The savepoint was drained: .* reads on where its sources stood/m)
+    const late = (resumed.outcome.reading?.tasks ?? []).reduce(
+      (total, { metrics }) => total + (metrics?.numLateRecordsDropped ?? 0) + (metrics?.numRecordsDiscarded ?? 0),
+      0,
     )
+    // With what the savepoint had prepared, which is committed again.
+    assert.equal(counted(resumed.outcome.collected) + late, 20_000, `${before} before the drain, ${late} late`)
+    assert.ok(late > 0 && late < 1_000, `${late} records were late`)
   })
 
   it('that fails before its checkpoint is stored lets the job go on', async () => {

@@ -4,25 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import {
-  ascending,
-  buildGraph,
-  collect,
-  count,
-  defineJob,
-  generator,
-  type JobDefinition,
-  tumbling,
-} from '@millrace/api'
-import { compilePlan, encodeInFlight, hashKey, InFlightSectionWriter, type SegmentRef } from '@millrace/core'
+import { ascending, collect, count, defineJob, generator, type JobDefinition, tumbling } from '@millrace/api'
+import { encodeInFlight, hashKey, InFlightSectionWriter, type SegmentRef } from '@millrace/core'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
-import { SystemClock, SystemRandom } from '../../src/clock/clock.ts'
-import { createTaskMetrics } from '../../src/metrics/task-metrics.ts'
-import type { FromSlot } from '../../src/slot/protocol.ts'
-import { Slot } from '../../src/slot/slot.ts'
-import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
 import { memoryDisk } from '../coordinator/inline-job.ts'
+import { deploySlot } from './deployed-slot.ts'
 
 const job = defineJob({
   name: 'counts',
@@ -57,62 +43,16 @@ test('the watermarks of restored data in flight are told to senders before the f
     inlineBytesMax: 0,
   })) as [SegmentRef]
 
-  const graph = buildGraph(job, {})
-  const plan = compilePlan(graph, { parallelism: 1 })
-  const clock = new SystemClock()
-  const told: FromSlot[] = []
-  const slot = new Slot({
-    clock,
-    random: new SystemRandom(),
+  const { answer } = await deploySlot(t, job, {
     files,
-    loadJob: async () => ({ graph, plan }),
-    post: (message) => void told.push(message),
-    wakeUpOf: () => ({ wake() {} }),
-    ownWakeUp: { wake() {} },
-    createBackend: (keyGroups, maxParallelism) =>
-      new HeapStateBackend({ keyGroups, maxParallelism, now: () => 0, monotonicMs: () => 0 }),
-    memory: () => ({ usedBytes: 0, limitBytes: 1 }),
+    restoreOf: ({ isSource }) => ({
+      checkpointId: 1,
+      folder: undefined,
+      keyGroups: {},
+      tables: {},
+      inFlight: isSource ? [] : [{ subtask: 0, from: ['numbers'], segment }],
+    }),
   })
-  t.after(() => slot.onMessage({ type: 'close' }))
-  slot.onMessage({
-    type: 'deploy',
-    deployment: {
-      slot: 0,
-      attempt: 1,
-      jobName: 'counts',
-      lineage: '0123456789abcdef',
-      graphHash: plan.graphHash,
-      config: {},
-      checkpointFolder: 'checkpoints',
-      firstEpoch: 2,
-      tasks: plan.vertices.map((vertex) => ({
-        id: { vertexId: vertex.id, subtask: 0 },
-        restore: {
-          checkpointId: 1,
-          folder: undefined,
-          keyGroups: {},
-          tables: {},
-          inFlight: vertex.isSource ? [] : [{ subtask: 0, from: ['numbers'], segment }],
-        },
-        entries: {},
-        wasFinished: false,
-        metrics: createTaskMetrics(),
-      })),
-      channels: plan.edges.map(({ id }) => ({
-        edgeId: id,
-        fromSubtask: 0,
-        toSubtask: 0,
-        fromSlot: 0,
-        toSlot: 0,
-        ring: undefined,
-      })),
-      doorbells: [],
-      heartbeat: new SharedArrayBuffer(8),
-    },
-  })
-  const isOver = ({ type }: FromSlot): boolean => type === 'ready' || type === 'failed'
-  while (!told.some(isOver)) await setImmediate()
-  const ready = told.find(isOver)
-  assert.ok(ready?.type === 'ready', JSON.stringify(ready))
-  assert.deepEqual(ready.restoredEventTimes, { counts: 95 })
+  assert.ok(answer.type === 'ready', JSON.stringify(answer))
+  assert.deepEqual(answer.restoredEventTimes, { counts: 95 })
 })

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
+import type { RestoreRequest } from '../../src/coordinator/choose-start.ts'
 import type { JobOutcome } from '../../src/coordinator/coordinator-ports.ts'
 import { type RunningJob, runJob } from '../../src/coordinator/run-job.ts'
 import { bundleJob } from '../../src/job-loading/bundle-job.ts'
@@ -10,6 +11,8 @@ import { bundleJob } from '../../src/job-loading/bundle-job.ts'
 export interface StartedThreadJob {
   readonly job: RunningJob
   readonly checkpointFolder: string
+  /** Goes on from the newest checkpoint, after the job has ended. */
+  resume(configuration?: Readonly<Record<string, string>>): StartedThreadJob
 }
 
 /** Call at the top of a test file. The folder is below the package, so that imports resolve as in a user's project. */
@@ -29,17 +32,21 @@ export function threadJobs() {
     await writeFile(join(own, 'job.ts'), text)
     const { bundlePath } = await bundleJob(join(own, 'job.ts'))
     const checkpointFolder = join(own, 'checkpoints')
-    const job = runJob({
-      bundlePath,
-      params: {},
-      configuration: {
-        'execution.checkpointing.dir': checkpointFolder,
-        'restart-strategy.type': 'none',
-        ...configuration,
-      },
-      restore: { kind: 'none' },
+    const start = (given: Readonly<Record<string, string>>, restore: RestoreRequest): StartedThreadJob => ({
+      job: runJob({
+        bundlePath,
+        params: {},
+        configuration: {
+          'execution.checkpointing.dir': checkpointFolder,
+          'restart-strategy.type': 'none',
+          ...given,
+        },
+        restore,
+      }),
+      checkpointFolder,
+      resume: (next = {}) => start(next, { kind: 'latest', discardNewer: false, allowNonRestoredState: false }),
     })
-    return { job, checkpointFolder }
+    return start(configuration, { kind: 'none' })
   }
   return {
     startText,

@@ -339,6 +339,43 @@ describe('a savepoint made of another', () => {
     )
   })
 
+  it('made of a drained one, a job reads on from it', { timeout: 60_000 }, async () => {
+    const files = memoryDisk()
+    const rows = keys.map((k) => ({ k, n: 1 }))
+    let drained: Promise<{ externalPath: string }> | undefined
+    const counts = (all: readonly Row[], ends: boolean) =>
+      jobOf((env) => {
+        env
+          .from(rowsSource(all, ends), { uid: 'rows' })
+          .keyBy('k')
+          .reduce((a, b) => ({ k: a.k, n: a.n + b.n }), { uid: 'sums' })
+          .to(collect('out'), { uid: 'out' })
+      })
+    const first = await runInline(counts(rows, false), {
+      files,
+      onCheckpoint: (_report, coordinator) => {
+        drained ??= coordinator.stopWithSavepoint({ targetFolder: 'kept', drain: true })
+      },
+    })
+    assert.equal(first.outcome.state, 'FINISHED', first.outcome.error?.message)
+    const { externalPath } = (await drained) ?? { externalPath: '' }
+    await writeSavepoint(files, 'sp', counts(rows, true), { from: externalPath, operators: { sums: 'remove' } })
+    const { outcome } = await runInline(counts([...rows, { k: 'key 1', n: 5 }], true), {
+      files,
+      restore: { ...from('sp'), discardNewer: true } as RestoreRequest,
+    })
+    assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
+    assert.deepEqual(outcome.collected.out?.at(-1), { k: 'key 1', n: 5 })
+  })
+
+  it('names an export that is not there', async () => {
+    const entries = exportedEntries('/nowhere/totals.jsonl')
+    await assert.rejects(
+      writeSavepoint(memoryDisk(), 'sp', job([]), { operators: { totals: storedEntries(entries) } }),
+      { code: 'INPUT_NOT_FOUND', message: /\/nowhere\/totals\.jsonl cannot be opened/ },
+    )
+  })
+
   it('names the line of an export that is none', async () => {
     const files = memoryDisk()
     for (const line of ['{', '[]', '{"operator":"totals"}', '{"operator":"totals","state":"total","key":"a"}']) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keyedProcess, mapState, type StateDescriptor, valueState } from '@millrace/api'
+import { type AggregateFunction, keyedProcess, mapState, type StateDescriptor, valueState } from '@millrace/api'
 import {
   declaredTables,
   type RestoredSegment,
@@ -110,5 +110,28 @@ describe('convertGroup', () => {
       code: 'STATE_MIGRATION_FAILED',
       message: /State "pages" of operator "visits", key "a": two keys of the map become "x"/,
     })
+  })
+
+  it('one aggregate of several was raised and gives the same value: the group is of the new version all the same', () => {
+    const own = (version: number): AggregateFunction<unknown, unknown, unknown> => ({
+      name: 'own',
+      version,
+      migrate: (old) => old,
+      create: () => 0,
+      add: (total) => total,
+      result: (total) => total,
+    })
+    const tablesOf = (version: number) =>
+      declaredTables(UID, {
+        kind: 'keyedAggregate',
+        key: { kind: 'field', field: 'k' },
+        aggregate: { ...own(version), parts: [{ name: 'n', aggregate: own(version) }] },
+        project: (result) => result,
+      })
+    const tables = tablesOf(1).map(({ descriptor }) => descriptor)
+    const segments = [segment('base', tables, (writer) => writer.put(0, 'a', undefined, [1]))]
+    const converted = convertGroup(GROUP, UID, segments, conversionsOf(tables, tablesOf(2)))
+    assert.ok(converted !== undefined)
+    assert.deepEqual(entriesOf(converted), [['_aggregate', 2, 'a', undefined, [1], undefined]])
   })
 })

@@ -1,28 +1,29 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  type CheckpointMode,
-  InFlightReplay,
-  type InFlightStage,
-  readInFlight,
-  type StreamElement,
-} from '@millrace/core'
+import { InFlightReplay, type InFlightStage, readInFlight, type StreamElement } from '@millrace/core'
 import { OvertakingGate, RESTORED_CHANNEL, type RecordedInFlight } from '../../src/task/overtaking-gate.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 import { barrier, batchOf } from './task-run.ts'
 
 const watermark = (timestamp: number): StreamElement => ({ kind: 'watermark', timestamp })
 
-function open(channels: number, restored: readonly InFlightStage[] = [], mode: CheckpointMode = 'exactly-once') {
+interface Limits {
+  /** An element of the channels counts as one byte. */
+  readonly readAheadBytesMax?: number
+  readonly inFlightBytesMax?: number
+}
+
+function open(channels: number, restored: readonly InFlightStage[] = [], limits: Limits = {}) {
   const inputs = Array.from({ length: channels }, () => new BoundedChannel())
-  const gate = new OvertakingGate(
-    inputs,
-    inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false })),
-    'count',
-    mode,
-    { timeoutMs: 0, mayOvertake: inputs.map(() => true) },
-    restored.length === 0 ? undefined : new InFlightReplay(restored),
-  )
+  const gate = new OvertakingGate(inputs, {
+    channels: inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false })),
+    operatorUid: 'count',
+    mode: 'exactly-once',
+    overtaking: { timeoutMs: 0, mayOvertake: inputs.map(() => true) },
+    replay: restored.length === 0 ? undefined : new InFlightReplay(restored),
+    readAheadBytesMax: Number.POSITIVE_INFINITY,
+    ...limits,
+  })
   return { inputs: inputs as [BoundedChannel, BoundedChannel], gate }
 }
 
@@ -192,4 +193,80 @@ describe('OvertakingGate', () => {
     recordAll(gate)
     assert.deepEqual(elementsOf(await recorded), [[['a1']]])
   })
+
+  it('reads ahead up to its budget, and on as the task works off; what it stores is all of it', async () => {
+    const { inputs, gate } = open(2, [], { readAheadBytesMax: 3 })
+    give(inputs[0], batchOf('a1'), batchOf('a2'), batchOf('a3'), batchOf('a4'), barrier(1), batchOf('a5'))
+    give(inputs[1], batchOf('b1'), batchOf('b2'), barrier(1))
+    const recorded = overtake(gate)
+    let most = 0
+    const seen: unknown[] = []
+    for (let turn = 0; turn < 20; turn++) {
+      recordAll(gate)
+      most = Math.max(most, gate.queuedBytes - inputs[0].queuedBytes - inputs[1].queuedBytes)
+      seen.push(...read(gate, 1))
+    }
+    assert.equal(most, 3, 'elements that were kept at once')
+    assert.deepEqual(elementsOf(await recorded), [
+      [
+        ['a1', 'a2', 'a3', 'a4'],
+        ['b1', 'b2'],
+      ],
+    ])
+    const of = (channel: string): unknown[] => seen.filter((record) => String(record).startsWith(channel))
+    assert.deepEqual(
+      [of('a'), of('b')],
+      [
+        ['a1', 'a2', 'a3', 'a4', 'a5'],
+        ['b1', 'b2'],
+      ],
+    )
+    assert.deepEqual([inputs[0].isHeldBack, inputs[1].isHeldBack, gate.queuedBytes], [false, false, 0])
+  })
+
+  it('gives up a checkpoint whose data in flight are more than may be stored, and loses nothing', async () => {
+    const { inputs, gate } = open(1, [], { inFlightBytesMax: 100 })
+    give(inputs[0], batchOf('x'.repeat(50)), batchOf('y'.repeat(80)), batchOf('z'), barrier(1))
+    const recorded = overtake(gate)
+    recordAll(gate)
+    await assert.rejects(recorded, {
+      code: 'CHECKPOINT_FAILED',
+      message: 'More than 100 bytes are in flight to "count", the last of them from "up" (subtask 0)',
+    })
+    assert.deepEqual(read(gate), ['x'.repeat(50), 'y'.repeat(80), 'z', 'barrier'])
+    assert.equal(inputs[0].isHeldBack, false)
+  })
+
+  for (const [when, isKept] of [
+    ['while it is read', false],
+    ['that an earlier barrier had overtaken', true],
+  ] as const) {
+    it(`fails the checkpoint by a record that cannot be stored ${when}, and the task works it off`, async () => {
+      const bad = () => {}
+      const { inputs, gate } = open(2)
+      give(inputs[0], batchOf('a1'), barrier(1))
+      give(inputs[1], batchOf('b1'), batchOf(bad), batchOf('b2'), barrier(1))
+      const refused = {
+        code: 'CHECKPOINT_FAILED',
+        message: /^A record in flight from "up" \(subtask 1\) to "count" cannot be stored: .*function/,
+      }
+      const first = overtake(gate)
+      recordAll(gate)
+      await assert.rejects(first, refused)
+      if (isKept) {
+        give(inputs[0], barrier(2))
+        give(inputs[1], barrier(2))
+        await assert.rejects(overtake(gate), refused)
+      }
+      const seen = read(gate).filter((record) => record !== 'barrier')
+      assert.deepEqual(new Set(seen), new Set(['a1', 'b1', bad, 'b2']))
+      assert.ok(seen.indexOf('b1') < seen.indexOf(bad) && seen.indexOf(bad) < seen.indexOf('b2'))
+      assert.deepEqual([inputs[0].isHeldBack, inputs[1].isHeldBack], [false, false])
+      give(inputs[0], batchOf('a2'), barrier(3))
+      give(inputs[1], barrier(3))
+      const third = overtake(gate)
+      recordAll(gate)
+      assert.deepEqual(elementsOf(await third), [[['a2'], []]])
+    })
+  }
 })

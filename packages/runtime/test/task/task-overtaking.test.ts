@@ -138,4 +138,55 @@ describe('a task whose barriers overtake', () => {
     await standStill(run)
     assert.deepEqual([ids(run), run.declined, run.failures], [[2], [], []])
   })
+
+  it('goes on when something in flight cannot be stored: the checkpoint fails and says where it was', async () => {
+    const run = new TaskRun({ outputRoom: 2, bufferTimeoutMs: 0, overtakeAfterMs: 0 })
+    const bad = () => {}
+    for (const record of ['r1', 'r2', 'r3', bad, 'r5']) run.give(0, batchOf(record))
+    run.give(0, barrier(1))
+    announced(run, 1)
+    await standStill(run)
+    assert.deepEqual([ids(run), run.declined, run.failures], [[], [1], []])
+    const [reason] = run.reasons as [Error & { code: string }]
+    assert.equal(reason.code, 'CHECKPOINT_FAILED')
+    assert.match(reason.message, /from "up" \(subtask 0\) to "pass" cannot be stored/)
+    const seen: unknown[] = []
+    for (let taken = run.output.take(); taken.length > 0; taken = run.output.take()) {
+      seen.push(...taken)
+      await standStill(run)
+    }
+    assert.deepEqual(
+      seen.filter((each) => each !== 'barrier 1'),
+      ['r1', 'r2', 'r3', bad, 'r5'],
+    )
+    run.give(0, batchOf('r6'), barrier(2))
+    announced(run, 2)
+    await standStill(run)
+    assert.deepEqual(ids(run), [2])
+  })
+
+  it('records beyond its budget as it works off, and is then complete', async () => {
+    const run = new TaskRun({ outputRoom: 2, bufferTimeoutMs: 0, overtakeAfterMs: 0, readAheadBytesMax: 2 })
+    const records = Array.from({ length: 12 }, (_, i) => `r${i}`)
+    for (const record of records) run.give(0, batchOf(record))
+    run.give(0, barrier(1))
+    announced(run, 1)
+    await standStill(run)
+    assert.deepEqual(ids(run), [], 'more is in flight than may be kept')
+    const seen: unknown[] = []
+    for (let taken = run.output.take(); taken.length > 0; taken = run.output.take()) {
+      seen.push(...taken)
+      await standStill(run)
+    }
+    assert.deepEqual(ids(run), [1])
+    assert.deepEqual(
+      seen.filter((each) => each !== 'barrier 1'),
+      records,
+    )
+    const stored = run.stored.flatMap((bytes) => readInFlight(bytes).stages).flat()
+    const inFlight = stored.flatMap(({ elements }) =>
+      elements.flatMap((element) => (element.kind === 'batch' ? element.batch.records : [])),
+    )
+    assert.deepEqual(inFlight, records.slice(seen.indexOf('barrier 1')))
+  })
 })

@@ -88,6 +88,8 @@ export interface TaskRunOptions {
   readonly wasFinished?: boolean
   /** Barriers overtake after so long. */
   readonly overtakeAfterMs?: number
+  /** Elements that are kept then; default: as many as there are. */
+  readonly readAheadBytesMax?: number
   /** Ends the chain in this sink instead of the output channel. */
   readonly sink?: SinkWriter<unknown>
   /** The chain has no stages: what the source gives goes to the output channel. */
@@ -121,6 +123,8 @@ export class TaskRun {
   readonly measured: SubtaskMeasures[] = []
   readonly stored: Uint8Array[] = []
   readonly declined: number[] = []
+  /** Why, by the same order. */
+  readonly reasons: unknown[] = []
   readonly committed: number[] = []
   readonly failures: unknown[] = []
   ends = 0
@@ -153,7 +157,7 @@ export class TaskRun {
       id: { vertexId: 'v', subtask: 0 },
       name: 'Pass (1/1)',
       operatorUids: ['pass'],
-      input: this.#input(input, options.overtakeAfterMs),
+      input: this.#input(input, options),
       chain,
       edges,
       sink,
@@ -183,7 +187,10 @@ export class TaskRun {
           this.acknowledged.push({ id, snapshot })
           this.measured.push(measures)
         },
-        onDeclined: (id) => void this.declined.push(id),
+        onDeclined: (id, error) => {
+          this.declined.push(id)
+          this.reasons.push(error)
+        },
         onCommitted: (id) => void this.committed.push(id),
         onEnded: () => void this.ends++,
         onFailed: (error) => void this.failures.push(error),
@@ -201,11 +208,19 @@ export class TaskRun {
     return this.task.step({ units })
   }
 
-  #input(input: number | SourceRun, timeoutMs: number | undefined): TaskInput {
+  #input(input: number | SourceRun, options: TaskRunOptions): TaskInput {
+    const { overtakeAfterMs: timeoutMs, readAheadBytesMax = Number.POSITIVE_INFINITY } = options
     if (typeof input === 'number' && timeoutMs !== undefined) {
       const overtaking = { timeoutMs, mayOvertake: this.inputs.map(() => true) }
       const channels = this.inputs.map((_, fromSubtask) => ({ from: 'up', fromSubtask, isKeyed: false }))
-      const gate = new OvertakingGate(this.inputs, channels, 'pass', 'exactly-once', overtaking, undefined)
+      const gate = new OvertakingGate(this.inputs, {
+        channels,
+        operatorUid: 'pass',
+        mode: 'exactly-once',
+        overtaking,
+        replay: undefined,
+        readAheadBytesMax,
+      })
       return { kind: 'gate', gate }
     }
     if (typeof input === 'number') return { kind: 'gate', gate: new InputGate(this.inputs, 'exactly-once') }

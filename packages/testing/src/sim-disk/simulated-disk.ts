@@ -53,6 +53,8 @@ export interface SimulatedDiskOptions {
   readonly schedule?: (operation: DiskOperation, flight: DiskFlight) => void
   /** Asked when an operation takes effect; what it returns is thrown. */
   readonly fault?: (operation: DiskOperation) => FileErrorKind | undefined
+  /** Asked when a sync takes effect: it says that it is done, and nothing is any more durable than before. */
+  readonly isLie?: (operation: DiskOperation) => boolean
   /** Bytes of all files; what does not fit is refused with `no-space`. Default: no limit. `setCapacity` changes it. */
   readonly capacityBytes?: number
   /** For modification times; default: always 0. */
@@ -165,6 +167,10 @@ export class SimulatedDisk {
       if (this.#options.schedule === undefined) queueMicrotask(complete)
       else this.#options.schedule(operation, { complete, abandon })
     })
+  }
+
+  isLie(operation: DiskOperation): boolean {
+    return this.#options.isLie?.(operation) === true
   }
 
   /** From now on; what is there stays. `undefined`: no limit. */
@@ -397,11 +403,15 @@ class SimulatedWritableFile implements WritableFile {
   }
 
   sync(): Promise<void> {
+    const { disk } = this.#mount
+    const operation: DiskOperation = { kind: 'sync', path: this.path }
     const effect: Effect<void> = {
-      apply: () => this.#node.sync(),
-      onFault: () => this.#node.failSync(this.#mount.disk.random),
+      apply: () => {
+        if (!disk.isLie(operation)) this.#node.sync()
+      },
+      onFault: () => this.#node.failSync(disk.random),
     }
-    return this.#mount.disk.perform(this.#mount, { kind: 'sync', path: this.path }, effect)
+    return disk.perform(this.#mount, operation, effect)
   }
 
   close(): Promise<void> {

@@ -17,6 +17,10 @@ export const FAULT_KINDS = [
   'disk-full',
   /** The disk of the local state stores is full for a while. */
   'local-disk-full',
+  /** Syncs of files of checkpoints say that they are done and are not: a crash shows it. */
+  'sync-lie',
+  /** A byte of a stored checkpoint changes. */
+  'bit-rot',
   /** Only where checkpoints are stored: they fail, and the job goes on. */
   'storage-error',
   /** Disk operations wait for a while. */
@@ -55,6 +59,9 @@ export const FAULTS_WITHOUT_CHECKPOINTS: readonly FaultKind[] = [
  */
 const OFTEN: ReadonlySet<FaultKind> = new Set(['storage-error', 'slot-crash', 'drain-stop', 'savepoint-request'])
 
+/** They end many a job for good: no checkpoint is whole any more. */
+const RARE: ReadonlySet<FaultKind> = new Set(['sync-lie', 'bit-rot'])
+
 export interface FaultPlan {
   readonly kinds: readonly FaultKind[]
   readonly faultsMax: number
@@ -71,9 +78,25 @@ export interface Preferences {
   readonly time: number
 }
 
+/** They come once in the life of a job, if it has not ended before: so they get schedules of their own. Few jobs can be drained. */
+const ENDINGS: readonly FaultKind[] = ['savepoint-stop', 'drain-stop', 'drain-stop']
+const ENDINGS_CHANCE = 0.25
+/** Somebody takes savepoints, and then has a reason to go back to one. */
+const RETURNS: readonly FaultKind[] = ['savepoint-request', 'savepoint-request', 'process-kill', 'machine-crash']
+const RETURNS_CHANCE = 0.08
+
 export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] = FAULT_KINDS): FaultPlan {
+  const endings = ENDINGS.filter((kind) => kinds.includes(kind))
+  if (endings.length > 0 && random.chance(ENDINGS_CHANCE)) {
+    return { kinds: [random.pick(endings), random.pick(kinds)], faultsMax: random.pick([1, 2, 3]), chance: 0.02 }
+  }
+  if (RETURNS.every((kind) => kinds.includes(kind)) && random.chance(RETURNS_CHANCE)) {
+    return { kinds: RETURNS, faultsMax: 8, chance: 0.02 }
+  }
   // Few kinds at a time: then each of them happens often enough to meet itself and one other.
-  const chosen = kinds.filter((kind) => random.chance(OFTEN.has(kind) ? 0.5 : 0.25))
+  const chosen = kinds.filter((kind) => random.chance(OFTEN.has(kind) ? 0.5 : RARE.has(kind) ? 0.1 : 0.25))
+  // Nothing else shows a lie.
+  if (chosen.includes('sync-lie') && !chosen.includes('machine-crash')) chosen.push('machine-crash')
   return {
     kinds: chosen.length === 0 ? [random.pick(kinds)] : chosen,
     faultsMax: random.pick([0, 1, 2, 3, 5, 8]),

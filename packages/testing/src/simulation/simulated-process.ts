@@ -38,6 +38,7 @@ export interface ProcessHome {
   filesOf(life: Life): FileSystem
   chooseBackend(): StateBackendType
   onStoreWriting(): void
+  onSwept(type: StateBackendType): void
   abandon(life: Life): void
   /** Whether the process with this number runs. */
   isRunning(pid: number): boolean

@@ -7,11 +7,12 @@
  */
 import type { FileSystem, JobDefinition } from '@millrace/api'
 import { buildGraph } from '@millrace/api'
-import { compilePlan, type PlanSettings } from '@millrace/core'
+import { compilePlan, type KeyedStateBackend, type PlanSettings } from '@millrace/core'
 import {
   type Clock,
   type FromSlot,
   HeapStateBackend,
+  type HeapStateBackendOptions,
   type RandomSource,
   SegmentsStateBackend,
   Slot,
@@ -50,11 +51,14 @@ export interface SlotHome {
   chooseBackend(): StateBackendType
   /** Before each writing of a local state store; throws when its disk is full. */
   onStoreWriting(): void
+  /** Something that had expired was removed in the background. */
+  onSwept(type: StateBackendType): void
   /** What the slot had under way on the disk may have happened. */
   abandon(life: Life): void
 }
 
-export type StateBackendType = 'hashmap' | 'segments'
+export const STATE_BACKENDS = ['hashmap', 'segments'] as const
+export type StateBackendType = (typeof STATE_BACKENDS)[number]
 
 export class SimulatedSlots implements SlotLauncher {
   readonly #home: SlotHome
@@ -128,15 +132,10 @@ export class SimulatedSlot {
           encodeStepEntries: home.encodeStepEntries,
           snapshotBytesMax: home.snapshotBytesMax,
         }
-        if (home.chooseBackend() === 'hashmap') return new HeapStateBackend(common)
-        const { cacheBytes, fileBytes } = home.storeSizes
-        return new SegmentsStateBackend({
-          ...common,
-          folder: new MemoryStoreFolder(() => home.onStoreWriting()),
-          cacheBytes: () => cacheBytes,
-          cachedEntriesMin: 1,
-          fileBytes,
-        })
+        const type = home.chooseBackend()
+        const backend = createBackend(type, common, home)
+        tellOfSweeps(backend, () => home.onSwept(type))
+        return backend
       },
       sizes: home.sizes,
       memory: () => ({ usedBytes: 0, limitBytes: 1 }),
@@ -237,5 +236,29 @@ export class SimulatedSlot {
   #die(): void {
     this.life.end()
     this.#home.abandon(this.life)
+  }
+}
+
+function createBackend(type: StateBackendType, common: HeapStateBackendOptions, home: SlotHome): KeyedStateBackend {
+  if (type === 'hashmap') return new HeapStateBackend(common)
+  const { cacheBytes, fileBytes } = home.storeSizes
+  return new SegmentsStateBackend({
+    ...common,
+    folder: new MemoryStoreFolder(() => home.onStoreWriting()),
+    cacheBytes: () => cacheBytes,
+    cachedEntriesMin: 1,
+    fileBytes,
+  })
+}
+
+/** Looks on: whether a sweep left fewer entries than it found. */
+function tellOfSweeps(backend: KeyedStateBackend, onSwept: () => void): void {
+  const sweep = backend.sweepExpired.bind(backend)
+  const entries = (): number => backend.usage().reduce((sum, table) => sum + table.entries, 0)
+  backend.sweepExpired = (units) => {
+    const before = entries()
+    const isDone = sweep(units)
+    if (entries() < before) onSwept()
+    return isDone
   }
 }

@@ -6,23 +6,18 @@
  * which is asked between actions, finds an invariant broken.
  */
 import { setImmediate } from 'node:timers/promises'
-import {
-  type ErrorCode,
-  type ErrorData,
-  type FileErrorKind,
-  type FileSystem,
-  type JobDefinition,
-  MillraceError,
-} from '@millrace/api'
+import { type ErrorCode, type ErrorData, type FileSystem, type JobDefinition, toErrorData } from '@millrace/api'
 import type { CoordinatorObserver, RestoreRequest, SlotSizes } from '@millrace/runtime'
 import type { SeededRandom } from '../random/seeded-random.ts'
-import { type DiskOperation, type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
+import { type DiskOperationKind, SimulatedDisk } from '../sim-disk/simulated-disk.ts'
 import { ActionLog } from './action-log.ts'
 import { DiskTraffic } from './disk-traffic.ts'
+import { DiskTrouble, isDamage } from './disk-trouble.ts'
 import { type FaultKind, type FaultPlan, type Preferences, REQUESTS } from './fault-plan.ts'
 import { Life } from './life.ts'
 import { type ProcessEnd, type ProcessStart, SimulatedProcess } from './simulated-process.ts'
 import type { SimulatedSlot, StateBackendType, StoreSizes } from './simulated-slots.ts'
+import { SnapshotCoverage } from './snapshot-coverage.ts'
 import type { UserCode } from './user-code.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -45,8 +40,11 @@ export interface SimulationOptions {
   configuration(): Readonly<Record<string, string>>
   /** Of each task with keyed state, in each attempt. */
   chooseBackend(): StateBackendType
-  /** How to go on after a process ended and the job had not. */
-  chooseRestore(latest: RestoreRequest): RestoreRequest
+  /**
+   * How to go on after a process ended and the job had not; `undefined`: there is nothing to go on from. `error`: what the
+   * process ended with, unless it was killed.
+   */
+  chooseRestore(latest: RestoreRequest, error: ErrorData | undefined): RestoreRequest | undefined
   /** Called between actions, and with `crashed` right after the machine lost what was not synced. */
   inspect(moment: 'running' | 'crashed'): void
   onCompletedCheckpoint(id: number): void
@@ -132,12 +130,8 @@ export class Simulation {
   #faultsLeft: number
   #faultsInProcess = 0
   #hangsInProcess = 0
-  #diskTrouble:
-    | { readonly kind: FileErrorKind; readonly folder: string; operations: number; readonly chance: number }
-    | undefined
-  #diskHadTrouble = false
-  /** Writings of local state stores that fail. */
-  #storeFaults = 0
+  readonly #trouble: DiskTrouble
+  readonly #coverage: SnapshotCoverage
   #slowDiskActions = 0
   /** The user asked the job to end before its input does. */
   #isAskedToEnd = false
@@ -158,10 +152,13 @@ export class Simulation {
     this.#faultsLeft = options.faults.faultsMax
     const lookMs = random.pick([0, 0.01, 0.2])
     this.#time = new VirtualTime(() => lookMs * random.fraction())
+    this.#trouble = new DiskTrouble(random, this.log, options.checkpointFolder)
+    this.#coverage = new SnapshotCoverage(this.log)
     this.disk = new SimulatedDisk({
       random: () => random.fraction(),
       schedule: this.#traffic.schedule,
-      fault: (operation) => this.#diskFault(operation),
+      fault: (operation) => this.#trouble.faultOf(operation),
+      isLie: (operation) => this.#trouble.isLie(operation),
       now: () => this.#time.nowMs,
     })
   }
@@ -194,11 +191,16 @@ export class Simulation {
   /** Retention has removed what it may, nothing kept it from it, and nothing pending is older than the attempt's first completion. */
   get isRetentionSettled(): boolean {
     const concurrent = Number(this.#process?.start.configuration['execution.checkpointing.max-concurrent-checkpoints'])
-    if (this.#completedInAttempt <= concurrent || this.#diskHadTrouble) return false
+    if (this.#completedInAttempt <= concurrent || this.#trouble.hadTrouble) return false
     return !this.#traffic.waiting.some(
       ({ operation: { kind, path } }) =>
         RETENTION_OPERATIONS.has(kind) && path.startsWith(this.#options.checkpointFolder),
     )
+  }
+
+  /** Files of checkpoints that may hold other bytes than were written. */
+  get damagedFiles(): ReadonlySet<string> {
+    return this.#trouble.damaged
   }
 
   /** The tasks of the running attempt and how far they are, a line each. */
@@ -223,7 +225,8 @@ export class Simulation {
     this.#faultsInProcess = 0
     this.#hangsInProcess = 0
     this.#completedInAttempt = 0
-    this.#diskHadTrouble = this.#diskTrouble !== undefined
+    this.#trouble.onProcess()
+    this.#coverage.onAttempt()
     this.#processes++
     this.log.add(`process:${start.restore.kind}`, `-p ${start.configuration['parallelism.default']}`)
     this.#process = new SimulatedProcess(this.#processes, start, {
@@ -239,10 +242,11 @@ export class Simulation {
       filesOf: (life) => this.#traffic.filesOf(life, mount),
       chooseBackend: () => {
         const type = this.#options.chooseBackend()
-        this.log.add(`backend:${type}`)
+        this.#coverage.onBackend(type)
         return type
       },
-      onStoreWriting: () => this.#storeFault(),
+      onStoreWriting: () => this.#trouble.onStoreWriting(),
+      onSwept: (type) => this.log.add(`swept:${type}`),
       abandon: (life) => this.#traffic.abandon(life),
       isRunning: (pid) => pid === this.#process?.pid && this.#process.life.isAlive,
     })
@@ -419,21 +423,29 @@ export class Simulation {
       case 'machine-crash':
         this.#endProcess(process)
         this.disk.crash()
+        this.#trouble.onCrash()
         this.#options.inspect('crashed')
         return true
       case 'storage-error':
         if (coordinator === undefined || coordinator.statistics.counts.inProgress === 0) return false
-        this.#troubleDisk('io', `${this.#options.checkpointFolder}/`)
+        this.#trouble.fail('io', `${this.#options.checkpointFolder}/`)
         return true
       case 'disk-error':
-        this.#troubleDisk('io', '')
+        this.#trouble.fail('io', '')
         return true
       case 'disk-full':
-        this.#troubleDisk('no-space', '')
+        this.#trouble.fail('no-space', '')
         return true
       case 'local-disk-full':
-        this.#storeFaults = 1 + this.#random.below(3)
+        this.#trouble.failStores()
         return true
+      case 'sync-lie':
+        this.#trouble.lie()
+        return true
+      case 'bit-rot':
+        // The final one is what is looked at in the end.
+        if (coordinator?.statistics.history.some(({ isFinal }) => isFinal) === true) return false
+        return this.#trouble.rot(this.disk)
       case 'disk-slow':
         this.#slowDiskActions = 20 + this.#random.below(300)
         return true
@@ -466,7 +478,10 @@ export class Simulation {
         if (coordinator === undefined) return false
         this.#ask(process, async () => {
           const taken = await coordinator.takeSavepoint({ targetFolder })
-          if (process.life.isAlive) this.#guarded(() => this.#options.onSavepoint(taken.externalPath))
+          if (process.life.isAlive) {
+            this.#coverage.onSavepoint(taken.checkpointId)
+            this.#guarded(() => this.#options.onSavepoint(taken.externalPath))
+          }
           return taken
         })
         return true
@@ -482,18 +497,13 @@ export class Simulation {
         (error: unknown) => {
           const { code, message } = error as { code?: ErrorCode; message: string }
           this.log.add(`request:${code}`, message)
-          if (code === undefined || !REFUSALS.has(code)) this.#unexplained ??= error as Error
+          const isExplained = code !== undefined && (REFUSALS.has(code) || this.#trouble.explains(toErrorData(error)))
+          if (!isExplained) this.#unexplained ??= error as Error
         },
       )
       .finally(() => {
         if (process === this.#process) this.#openRequests--
       })
-  }
-
-  #troubleDisk(kind: FileErrorKind, folder: string): void {
-    const operations = 1 + this.#random.below(20)
-    this.#diskTrouble = { kind, folder, operations, chance: this.#random.pick([0.2, 0.5, 1]) }
-    this.#diskHadTrouble = true
   }
 
   #endProcess(process: SimulatedProcess): void {
@@ -513,29 +523,12 @@ export class Simulation {
     return `${this.#options.savepointFolder}/${++this.#savepoints}`
   }
 
-  #diskFault({ kind, path }: DiskOperation): FileErrorKind | undefined {
-    const trouble = this.#diskTrouble
-    if (trouble === undefined || kind === 'close' || !path.startsWith(trouble.folder)) return undefined
-    if (--trouble.operations <= 0) this.#diskTrouble = undefined
-    if (!this.#random.chance(trouble.chance)) return undefined
-    const isWriting = kind === 'write' || kind === 'create' || kind === 'make-folder' || kind === 'sync'
-    if (trouble.kind === 'no-space' && !isWriting) return undefined
-    this.log.add(`disk-failed:${kind}`)
-    return trouble.kind
-  }
-
-  #storeFault(): void {
-    if (this.#storeFaults === 0) return
-    this.#storeFaults--
-    this.log.add('disk-failed:local')
-    throw new MillraceError('DISK_FAILED', `injected: no room for a local state store, ${this.log.total}`)
-  }
-
   #observer(): CoordinatorObserver {
     return {
       onState: (state) => {
         this.log.add(`state:${state}`)
         this.#completedInAttempt = 0
+        if (state === 'RESTARTING') this.#coverage.onAttempt()
       },
       onMessage: () => {},
       onFailure: ({ error, restartInMs }) => {
@@ -553,7 +546,13 @@ export class Simulation {
 
   #tellCompleted(id: number): void {
     this.#riskyUntil = this.log.total + RISKY_ACTIONS
-    if (this.#process?.coordinator?.facts.state === 'RUNNING') this.#completedInAttempt++
+    const { coordinator, start } = this.#process as SimulatedProcess
+    if (coordinator?.facts.state === 'RUNNING') this.#completedInAttempt++
+    const { latest } = (coordinator as NonNullable<typeof coordinator>).statistics
+    const isCheckpointing = start.configuration['execution.checkpointing.interval'] !== '0'
+    if (isCheckpointing && latest.completed?.id === id) {
+      this.#coverage.onCompleted(latest.completed, latest.restored?.id, start.configuration)
+    }
     this.#guarded(() => this.#options.onCompletedCheckpoint(id))
   }
 
@@ -580,8 +579,12 @@ export class Simulation {
     if (error.code === 'REPEATED_FAILURE' && innermost.code === 'SLOT_HEARTBEAT_TIMEOUT' && this.#hangsInProcess > 1) {
       return
     }
+    if (this.#trouble.explains(error)) {
+      this.log.add('damage-found', error.message)
+      return
+    }
     // What cannot be read counts as damaged until it can.
-    if (this.#diskHadTrouble && JSON.stringify(error).includes('injected')) return
+    if (this.#trouble.hadTrouble && JSON.stringify(error).includes('injected')) return
     this.#unexplained ??= new Error(
       `no fault explains ${error.code}: ${error.message}${innermost === error ? '' : ` (${innermost.message})`}\n${innermost.stack ?? ''}`,
     )
@@ -592,7 +595,7 @@ export class Simulation {
     const latest: RestoreRequest = { kind: 'latest', discardNewer: false, allowNonRestoredState: false }
     const process = this.#process as SimulatedProcess
     const options = this.#options
-    if (end === undefined) return options.chooseRestore(latest)
+    if (end === undefined) return options.chooseRestore(latest, undefined) ?? this.#nothingLeft(undefined)
     process.life.end()
     // The exit of a process leaves what it wrote; what it still had under way is cut off.
     this.disk.killProcess()
@@ -603,16 +606,19 @@ export class Simulation {
       if (this.#unexplained !== undefined) throw this.#unexplained
       this.#time.pass(REBOOT_MS)
       // Whoever runs it looks after the disk before long.
-      if (this.#random.chance(0.5)) this.#diskTrouble = undefined
+      if (this.#random.chance(0.5)) this.#trouble.calm()
       // It may have been the first of all: then there is nothing to resume, and that is a fresh start too. And it may
       // have got half-way through giving up newer checkpoints: then the same has to be asked for again.
-      return options.chooseRestore(latest)
+      return options.chooseRestore(latest, end.error) ?? this.#nothingLeft(end.error)
     }
     const { state, error, savepoint } = end.outcome
     this.log.add(`outcome:${state}`, error?.message ?? '')
     if (this.#openRequests > 0) throw new Error(`${this.#openRequests} requests were never answered`)
     if (error !== undefined) this.#explain(error)
     if (this.#unexplained !== undefined) throw this.#unexplained
+    if (state === 'FINISHED' && savepoint !== undefined) {
+      this.#coverage.onStopped(this.#isAskedToDrain ? 'drain' : 'stop')
+    }
     if (state === 'FINISHED' && savepoint !== undefined && !this.#isAskedToDrain) {
       if (this.#random.chance(0.5)) return latest
       return { kind: 'path', path: savepoint, discardNewer: false, allowNonRestoredState: false }
@@ -623,12 +629,20 @@ export class Simulation {
         state: state === 'FINISHED' ? state : 'FAILED',
         error,
         // A disk that failed since an earlier process is a fault of this one too.
-        faultsInLastProcess: this.#faultsInProcess + (this.#diskHadTrouble ? 1 : 0),
+        faultsInLastProcess: this.#faultsInProcess + (this.#trouble.hadTrouble ? 1 : 0),
         processes: this.#processes,
       }
     }
     if (state === 'CANCELED' && !this.#isAskedToEnd) throw new Error('the job was cancelled, and nobody asked for it')
     this.#time.pass(this.#random.below(100))
-    return options.chooseRestore(latest)
+    return options.chooseRestore(latest, error) ?? this.#nothingLeft(error)
+  }
+
+  /** Every checkpoint is damaged, which is what was said. */
+  #nothingLeft(error: ErrorData | undefined): SimulationEnd {
+    if (error === undefined || !isDamage(error)) throw new Error('given up although nothing was said to be damaged')
+    this.log.add('nothing-whole')
+    const faultsInLastProcess = Math.max(1, this.#faultsInProcess)
+    return { state: 'FAILED', error, faultsInLastProcess, processes: this.#processes }
   }
 }

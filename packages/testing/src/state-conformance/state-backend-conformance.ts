@@ -189,7 +189,10 @@ export function stateBackendConformance(
         while (cursor.next()) {
           met.push(cursor.key)
           backend.setCurrentKey(cursor.key, cursor.keyGroup)
-          table.remove(1)
+          // Either way, where there are two.
+          if (cursor.remove === undefined || met.length % 2 === 0) table.remove(1)
+          else cursor.remove()
+          assert.equal(table.get(1), undefined)
           if (met.length === 10) {
             for (const key of keys.slice(20)) {
               select(backend, key)

@@ -121,6 +121,25 @@ test('after a failed sync a later one does not bring the bytes back', async () =
   assert.equal(textOf(disk, 'a'), '\0ext')
 })
 
+test('a sync that lies is answered, and a crash loses what it was asked to keep', async () => {
+  let lies = 1
+  const asked: string[] = []
+  const disk = new SimulatedDisk({
+    random: () => 0,
+    isLie: ({ kind, path }) => {
+      asked.push(`${kind} ${path}`)
+      return lies-- > 0
+    },
+  })
+  const files = disk.mount()
+  await put(files, 'lost', 'text')
+  await put(files, 'kept', 'text')
+  await files.syncFolder('.')
+  assert.deepEqual(asked, ['sync lost', 'sync kept'], 'syncs of files only')
+  disk.crash()
+  assert.deepEqual([textOf(disk, 'lost'), textOf(disk, 'kept')], ['', 'text'])
+})
+
 test('a full disk refuses, and a failed write may leave a part', async () => {
   const { disk, files } = worstDisk({ capacityBytes: 5 })
   const file = await files.create('a')

@@ -1,6 +1,6 @@
 /** The invariants of what is on the disk, read byte by byte without the code that writes and restores it. */
 import assert from 'node:assert/strict'
-import { type CheckpointManifest, hasSegmentChecksum, parseManifest } from '@millrace/core'
+import { type CheckpointManifest, hasSegmentChecksum, parseManifest, type SegmentRef } from '@millrace/core'
 import type { SimulatedDisk } from '@millrace/testing'
 
 export type Contents = ReturnType<SimulatedDisk['contents']>
@@ -28,15 +28,18 @@ export function countCheckpoints(contents: Contents): number {
   return count
 }
 
-/** Every manifest is whole, and so is every segment that it names. */
-export function checkManifests(contents: Contents): readonly CheckpointManifest[] {
+/** Every manifest is whole, and so is every segment that it names, but for files that a fault of the disk may have `damaged`. */
+export function checkManifests(
+  contents: Contents,
+  damaged: ReadonlySet<string> = new Set(),
+): readonly CheckpointManifest[] {
   const manifests: CheckpointManifest[] = []
   for (const [path, bytes] of contents) {
-    if (!MANIFEST.test(path)) continue
+    if (!MANIFEST.test(path) || damaged.has(path)) continue
     const manifest = parseManifest(bytes, path)
     manifests.push(manifest)
     assert.ok(manifest.measures !== undefined, `${path} does not say what its tasks measured`)
-    checkSegments(contents, manifest, path, '/ckpt')
+    checkSegments(contents, manifest, path, '/ckpt', damaged)
   }
   return manifests.sort((a, b) => a.checkpointId - b.checkpointId)
 }
@@ -52,11 +55,31 @@ export function checkSavepoint(contents: Contents, folder: string): CheckpointMa
   return manifest
 }
 
-function checkSegments(contents: Contents, manifest: CheckpointManifest, path: string, folder: string): void {
+/** Whether no fault of the disk has touched what a checkpoint is made of. */
+export function isUntouched(manifest: CheckpointManifest, damaged: ReadonlySet<string>): boolean {
+  return segmentsOf(manifest).every(
+    ({ location }) => location.kind !== 'file' || !damaged.has(`/ckpt/${location.file}`),
+  )
+}
+
+function segmentsOf({ operators }: CheckpointManifest): readonly SegmentRef[] {
+  return operators.flatMap(({ keyGroups, inFlight = [] }) => [
+    ...keyGroups.flatMap((group) => group.segments),
+    ...inFlight.map(({ segment }) => segment),
+  ])
+}
+
+function checkSegments(
+  contents: Contents,
+  manifest: CheckpointManifest,
+  path: string,
+  folder: string,
+  damaged: ReadonlySet<string> = new Set(),
+): void {
   for (const { uid, keyGroups, inFlight = [] } of manifest.operators) {
     const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
     for (const { location, lengthBytes, crc32c: sum } of segments) {
-      if (location.kind !== 'file') continue
+      if (location.kind !== 'file' || damaged.has(`${folder}/${location.file}`)) continue
       const file = contents.get(`${folder}/${location.file}`)
       const what = `${location.file}, which ${path} names for ${uid}`
       assert.ok(file !== undefined, `${what}, is missing`)
@@ -73,14 +96,34 @@ export function continuationsIn({ operators }: CheckpointManifest): number {
   return segments.filter(({ isContinuation }) => isContinuation === true).length
 }
 
+/**
+ * How many records of each split that it still holds a checkpoint has read; `undefined` where positions are not numbers of
+ * records.
+ */
+export function recordsRead({ operators }: CheckpointManifest): ReadonlyMap<number, number> | undefined {
+  const read = new Map<number, number>()
+  for (const { uid, entries } of operators) {
+    if (!uid.startsWith('src')) continue
+    for (const { split, position, skip } of entries as unknown as readonly SplitPosition[]) {
+      const number = typeof split.payload === 'number' ? split.payload : split.payload.first
+      if (typeof number !== 'number' || typeof (position ?? 0) !== 'number') return undefined
+      read.set(number, Number(position ?? 0) + skip)
+    }
+  }
+  return read
+}
+
+interface SplitPosition {
+  readonly split: { readonly payload: number | { readonly first?: unknown } }
+  readonly position: unknown
+  readonly skip: number
+}
+
 /** The segment files that no manifest names. */
 export function deadSegments(contents: Contents, manifests: readonly CheckpointManifest[]): readonly string[] {
   const live = new Set<string>()
-  for (const { operators } of manifests) {
-    for (const { keyGroups, inFlight = [] } of operators) {
-      const segments = [...keyGroups.flatMap((group) => group.segments), ...inFlight.map(({ segment }) => segment)]
-      for (const { location } of segments) if (location.kind === 'file') live.add(`/ckpt/${location.file}`)
-    }
+  for (const manifest of manifests) {
+    for (const { location } of segmentsOf(manifest)) if (location.kind === 'file') live.add(`/ckpt/${location.file}`)
   }
   return [...contents.keys()].filter((path) => path.startsWith('/ckpt/shared/') && !live.has(path))
 }

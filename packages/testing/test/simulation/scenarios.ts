@@ -1,15 +1,10 @@
 /** Jobs that are small and touch much: each with its input and the answer that it must give whatever happens. */
 import {
   count,
-  defineJob,
-  type Env,
-  type JobDefinition,
   keyedProcess,
   listState,
-  type MemorySize,
   mapState,
   reducingState,
-  type Sink,
   type StepOptions,
   sliding,
   sum,
@@ -17,53 +12,53 @@ import {
   type,
   valueState,
 } from '@millrace/api'
-import { csvSink } from '@millrace/files'
-import type { SeededRandom, UserCode } from '@millrace/testing'
+import { drawExpiring } from './expiring-scenario.ts'
+import { drawGathered } from './gathered-scenario.ts'
 import { drawInput, type Rec } from './input.ts'
+import { compareLines } from './inspection.ts'
 import { type Lines, lateWindows, ledger, topRows, windowRows } from './oracle.ts'
+import {
+  drawSink,
+  drawSteps,
+  drawWindow,
+  FAR_MS,
+  failing,
+  jobOf,
+  OUT,
+  readPrefixes,
+  readRecords,
+  type Scenario,
+  type Surroundings,
+} from './scenario-parts.ts'
 
-export interface Scenario {
-  readonly name: string
-  readonly job: JobDefinition
-  readonly files: ReadonlyMap<string, string>
-  /** By output folder. */
-  readonly expected: ReadonlyMap<string, Lines>
-  /** From the output of a drained job: what it must be, for as much of the input as it shows to have been read. */
-  readonly expectedOf?: (lines: Lines) => Lines
-  /** Only repeats records when they are processed again, so that at-least-once can be checked. */
-  readonly isStateless: boolean
+interface ScenarioDraw {
+  readonly draw: (surroundings: Surroundings) => Scenario
+  /** How likely it is drawn beside the others; those that see most twice as often. */
+  readonly weight: number
+  /** What is processed again gives lines again that it gave before, and no other ones. */
+  readonly allowsAtLeastOnce?: true
 }
 
-interface Surroundings {
-  readonly random: SeededRandom
-  readonly userCode: UserCode
-  readonly watermarkEvery: number
-  /** Turns do much at once, so that there may be much to do. */
-  readonly isHasty: boolean
-}
-
-type DrawScenario = (surroundings: Surroundings) => Scenario
-
-/** Those that see most are drawn twice as often. */
-export const SCENARIOS: readonly DrawScenario[] = [
-  drawLedger,
-  drawLedger,
-  drawWindows,
-  drawLate,
-  drawLate,
-  drawTop,
-  drawUnion,
-  drawCopy,
-  drawDelayed,
-  drawExpiring,
+const SCENARIOS: readonly ScenarioDraw[] = [
+  { draw: drawLedger, weight: 2 },
+  { draw: drawWindows, weight: 1 },
+  { draw: drawLate, weight: 2 },
+  { draw: drawTop, weight: 1 },
+  { draw: drawUnion, weight: 1 },
+  { draw: drawCopy, weight: 1, allowsAtLeastOnce: true },
+  { draw: drawDelayed, weight: 1 },
+  { draw: drawExpiring, weight: 1 },
+  { draw: drawGathered, weight: 1, allowsAtLeastOnce: true },
 ]
 
-const OUT = '/out/main'
+/** One for which the guarantee can be checked. */
+export function drawScenario(surroundings: Surroundings, mode: 'exactly-once' | 'at-least-once' | 'none'): Scenario {
+  const fit = SCENARIOS.filter(({ allowsAtLeastOnce }) => mode !== 'at-least-once' || allowsAtLeastOnce === true)
+  const { draw } = surroundings.random.pick(fit.flatMap((each) => Array<ScenarioDraw>(each.weight).fill(each)))
+  return draw(surroundings)
+}
+
 const LATE = '/out/late'
-/** Work takes time: between the clock of a function and that of its state some may have passed. */
-const CLOCK_TOLERANCE_MS = 3
-/** Beyond every record: reached at the end of the input only. */
-const FAR_MS = 9_000_000_000_000
 
 function drawLedger({ random, userCode }: Surroundings): Scenario {
   const input = drawInput(random, { name: 'ledger', splitsMax: 4 })
@@ -113,10 +108,14 @@ function drawLedger({ random, userCode }: Surroundings): Scenario {
   const sink = drawSink(random, OUT, ['kind', 'k', 'a', 'b', 'c', 'd'])
   return {
     name: 'ledger',
-    isStateless: false,
     files: input.files,
     expected: new Map([[OUT, ledger(input.splits, bucketMs)]]),
-    expectedOf: (lines) => ledger(readPrefixes(input.splits, lines), bucketMs),
+    expectedOf: (lines) => {
+      const read = readPrefixes(input.splits, lines, ([kind, , s, n]) =>
+        kind === 'r' ? [Number(s), Number(n)] : undefined,
+      )
+      return ledger(read, bucketMs)
+    },
     job: jobOf((env) => {
       env
         .from(input.source, { ...from, watermarks: input.watermarks })
@@ -126,16 +125,6 @@ function drawLedger({ random, userCode }: Surroundings): Scenario {
         .to(sink, to)
     }),
   }
-}
-
-/** The ledger shows every record that it was given, so that its output says how far each split was read. */
-function readPrefixes(splits: readonly (readonly Rec[])[], lines: Lines): Rec[][] {
-  const counts = new Map<number, number>()
-  for (const line of lines) {
-    const [kind, , split] = line.split(',')
-    if (kind === 'r') counts.set(Number(split), (counts.get(Number(split)) ?? 0) + 1)
-  }
-  return splits.map((records) => records.slice(0, counts.get(records[0]?.s ?? -1) ?? 0))
 }
 
 type LedgerRow = {
@@ -156,7 +145,6 @@ function drawWindows({ random, userCode }: Surroundings): Scenario {
   const rows = windowRows(input.splits.flat(), sizeMs, slideMs)
   return {
     name: 'windows',
-    isStateless: false,
     files: input.files,
     expected: new Map([[OUT, rows.map(({ k, end, n, v }) => `${k},${end},${n},${v}`)]]),
     job: jobOf((env) => {
@@ -186,7 +174,6 @@ function drawLate({ random, userCode, watermarkEvery }: Surroundings): Scenario 
   const { main, late } = lateWindows(input.splits.flat(), given)
   return {
     name: 'late',
-    isStateless: false,
     files: input.files,
     expected: new Map([
       [OUT, main],
@@ -230,7 +217,6 @@ function drawTop({ random, userCode }: Surroundings): Scenario {
   })
   return {
     name: 'top',
-    isStateless: false,
     files: input.files,
     expected: new Map([[OUT, topRows(windowRows(input.splits.flat(), sizeMs, slideMs), 3)]]),
     job: jobOf((env) => {
@@ -264,7 +250,6 @@ function drawUnion({ random, userCode, isHasty }: Surroundings): Scenario {
   const rows = windowRows(kept, sizeMs, sizeMs)
   return {
     name: 'union',
-    isStateless: false,
     files: new Map([...left.files, ...right.files]),
     expected: new Map([[OUT, rows.map(({ k, end, n, v }) => `${k},${end},${n},${2 * v}`)]]),
     job: jobOf((env) => {
@@ -290,24 +275,22 @@ function drawUnion({ random, userCode, isHasty }: Surroundings): Scenario {
 function drawCopy({ random, userCode, isHasty }: Surroundings): Scenario {
   const input = drawInput(random, { name: 'copy', splitsMax: 4 })
   const [from, copy, map, to] = drawSteps(random, ['src', 'copies', 'map', 'out'])
-  const sink = drawSink(random, OUT, ['s', 'n', 'v'])
   const isRebalanced = random.chance(0.5)
   const burst = random.pick([1, 1, 3, isHasty ? 1_200 : 20])
+  const sink = drawSink(random, OUT, ['s', 'n', 'v'], burst > 100)
   const copiesOf = (record: Rec): Rec[] =>
     Array(record.n % 50 === 7 ? burst : 1 + (record.v % Math.min(burst, 3))).fill(record)
+  const linesOf = (splits: readonly (readonly Rec[])[]): Lines =>
+    splits
+      .flat()
+      .flatMap(copiesOf)
+      .map(({ s, n, v }) => `${s},${n},${v}`)
   return {
     name: 'copy',
-    isStateless: true,
     files: input.files,
-    expected: new Map([
-      [
-        OUT,
-        input.splits
-          .flat()
-          .flatMap(copiesOf)
-          .map(({ s, n, v }) => `${s},${n},${v}`),
-      ],
-    ]),
+    expected: new Map([[OUT, linesOf(input.splits)]]),
+    expectedOf: (lines) => linesOf(readPrefixes(input.splits, lines, ([s, n]) => [Number(s), Number(n)])),
+    lackingOf: (lines, read) => compareLines(lines, linesOf(readRecords(input.splits, read))).missing,
     job: jobOf((env) => {
       // Chained to the source, where a barrier may come while it is at work.
       const records = env.from(input.source, from).flatMap(copiesOf, { ...copy, chain: 'always' })
@@ -346,7 +329,6 @@ function drawDelayed({ random, userCode }: Surroundings): Scenario {
   )
   return {
     name: 'delayed',
-    isStateless: false,
     files: input.files,
     expected: new Map([[OUT, [...input.splits.flat().map(({ k, s, n }) => `${k},${s},${n}`), ...totals]]]),
     job: jobOf((env) => {
@@ -357,128 +339,4 @@ function drawDelayed({ random, userCode }: Surroundings): Scenario {
         .to(sink, to)
     }),
   }
-}
-
-/**
- * States with a time to live beside the same without one, and a function that compares them: what it says of each record
- * is right, whenever the record comes and whatever was swept, stored and restored meanwhile.
- */
-function drawExpiring({ random, userCode }: Surroundings): Scenario {
-  const input = drawInput(random, { name: 'expiring', splitsMax: 3 })
-  const ttlMs = random.pick([2, 15, 100, 3_000, 30_000])
-  const ttl = {
-    after: `${ttlMs} ms` as const,
-    update: random.pick(['onCreateAndWrite', 'onReadAndWrite'] as const),
-    cleanupInBackground: random.chance(0.8),
-  }
-  const renews = ttl.update === 'onReadAndWrite'
-  const [from, process, to] = drawSteps(random, ['src', 'expire', 'out'])
-  const sink = drawSink(random, OUT, ['k', 's', 'n', 'verdict'])
-  type Written = { readonly id: number; readonly atMs: number }
-  /** Whether `ids` are those of `written` that have not expired; within the tolerance either is right. */
-  const isRight = (ids: readonly number[], written: readonly Written[], nowMs: number): boolean => {
-    const there = new Set(ids)
-    if (there.size !== ids.length || ids.some((id) => !written.some((each) => each.id === id))) return false
-    return written.every(({ id, atMs }) => {
-      const ageMs = nowMs - atMs
-      return Math.abs(ageMs - ttlMs) <= CLOCK_TOLERANCE_MS || there.has(id) === ageMs < ttlMs
-    })
-  }
-  const book = keyedProcess({
-    state: {
-      value: valueState<number>({ ttl }),
-      map: mapState<number, number>({ ttl }),
-      list: listState<number>({ ttl }),
-      lastValue: valueState<Written>(),
-      lastByPart: mapState<number, Written>(),
-      all: listState<Written>(),
-    },
-    emits: type<{ k: number; s: number; n: number; verdict: string }>(),
-    onRecord({ k, s, n }: Rec, { state, emit, now }) {
-      userCode.run()
-      const nowMs = now()
-      const id = s * 1_000 + n
-      const part = n % 3
-      const wrong: string[] = []
-      const value = state.value.get()
-      const lastValue = state.lastValue.get()
-      if (!isRight(value === undefined ? [] : [value], lastValue === undefined ? [] : [lastValue], nowMs)) {
-        wrong.push(`value ${value} of ${JSON.stringify(lastValue)}`)
-      }
-      const list = state.list.get()
-      const all = state.all.get()
-      if (!isRight(list, all, nowMs)) wrong.push(`list ${list.join('+')} of ${JSON.stringify(all)}`)
-      const entries = [...state.map.entries()]
-      const byPart = [...state.lastByPart.entries()]
-      if (
-        !isRight(
-          entries.map(([, entry]) => entry),
-          byPart.map(([, written]) => written),
-          nowMs,
-        )
-      ) {
-        wrong.push(`map ${JSON.stringify(entries)} of ${JSON.stringify(byPart)}`)
-      }
-      // A read renews what it gives.
-      const seen = (given: readonly number[], written: readonly Written[]): Written[] =>
-        written.filter((each) => given.includes(each.id)).map((each) => (renews ? { ...each, atMs: nowMs } : each))
-      const written = { id, atMs: nowMs }
-      state.all.set([...seen(list, all), written])
-      for (const [key, each] of byPart) {
-        const [kept] = seen(
-          entries.map(([, entry]) => entry),
-          [each],
-        )
-        if (kept === undefined) state.lastByPart.delete(key)
-        else state.lastByPart.set(key, kept)
-      }
-      state.lastByPart.set(part, written)
-      state.lastValue.set(written)
-      state.value.set(id)
-      state.map.set(part, id)
-      state.list.add(id)
-      emit({ k, s, n, verdict: wrong.length === 0 ? 'right' : wrong.join(' ').replaceAll(',', ';') })
-    },
-  })
-  return {
-    name: 'expiring',
-    isStateless: false,
-    files: input.files,
-    expected: new Map([[OUT, input.splits.flat().map(({ k, s, n }) => `${k},${s},${n},right`)]]),
-    job: jobOf((env) => {
-      env.from(input.source, from).keyBy('k').process(book, process).to(sink, to)
-    }),
-  }
-}
-
-function jobOf(build: (env: Env) => void): JobDefinition {
-  return defineJob({ name: 'simulated', build: (env) => build(env) }) as unknown as JobDefinition
-}
-
-function failing<T>(userCode: UserCode, value: T): T {
-  userCode.run()
-  return value
-}
-
-function drawWindow(random: SeededRandom): { sizeMs: number; slideMs: number } {
-  const slideMs = random.pick([10, 25, 60])
-  return { slideMs, sizeMs: slideMs * random.pick([1, 1, 2, 4]) }
-}
-
-/** Drawn once: the plan must be the same in every slot and after every restart. */
-function drawSteps(random: SeededRandom, uids: readonly string[]): StepOptions[] {
-  return uids.map((uid) => ({
-    uid,
-    ...(random.chance(0.3) ? { parallelism: 1 + random.below(3) } : {}),
-    ...(random.chance(0.3) ? { chain: random.pick(['never', 'head'] as const) } : {}),
-    ...(random.chance(0.15) ? { slotSharingGroup: random.pick(['a', 'b']) } : {}),
-  }))
-}
-
-function drawSink(random: SeededRandom, folder: string, columns: readonly string[]): Sink<object> {
-  return csvSink(folder, {
-    columns,
-    rollOnCheckpoint: random.chance(0.5),
-    rollBytes: random.pick<MemorySize>(['30 b', '300 b', '1 mb']),
-  }) as unknown as Sink<object>
 }

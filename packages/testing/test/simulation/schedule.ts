@@ -1,6 +1,6 @@
 /** One schedule: everything about it is drawn from its seed; runs it and checks what must hold. */
 import assert from 'node:assert/strict'
-import type { FileSystem } from '@millrace/api'
+import type { ErrorData, FileSystem } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
 import type { RestoreRequest } from '@millrace/runtime'
 import {
@@ -9,9 +9,11 @@ import {
   FAULT_KINDS,
   FAULTS_WITHOUT_CHECKPOINTS,
   type FaultKind,
+  isDamage,
   SeededRandom,
   Simulation,
   type SimulationEnd,
+  STATE_BACKENDS,
   UserCode,
 } from '@millrace/testing'
 import {
@@ -26,9 +28,12 @@ import {
   countCheckpoints,
   deadSegments,
   finishedLines,
+  isUntouched,
+  recordsRead,
   temporaryFiles,
 } from './inspection.ts'
-import { SCENARIOS, type Scenario } from './scenarios.ts'
+import type { Scenario } from './scenario-parts.ts'
+import { drawScenario } from './scenarios.ts'
 
 export interface ScheduleResult {
   readonly seed: number
@@ -53,7 +58,18 @@ export async function runSchedule(seed: number): Promise<ScheduleResult> {
   return { seed, scenario: run.scenario.name, actions: log.total, hash: log.hash, counts: log.counts }
 }
 
-const MODES = ['exactly-once', 'exactly-once', 'exactly-once', 'exactly-once', 'at-least-once', 'none'] as const
+/** Drawn before the scenario, of which only some show what at-least-once promises. */
+const MODES = [...Array<'exactly-once'>(7).fill('exactly-once'), 'at-least-once', 'at-least-once', 'none'] as const
+/** Of one process: all tasks alike, or each as it comes. What one has written is restored by the other. */
+const BACKENDS: readonly ((typeof STATE_BACKENDS)[number] | 'mixed')[] = [...STATE_BACKENDS, ...STATE_BACKENDS, 'mixed']
+
+interface PromisedSavepoint {
+  readonly checkpointId: number
+  /** One that was drained is read on from, and what fired at the drain is not what would have fired later. */
+  readonly isFinal: boolean
+  /** The job went back to before it, and the output that it follows is gone: who restored it would go on behind a gap. */
+  isOfGivenUpFuture: boolean
+}
 
 export class Schedule {
   readonly simulation: Simulation
@@ -66,8 +82,9 @@ export class Schedule {
   /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
   #rewinding: RestoreRequest | undefined
   #newestCompleted = 0
+  #backend: (typeof BACKENDS)[number] = 'mixed'
   /** That somebody was promised and that nothing may touch, by folder. */
-  readonly #savepoints = new Set<string>()
+  readonly #savepoints = new Map<string, PromisedSavepoint>()
 
   constructor(seed: number) {
     this.#seed = seed
@@ -76,11 +93,9 @@ export class Schedule {
     const userCode = new UserCode()
     const watermarkEvery = random.pick([1, 4, 17, 50])
     const unitsMax = random.pick([2, 10, 60, 1_000])
-    this.scenario = random.pick(SCENARIOS)({ random, userCode, watermarkEvery, isHasty: unitsMax > 10 })
-    const mode = random.pick(MODES)
-    this.#mode = mode === 'at-least-once' && !this.scenario.isStateless ? 'exactly-once' : mode
+    this.#mode = random.pick(MODES)
+    this.scenario = drawScenario({ random, userCode, watermarkEvery, isHasty: unitsMax > 10 }, this.#mode)
     this.#configuration = drawConfiguration(random, this.#mode)
-    const segmentsShare = random.pick([0, 0.5, 0.5, 1])
     this.simulation = new Simulation({
       random,
       job: this.scenario.job,
@@ -102,15 +117,17 @@ export class Schedule {
         cacheBytes: random.pick([0, 2_048, 8_192, 1_000_000]),
         fileBytes: random.pick([1_024, 4_096, 65_536]),
       },
-      // Mostly both, so that what one has written is restored by the other.
-      chooseBackend: () => (random.chance(segmentsShare) ? 'segments' : 'hashmap'),
-      configuration: () => this.#drawParallelism(),
-      chooseRestore: (latest) => this.#chooseRestore(latest),
+      chooseBackend: () => {
+        if (this.#backend !== 'mixed') return this.#backend
+        return random.pick(STATE_BACKENDS)
+      },
+      configuration: () => this.#drawProcess(),
+      chooseRestore: (latest, error) => this.#chooseRestore(latest, error),
       inspect: (moment) => this.#inspect(moment),
       onCompletedCheckpoint: (id) => this.#onCompleted(id),
       onSavepoint: (path) => {
-        checkSavepoint(contentsOf(this.simulation.disk), path)
-        this.#savepoints.add(path)
+        const { checkpointId, isFinal } = checkSavepoint(contentsOf(this.simulation.disk), path)
+        this.#savepoints.set(path, { checkpointId, isFinal, isOfGivenUpFuture: false })
       },
     })
   }
@@ -138,7 +155,8 @@ export class Schedule {
     ].join('\n')
   }
 
-  #drawParallelism(): Readonly<Record<string, string>> {
+  #drawProcess(): Readonly<Record<string, string>> {
+    this.#backend = this.#random.pick(BACKENDS)
     const parallelism = 1 + this.#random.below(3)
     if (this.#lastParallelism !== 0 && this.#lastParallelism !== parallelism) this.simulation.log.add('rescaled')
     this.#lastParallelism = parallelism
@@ -150,40 +168,79 @@ export class Schedule {
   }
 
   /** Mostly the newest checkpoint; sometimes an older one, giving up what came after it. */
-  #chooseRestore(latest: RestoreRequest): RestoreRequest {
+  #chooseRestore(latest: RestoreRequest, error: ErrorData | undefined): RestoreRequest | undefined {
+    if (error !== undefined && isDamage(error) && this.#damaged.size > 0) return this.#chooseAfterDamage(error)
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
-    const contents = contentsOf(this.simulation.disk)
-    const newest = checkManifests(contents).at(-1)
-    if (newest?.operators.some(({ inFlight = [] }) => inFlight.length > 0) === true) {
-      this.simulation.log.add('restored-in-flight')
-    }
+    const newest = this.#manifests().at(-1)
     if (newest !== undefined && continuationsIn(newest) > 0) this.simulation.log.add('restored-continued')
-    const named = this.#random.chance(0.3) ? this.#chooseNamed(contents) : undefined
-    if (named === undefined) return latest
-    const { path, checkpointId } = named
-    const claimMode = this.#random.pick(['NO_CLAIM', 'CLAIM'] as const)
-    this.simulation.log.add(
-      named.kind === 'savepoint' ? 'rewound:savepoint' : 'rewound',
-      `${checkpointId} ${claimMode}`,
-    )
+    const chance = this.#restorableSavepoints.length > 0 ? 0.6 : 0.3
+    const named = this.#random.chance(chance) ? this.#chooseNamed() : undefined
+    return named === undefined ? latest : this.#rewindTo(named, this.#random.pick(['NO_CLAIM', 'CLAIM'] as const))
+  }
+
+  /** As a user would: back to the newest that is whole; where none is, to a savepoint; `undefined`: there is none either. */
+  #chooseAfterDamage(error: ErrorData): RestoreRequest | undefined {
+    if (this.#rewinding?.kind === 'newest-whole' && error.message.startsWith('No checkpoint in')) {
+      // What cannot be read now may be later.
+      if (JSON.stringify(error).includes('injected')) return this.#rewinding
+      const contents = contentsOf(this.simulation.disk)
+      const path = this.#restorableSavepoints.at(-1)
+      return path === undefined ? undefined : this.#rewindTo({ ...checkSavepoint(contents, path), path }, 'NO_CLAIM')
+    }
+    const newest = this.#manifests().findLast((manifest) => isUntouched(manifest, this.#damaged))
+    if (newest !== undefined) this.#giveUpAfter(newest.checkpointId)
+    // Numbers of what is given up may come again.
+    this.#newestCompleted = newest?.checkpointId ?? 0
+    this.simulation.log.add('rewound:newest-whole')
+    this.#rewinding = { kind: 'newest-whole', discardNewer: true, allowNonRestoredState: false }
+    return this.#rewinding
+  }
+
+  #rewindTo(
+    { kind, checkpointId, path }: CheckpointManifest & { readonly path: string },
+    claimMode: 'NO_CLAIM' | 'CLAIM',
+  ): RestoreRequest {
+    this.simulation.log.add(kind === 'savepoint' ? 'rewound:savepoint' : 'rewound', `${checkpointId} ${claimMode}`)
     this.simulation.log.add(`claim-mode:${claimMode}`)
     this.#newestCompleted = checkpointId
+    this.#giveUpAfter(checkpointId)
     // From then on it is the job's.
     if (claimMode === 'CLAIM') this.#savepoints.delete(path)
     this.#rewinding = { kind: 'path', path, claimMode, discardNewer: true, allowNonRestoredState: false }
     return this.#rewinding
   }
 
+  /** Another future begins behind this checkpoint: savepoints of the one before stay whole, and lead nowhere. */
+  #giveUpAfter(checkpointId: number): void {
+    for (const savepoint of this.#savepoints.values()) {
+      if (savepoint.checkpointId > checkpointId) savepoint.isOfGivenUpFuture = true
+    }
+  }
+
   /** An older checkpoint of the folder, or a savepoint. */
-  #chooseNamed(contents: Contents): (CheckpointManifest & { readonly path: string }) | undefined {
-    const [...paths] = this.#savepoints
+  #chooseNamed(): (CheckpointManifest & { readonly path: string }) | undefined {
+    const paths = this.#restorableSavepoints
     if (paths.length > 0 && this.#random.chance(0.5)) {
       const path = this.#random.pick(paths)
-      return { ...checkSavepoint(contents, path), path }
+      return { ...checkSavepoint(contentsOf(this.simulation.disk), path), path }
     }
-    const older = checkManifests(contents).at(-2)
+    const older = this.#manifests().at(-2)
     return older === undefined ? undefined : { ...older, path: `/ckpt/chk-${older.checkpointId}` }
+  }
+
+  /** By path, oldest first. */
+  get #restorableSavepoints(): readonly string[] {
+    const all = [...this.#savepoints]
+    return all.filter(([, { isFinal, isOfGivenUpFuture }]) => !isFinal && !isOfGivenUpFuture).map(([path]) => path)
+  }
+
+  get #damaged(): ReadonlySet<string> {
+    return this.simulation.damagedFiles
+  }
+
+  #manifests(): readonly CheckpointManifest[] {
+    return checkManifests(contentsOf(this.simulation.disk), this.#damaged)
   }
 
   #onCompleted(id: number): void {
@@ -191,9 +248,7 @@ export class Schedule {
     if (this.#mode === 'none') return
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
     this.#newestCompleted = id
-    const manifest = checkManifests(contentsOf(this.simulation.disk)).find(({ checkpointId }) => checkpointId === id)
-    const inFlight = manifest?.operators.flatMap((operator) => operator.inFlight ?? []) ?? []
-    if (inFlight.length > 0) this.simulation.log.add('in-flight', `${id}: ${inFlight.length} subtasks`)
+    const manifest = this.#manifests().find(({ checkpointId }) => checkpointId === id)
     const continuations = manifest === undefined ? 0 : continuationsIn(manifest)
     if (continuations > 0) this.simulation.log.add('continued', `${id}: ${continuations} segments`)
   }
@@ -203,9 +258,12 @@ export class Schedule {
     const contents = contentsOf(this.simulation.disk)
     if (this.#rewinding === undefined) checkCovered(contents)
     if (moment === 'crashed') {
-      const manifests = checkManifests(contents)
-      if (deadSegments(contents, manifests).length > 0) this.simulation.log.add('crashed-while-storing')
-    } else if (this.simulation.isRetentionSettled) this.#checkRetention(contents)
+      const manifests = checkManifests(contents, this.#damaged)
+      const isStoring = this.#damaged.size === 0 && deadSegments(contents, manifests).length > 0
+      if (isStoring) this.simulation.log.add('crashed-while-storing')
+    }
+    // While a checkpoint is damaged nothing that it may name is removed.
+    else if (this.simulation.isRetentionSettled && this.#damaged.size === 0) this.#checkRetention(contents)
   }
 
   /** Beyond those that are to be kept there is only what pending checkpoints may build on, and what was just completed. */
@@ -221,29 +279,41 @@ export class Schedule {
 
   #checkEnd({ state, error, faultsInLastProcess }: SimulationEnd): void {
     const contents = contentsOf(this.simulation.disk)
-    const isDrained = this.#isDrained(contents)
+    const isDrained = this.#isDrained
     if (isDrained) this.simulation.log.add('drained')
     for (const [folder, whole] of this.scenario.expected) {
       const actual = finishedLines(contents, folder)
       const expected = isDrained ? (this.scenario.expectedOf?.(actual) ?? whole) : whole
+      const { missing, surplus } = compareLines(actual, expected)
+      const mayRepeat = this.#mode === 'at-least-once'
+      const known = new Set(mayRepeat ? whole : expected)
+      const wrong = mayRepeat ? surplus.filter((line) => !known.has(line) && !this.#mayBeOfPart(line)) : surplus
       if (state === 'FAILED') {
-        // Without checkpoints a job may end between two commits: what is there is right, and not all of it.
-        const isExplained = this.#mode === 'none' && faultsInLastProcess > 0
+        // Without checkpoints a job may end between two commits, and without one that is whole it cannot go on: what is there
+        // is right, and not all of it.
+        const isBeyondRepair = error !== undefined && isDamage(error) && this.#damaged.size > 0
+        const isExplained = (this.#mode === 'none' && faultsInLastProcess > 0) || isBeyondRepair
         assert.ok(isExplained, `the job failed: ${error?.code} ${error?.message}`)
-        assert.deepEqual(compareLines(actual, expected).surplus, [], 'lines that nobody expects')
-      } else if (this.#mode === 'at-least-once') {
-        assert.deepEqual(compareLines(actual, expected).missing, [], 'lines are missing')
+        // A final checkpoint of a drained job may be among what is damaged.
+        const drained = isBeyondRepair ? new Set(this.scenario.expectedOf?.(actual)) : new Set()
+        if (wrong.every((line) => drained.has(line))) continue
+        assert.deepEqual(wrong, [], 'lines that nobody expects')
+      } else if (mayRepeat) {
+        assert.deepEqual(isDrained ? this.#lackingOf(actual) : missing, [], 'lines are missing')
+        assert.deepEqual(wrong, [], 'lines that nobody expects, not even twice')
+        if (surplus.length > 0) this.simulation.log.add('repeated-lines')
       } else checkLines(actual, expected, folder)
     }
     if (state === 'FAILED') return
     assert.deepEqual(temporaryFiles(contents), [], 'temporary files are left')
     assert.equal(contents.has('/ckpt/LOCK'), false, 'the lock is left')
     if (this.#mode === 'none') return
-    for (const path of this.#savepoints) checkSavepoint(contents, path)
-    const manifests = checkManifests(contents)
-    assert.equal(manifests.at(-1)?.isFinal, true, 'the newest checkpoint is the final one')
+    for (const path of this.#savepoints.keys()) checkSavepoint(contents, path)
+    const manifests = this.#manifests()
+    const isFinalHidden = [...this.#damaged].some((path) => path.endsWith('/_metadata'))
+    assert.ok(manifests.at(-1)?.isFinal === true || isFinalHidden, 'the newest checkpoint is the final one')
     checkCovered(contents)
-    if (faultsInLastProcess > 0) return
+    if (faultsInLastProcess > 0 || this.#damaged.size > 0) return
     const retained = Number(this.#configuration['execution.checkpointing.num-retained'])
     // One that the schedule went back to by its name is kept beside them.
     const lineage = Buffer.from(contents.get('/ckpt/lineage') ?? []).toString()
@@ -253,9 +323,21 @@ export class Schedule {
     assert.deepEqual(deadSegments(contents, manifests), [], 'segments are left that no checkpoint names')
   }
 
+  #lackingOf(lines: readonly string[]): readonly string[] {
+    const final = this.#manifests().at(-1)
+    const read = final === undefined ? undefined : recordsRead(final)
+    if (read === undefined) return []
+    this.simulation.log.add('drained-at-least-once')
+    return this.scenario.lackingOf?.(lines, read) ?? []
+  }
+
+  #mayBeOfPart(line: string): boolean {
+    return this.simulation.log.counts.has('fault:drain-stop') && this.scenario.isOfPart?.(line) === true
+  }
+
   /** The final checkpoint still holds splits: their input was ended before it was read. */
-  #isDrained(contents: Contents): boolean {
-    const newest = this.#mode === 'none' ? undefined : checkManifests(contents).at(-1)
+  get #isDrained(): boolean {
+    const newest = this.#mode === 'none' ? undefined : this.#manifests().at(-1)
     if (newest?.isFinal !== true) return false
     return newest.operators.some(({ uid, entries }) => uid.startsWith('src') && entries.length > 0)
   }
@@ -270,7 +352,7 @@ function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): 
     'execution.checkpointing.mode': mode === 'at-least-once' ? 'AT_LEAST_ONCE' : 'EXACTLY_ONCE',
     'execution.checkpointing.timeout': random.pick(['1500 ms', '600 s']),
     'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
-    [CONCURRENT]: random.pick(['1', '1', '2', '4']),
+    [CONCURRENT]: random.pick(['1', '1', '1', '2', '4']),
     'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
     'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '1000', '1000']),
     'execution.checkpointing.incremental': random.pick(['true', 'true', 'false']),
@@ -304,6 +386,7 @@ function drawExchanges(
   return {
     'execution.checkpointing.unaligned.enabled': mayOvertake ? random.pick(['false', 'true', 'true']) : 'false',
     'execution.checkpointing.aligned-checkpoint-timeout': random.pick(['0 ms', '0 ms', '4 ms', '30 ms']),
+    'millrace.channel.read-ahead-size': random.pick(['1 b', '200 b', '16 mb']),
     // Partial results in flight are worked off where nothing is combined any more, too.
     'millrace.exchange.combine': random.pick(['auto', 'auto', 'never']),
   }

@@ -2,7 +2,7 @@
  * The map under every heap table: entries by key. An entry is a row (a number, for life) of one of the map's
  * `EntryRows`; a `HashIndex` leads from the hash of a key to its row. Both grow a bounded step at a time, so that no
  * insertion ever stops the thread to move the whole (one rehash of a JavaScript map at two million entries takes a third
- * of a second, and none takes more than 2²⁴ entries). Hashes are `hashEntryKey` of the keys.
+ * of a second, and none takes more than 2²⁴ entries). Hashes are `hashEntryKey` of the keys, where the table does not know better.
  *
  * Entries carry the epochs that tell a snapshot what has changed; `change-tracker.ts` keeps them.
  *
@@ -18,6 +18,8 @@ export interface EntryMapOwner {
   /** The value as it is stored, from that of an entry. */
   storedValue(value: unknown): unknown
   addressOf(map: EntryMap, row: number): { readonly key: unknown; readonly sub: unknown }
+  /** By which its maps know an entry, where that is not `hashEntryKey` of the key. */
+  readonly hashOfRow: ((part: EntryRows, at: number) => number) | undefined
   elementTimesMs(value: unknown): readonly number[] | undefined
   isLeftOut(value: unknown, writtenAtMs: number, nowMs: number): boolean
   /** Takes an entry out for good: it was deleted, and no snapshot needs to say so any more. */
@@ -63,12 +65,15 @@ export class EntryMap {
   readonly #withRoom: number[] = []
   /** Made when there are more entries than are looked through. */
   #index: HashIndex | undefined
+  readonly #expectedEntries: number
 
-  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number) {
+  /** `expectedEntries`: for so many there is room at once when there are more than a few; a guess that costs room where it is wrong. */
+  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number, expectedEntries = 0) {
     this.table = table
     this.parent = parent
     this.createdEpoch = epoch
-    this.parts.push(new EntryRows(epoch))
+    this.#expectedEntries = expectedEntries
+    this.parts.push(new EntryRows(epoch, expectedEntries))
     this.#open = 0
   }
 
@@ -163,7 +168,7 @@ export class EntryMap {
     const at = row & ROW_MASK
     if (part.isLive(at)) this.live--
     else this.#countDeleted(row, -1)
-    this.#index?.remove(mixHash(hashOfRow(part, at)), row)
+    this.#index?.remove(mixHash(this.#hashOf(part, at)), row)
     part.free(at)
     this.#onFreed(row >>> ROW_BITS, part)
   }
@@ -194,7 +199,7 @@ export class EntryMap {
       const part = this.parts[this.#open]
       if (part?.hasRoom === true) return part
       if (part === undefined) {
-        const created = new EntryRows(epoch)
+        const created = new EntryRows(epoch, this.#expectedEntries - this.#open * ROWS_MAX)
         this.parts[this.#open] = created
         return created
       }
@@ -215,13 +220,18 @@ export class EntryMap {
     }
   }
 
+  #hashOf(part: EntryRows, at: number): number {
+    const own = this.table.hashOfRow
+    return own === undefined ? hashOfRow(part, at) : own(part, at)
+  }
+
   #buildIndex(): void {
-    const index = new HashIndex()
+    const index = new HashIndex(this.#expectedEntries)
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {
         if (part.isFree(at)) continue
-        index.add(mixHash(hashOfRow(part, at)), (number << ROW_BITS) | at)
+        index.add(mixHash(this.#hashOf(part, at)), (number << ROW_BITS) | at)
       }
     }
     this.#index = index

@@ -79,10 +79,13 @@ export class EntryRows {
   /** Epoch of the last change in each block. */
   #blockEpochs: Int32Array | undefined
   #capacity = CAPACITY_MIN
+  readonly #expectedRows: number
   #firstFree = -1
 
-  constructor(epoch: number) {
+  /** `expectedRows`: room for so many at once when there are more than a few, at most for `ROWS_MAX`. */
+  constructor(epoch: number, expectedRows = 0) {
     this.changedEpoch = epoch
+    this.#expectedRows = expectedRows
   }
 
   get hasRoom(): boolean {
@@ -284,7 +287,9 @@ export class EntryRows {
 
   #grow(): void {
     const isFirst = this.#capacity === CAPACITY_MIN
-    const capacity = Math.min(this.#capacity * 2, ROWS_MAX)
+    let capacity = this.#capacity * 2
+    while (capacity < this.#expectedRows) capacity *= 2
+    capacity = Math.min(capacity, ROWS_MAX)
     this.#capacity = capacity
     const words = this.#words
     if (isFirst) this.#layOut()

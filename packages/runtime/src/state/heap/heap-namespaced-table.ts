@@ -13,6 +13,8 @@ import { NamespaceQueue } from './namespace-queue.ts'
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */
 const GROUPS_SEEN_FROM_ENTRIES = 64
 const QUEUE_STALE_MIN = 1_024
+/** With more namespaces than this none gets room for more than it has: together that could be much, and no guess is that good. */
+const EXPECTING_NAMESPACES_MAX = 16
 
 export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable<V> {
   readonly isNested = true
@@ -22,6 +24,9 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #sorted: readonly number[] | undefined
   #lastNamespace = Number.NaN
   #lastInner: EntryMap | undefined
+  /** Entries of the last two namespaces that were dropped: the next will have as many, as one window has as many keys as another. */
+  #droppedEntries = 0
+  #droppedEntriesBefore = 0
   #foundSerial = -1
   #foundIn: EntryMap | undefined
   #found = -1
@@ -93,6 +98,8 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     const inner = this.#inner(namespace)
     if (inner === undefined) return
     const wasLive = inner.live > 0
+    this.#droppedEntriesBefore = this.#droppedEntries
+    this.#droppedEntries = inner.live
     this.detach(inner, this.#groupsOf(inner))
     if (wasLive) this.#onNamespaceGone()
   }
@@ -108,6 +115,11 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
 
   onEmptied(map: EntryMap): void {
     if (map.parent !== undefined) this.takeOut(map)
+  }
+
+  get #expectedEntries(): number {
+    if (this.#liveNamespaces >= EXPECTING_NAMESPACES_MAX) return 0
+    return Math.min(this.#droppedEntries, this.#droppedEntriesBefore)
   }
 
   #inner(namespace: number): EntryMap | undefined {
@@ -133,7 +145,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #createInner(namespace: number, epoch: number): EntryMap {
     const row = this.map.insert(hashKey(namespace), namespace, -1, undefined, epoch)
     // −0 and 0 are one namespace.
-    const inner = new EntryMap(this, { map: this.map, row, key: namespace + 0 }, epoch)
+    const inner = new EntryMap(this, { map: this.map, row, key: namespace + 0 }, epoch, this.#expectedEntries)
     this.map.setValue(row, inner)
     return inner
   }

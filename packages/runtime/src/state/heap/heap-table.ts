@@ -8,6 +8,7 @@ import { TableExpiry } from '../table-expiry.ts'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
+import type { EntryRows } from './entry-rows.ts'
 
 /** The key that tables work on. */
 export interface CurrentKey {
@@ -72,6 +73,7 @@ export abstract class HeapTable {
   abstract readonly isNested: boolean
   /** Where the next keys will be looked up, as far as that can be guessed. */
   protected abstract readonly likelyMap: EntryMap | undefined
+  readonly hashOfRow: ((part: EntryRows, at: number) => number) | undefined = undefined
   abstract restoreEntry(keyGroup: number, entry: RestoredEntry): void
   /** The last entry of an inner map is gone, deleted ones too. */
   abstract onEmptied(map: EntryMap): void
@@ -107,8 +109,7 @@ export abstract class HeapTable {
     const { operatorUid, name } = this.#descriptor
     const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
     if (this.expiry === undefined) return usage
-    const expiredEntries = this.expiry.times.expiredAt(this.home.now())
-    return { ...usage, expiredEntries, expiredBytesEstimate: this.#bytesOf(expiredEntries) }
+    return { ...usage, ...this.expiry.usage(this.home.now(), (entries) => this.#bytesOf(entries)) }
   }
 
   /** When a walk that removes what has expired is worth it; `undefined` for never. */
@@ -289,8 +290,9 @@ export abstract class HeapTable {
     keyGroup: number,
     writtenAtMs: number | undefined,
     value: unknown,
+    hash = hashEntryKey(key, keyGroup),
   ): number {
-    const row = map.insert(hashEntryKey(key, keyGroup), key, keyGroup, value, 0)
+    const row = map.insert(hash, key, keyGroup, value, 0)
     if (writtenAtMs !== undefined) map.partOf(row).setWrittenAtMs(atOf(row), writtenAtMs)
     if (this.expiry !== undefined) this.#noteTime(map, row, this.expiry)
     this.entryCount++

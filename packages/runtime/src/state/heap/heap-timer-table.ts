@@ -7,9 +7,10 @@
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable, TIMER_TABLES } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
-import { atOf, type EntryMap } from './entry-map.ts'
+import { atOf, type EntryMap, hashEntryKey } from './entry-map.ts'
+import type { EntryRows } from './entry-rows.ts'
 import { type EntryAddress, HeapTable } from './heap-table.ts'
-import { RowsByTime } from './rows-by-time.ts'
+import { RowsByTime, type RowWalk } from './rows-by-time.ts'
 
 /** How an entry is known in the map. */
 type TimeAndKey = readonly [time: number, key: unknown]
@@ -21,6 +22,11 @@ export function isTimerTable({ kind, name }: { readonly kind: string; readonly n
 
 export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
   readonly isNested = false
+  /** Of time and key apart: the key's is known when it is the current one, and no array is hashed. */
+  override readonly hashOfRow = (part: EntryRows, at: number): number => {
+    const [time, key] = part.key(at) as TimeAndKey
+    return hashOf(time, hashEntryKey(key, part.keyGroup(at)))
+  }
   readonly #rows = new RowsByTime()
 
   /** Its hashes are not those of keys. */
@@ -29,23 +35,24 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
   }
 
   get(time: number): V | undefined {
-    const own = this.#own(time)
-    return this.read(this.map, this.map.find(hashKey(own), own)) as V | undefined
+    const { key, hash } = this.home.current
+    return this.read(this.map, this.map.find(hashOf(time, hash), [time, key])) as V | undefined
   }
 
   put(time: number, value: V): void {
-    const own = this.#own(time)
-    const hash = hashKey(own)
-    const found = this.map.find(hash, own)
+    const { key, hash, keyGroup } = this.home.current
+    const own: TimeAndKey = [time, key]
+    const ownHash = hashOf(time, hash)
+    const found = this.map.find(ownHash, own)
     const wasLive = this.map.isLive(found)
-    const row = this.write(this.map, found, hash, own, this.home.current.keyGroup, value)
+    const row = this.write(this.map, found, ownHash, own, keyGroup, value)
     // −0 and 0 are one time.
     if (!wasLive) this.#rows.add(row, time + 0)
   }
 
   remove(time: number): void {
-    const own = this.#own(time)
-    const row = this.map.find(hashKey(own), own)
+    const { key, hash } = this.home.current
+    const row = this.map.find(hashOf(time, hash), [time, key])
     if (this.map.isLive(row)) this.erase(this.map, row)
   }
 
@@ -58,20 +65,22 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
   }
 
   size(time: number): number {
-    return this.#rows.rowsAt(time).length
+    return this.#rows.countAt(time)
   }
 
   cursor(time: number): NamespaceCursor<V> {
-    return new TimerCursor<V>(this.#rows.rowsAt(time), (row) => this.#rows.has(row, time), this)
+    return new TimerCursor<V>(this.#rows.walk(time), this)
   }
 
   dropNamespace(time: number): void {
-    for (const row of this.#rows.rowsAt(time)) this.erase(this.map, row)
+    const walk = this.#rows.walk(time)
+    for (let row = walk.next(); row >= 0; row = walk.next()) this.erase(this.map, row)
   }
 
   restoreEntry(keyGroup: number, { key, sub, value, writtenAtMs }: RestoredEntry): void {
     const time = sub as number
-    this.#rows.add(this.restoreInto(this.map, [time, key], keyGroup, writtenAtMs, value), time + 0)
+    const hash = hashOf(time, hashEntryKey(key, keyGroup))
+    this.#rows.add(this.restoreInto(this.map, [time, key], keyGroup, writtenAtMs, value, hash), time + 0)
   }
 
   onEmptied(_map: EntryMap): void {}
@@ -88,8 +97,9 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
     return { key, keyGroup: map.partOf(row).keyGroup(atOf(row)), value: this.read(map, row) as V }
   }
 
-  #own(time: number): TimeAndKey {
-    return [time, this.home.current.key]
+  /** Removes an entry that a walk is at. */
+  removeRow(row: number): void {
+    if (this.map.isLive(row)) this.erase(this.map, row)
   }
 
   protected override erase(map: EntryMap, row: number): void {
@@ -98,18 +108,21 @@ export class HeapTimerTable<V> extends HeapTable implements NamespacedTable<V> {
   }
 }
 
+/** Also of −0 as of 0, since the hash of a number is. */
+function hashOf(time: number, keyHash: number): number {
+  return ((keyHash << 13) | (keyHash >>> 19)) ^ hashKey(time)
+}
+
 class TimerCursor<V> implements NamespaceCursor<V> {
-  readonly #rows: readonly number[]
-  readonly #isThere: (row: number) => boolean
+  readonly #walk: RowWalk
   readonly #table: HeapTimerTable<V>
-  #next = 0
+  #row = -1
   key: unknown
   keyGroup = -1
   #value: V | undefined
 
-  constructor(rows: readonly number[], isThere: (row: number) => boolean, table: HeapTimerTable<V>) {
-    this.#rows = rows
-    this.#isThere = isThere
+  constructor(walk: RowWalk, table: HeapTimerTable<V>) {
+    this.#walk = walk
     this.#table = table
   }
 
@@ -118,15 +131,18 @@ class TimerCursor<V> implements NamespaceCursor<V> {
   }
 
   next(): boolean {
-    while (this.#next < this.#rows.length) {
-      const row = this.#rows[this.#next++] as number
-      if (!this.#isThere(row)) continue
-      const { key, keyGroup, value } = this.#table.visit(row)
-      this.key = key
-      this.keyGroup = keyGroup
-      this.#value = value
-      return true
-    }
-    return false
+    const row = this.#walk.next()
+    this.#row = row
+    if (row < 0) return false
+    const { key, keyGroup, value } = this.#table.visit(row)
+    this.key = key
+    this.keyGroup = keyGroup
+    this.#value = value
+    return true
+  }
+
+  remove(): void {
+    if (this.#row >= 0) this.#table.removeRow(this.#row)
+    this.#row = -1
   }
 }

@@ -2,7 +2,8 @@
  * Rows by their times: those of one time are linked, an index leads from the time to the first of them, and a queue holds the times.
  * Adding and taking out a row do not depend on how many there are, but for the queue's logarithm, and that once for each time.
  *
- * Invariant: every time that has rows stands in the queue, at least once; one that has none any more is passed over.
+ * Invariants: every time that has rows stands in the queue, at least once; one that has none any more is passed over. A walk that goes
+ * on stands at a row that is in: who takes that row out moves it on.
  */
 import { HashIndex, hashKey, mixHash } from '@millrace/core'
 import { NamespaceQueue } from './namespace-queue.ts'
@@ -21,20 +22,18 @@ export class RowsByTime {
   #previous = new Int32Array(ROWS_FIRST)
   /** Times that have rows. */
   #count = 0
+  /** That was the first row of its time when it was last looked for. */
+  #lastFirst = NONE
+  readonly #walks: RowWalk[] = []
 
   /** The earliest, or `undefined`. */
   get first(): number | undefined {
     const queue = this.#queue
     for (let time = queue.peek(); time !== undefined; time = queue.peek()) {
-      if (this.#find(hashTime(time), time) >= 0) return time
+      if (this.#firstRow(time) >= 0) return time
       queue.pop()
     }
     return undefined
-  }
-
-  /** Whether a row is in with this time. */
-  has(row: number, time: number): boolean {
-    return this.#times[row] === time
   }
 
   /** Adds a row that is not in; `time` is not −0. */
@@ -63,6 +62,7 @@ export class RowsByTime {
     const previous = this.#previous[row] as number
     this.#times[row] = Number.NaN
     this.#link(previous, next)
+    if (this.#walks.length > 0) this.#moveWalks(row, next)
     if (previous >= 0) return
     const mixed = hashTime(time)
     if (next >= 0) {
@@ -73,11 +73,32 @@ export class RowsByTime {
     }
   }
 
-  /** The rows of a time, at the moment. */
-  rowsAt(time: number): readonly number[] {
-    const rows: number[] = []
-    for (let row = this.#find(hashTime(time), time); row >= 0; row = this.#next[row] as number) rows.push(row)
-    return rows
+  /**
+   * A walk over the rows of a time: each that is in now and not taken out before it is met, once; those that are added meanwhile
+   * may be met or not. The first row comes last: taking out another one does not touch the index.
+   */
+  walk(time: number): RowWalk {
+    const first = this.#firstRow(time)
+    const walk = new RowWalk(first < 0 ? NONE : (this.#next[first] as number), first, this)
+    if (first >= 0) this.#walks.push(walk)
+    return walk
+  }
+
+  countAt(time: number): number {
+    let count = 0
+    for (let row = this.#firstRow(time); row >= 0; row = this.#next[row] as number) count++
+    return count
+  }
+
+  /** The row behind another one of its time, or −1; for `RowWalk`. */
+  after(row: number): number {
+    return this.#next[row] as number
+  }
+
+  /** A walk is at its end; for `RowWalk`. */
+  forget(walk: RowWalk): void {
+    const at = this.#walks.indexOf(walk)
+    if (at >= 0) this.#walks.splice(at, 1)
   }
 
   /** All times, ascending. */
@@ -85,6 +106,20 @@ export class RowsByTime {
     return this.#firstRows()
       .map((row) => this.#times[row] as number)
       .sort((a, b) => a - b)
+  }
+
+  #moveWalks(row: number, next: number): void {
+    // From behind: a walk that is moved to its end is forgotten.
+    for (let i = this.#walks.length - 1; i >= 0; i--) (this.#walks[i] as RowWalk).onRemoved(row, next)
+  }
+
+  /** −1 when the time has no rows. */
+  #firstRow(time: number): number {
+    const last = this.#lastFirst
+    if (last >= 0 && this.#times[last] === time && (this.#previous[last] as number) < 0) return last
+    const row = this.#find(hashTime(time), time)
+    if (row >= 0) this.#lastFirst = row
+    return row
   }
 
   #find(mixed: number, time: number): number {
@@ -121,6 +156,40 @@ export class RowsByTime {
     this.#times = times
     this.#next = grown(this.#next)
     this.#previous = grown(this.#previous)
+  }
+}
+
+/** Resumable, whatever comes and goes: `next` until −1. */
+export class RowWalk {
+  readonly #rows: RowsByTime
+  /** The next one but for the first row of the time, or none. */
+  #at: number
+  /** The first row of the time when the walk began, as long as it is in and was not met. */
+  #last: number
+
+  constructor(at: number, last: number, rows: RowsByTime) {
+    this.#at = at
+    this.#last = last
+    this.#rows = rows
+  }
+
+  next(): number {
+    const row = this.#at
+    if (row >= 0) {
+      this.#at = this.#rows.after(row)
+      return row
+    }
+    const last = this.#last
+    this.#last = NONE
+    this.#rows.forget(this)
+    return last
+  }
+
+  /** A row was taken out, and `next` stands in its place. */
+  onRemoved(row: number, next: number): void {
+    if (row === this.#at) this.#at = next
+    else if (row === this.#last) this.#last = NONE
+    if (this.#at < 0 && this.#last < 0) this.#rows.forget(this)
   }
 }
 

@@ -40,10 +40,12 @@ export const ENTRY_BYTES = 192
 const USED = 1
 /** There is no entry in the row, or one with changes. */
 const KEPT = 2
+/** Read for a look-up that is still to come. */
+const AHEAD = 4
 
 export class EntryCache {
   readonly #rows: (Entry | undefined)[] = []
-  /** By row: `USED`, `KEPT`. Apart from the entries, so that the hand of the clock reads next to nothing. */
+  /** By row: `USED`, `KEPT`, `AHEAD`. Apart from the entries, so that the hand of the clock reads next to nothing. */
   #marks = new Uint8Array(1_024)
   readonly #free: number[] = []
   #hand = 0
@@ -93,10 +95,15 @@ export class EntryCache {
     this.#marks[entry.row] = (this.#marks[entry.row] as number) | USED
   }
 
-  /** A clean entry that is not to leave meanwhile. */
-  setKept(entry: Entry, isKept: boolean): void {
+  setAhead(entry: Entry): void {
+    this.#marks[entry.row] = (this.#marks[entry.row] as number) | AHEAD
+  }
+
+  /** A look-up has found the entry. False: it was read ahead for this one. */
+  noteFound(entry: Entry): boolean {
     const mark = this.#marks[entry.row] as number
-    this.#marks[entry.row] = isKept ? mark | KEPT : mark & ~KEPT
+    this.#marks[entry.row] = (mark & ~AHEAD) | USED
+    return (mark & AHEAD) === 0
   }
 
   setDirty(entry: Entry, isDirty: boolean): void {
@@ -114,8 +121,9 @@ export class EntryCache {
     for (let left = rows.length * 2; left > 0; left--) {
       if (this.#hand >= rows.length) this.#hand = 0
       const row = this.#hand++
-      if (marks[row] === 0) return rows[row]
-      marks[row] = (marks[row] as number) & ~USED
+      const mark = marks[row] as number
+      if ((mark & ~AHEAD) === 0) return rows[row]
+      marks[row] = mark & ~USED
     }
     return undefined
   }

@@ -46,7 +46,9 @@ export class EntryStore implements CleanedStore {
   readonly #entriesMin: number
   readonly #writer = new ByteWriter(64 * 1024)
   readonly #encoder = new RecordEncoder(this.#writer)
+  /** The record that is being read, and the one that is being written: making room for the former may append. */
   readonly #record = emptyRecord()
+  readonly #appended = emptyRecord()
   /** Changed entries in the order in which they became so; those that are not any more are passed over. */
   #dirty: Entry[] = []
   /** Those before it have been written. */
@@ -61,11 +63,13 @@ export class EntryStore implements CleanedStore {
   #wantedKey: unknown
   #found: Entry | undefined
   #reader = new ByteReader(new Uint8Array(0))
+  #decoder = new ValueDecoder(this.#reader)
   /** The current epoch, as in `ChangeTracker`: one per snapshot begun; restored entries are of epoch 0. */
   epoch = 1
   completedEpoch = 0
   /** A snapshot is being encoded. */
   isViewOpen = false
+  /** Entries that look-ups found in the cache, and that had to be read. */
   hits = 0
   misses = 0
 
@@ -81,6 +85,11 @@ export class EntryStore implements CleanedStore {
     return this.#options.now()
   }
 
+  /** Bytes of mostly dead files that were gone through to take back their space. */
+  get cleanedBytes(): number {
+    return this.#cleaner.cleanedBytes
+  }
+
   /** The entry of a key, also when it is deleted. `key` in whatever form. */
   find(map: RecordMap, mixed: number, key: unknown): Entry | undefined {
     const places = this.#places
@@ -91,8 +100,7 @@ export class EntryStore implements CleanedStore {
       if (place < CACHED) continue
       const entry = this.cache.at(place - CACHED)
       if (!isSameKey(entry.key, key)) continue
-      this.cache.markUsed(entry)
-      this.hits++
+      if (this.cache.noteFound(entry)) this.hits++
       return entry
     }
     for (let i = 0; i < count; i++) {
@@ -143,7 +151,7 @@ export class EntryStore implements CleanedStore {
     for (let i = 1; i < wanted; i++) if (sorted[i] !== sorted[i - 1]) sorted[different++] = sorted[i] as number
     this.misses += different
     this.#wantedMap = map
-    this.log.readMany(sorted, different, this.#admit)
+    this.log.readMany(sorted, different, areMixed ? this.#admit : this.#admitAhead)
   }
 
   /** Writes the value of a key, which `find` has found in `entry`, and returns its entry. `key` must be canonical where it is new. */
@@ -315,15 +323,25 @@ export class EntryStore implements CleanedStore {
     this.#found = this.#load(position, record, decoder.decode(), decoder)
   }
 
+  readonly #admitAhead = (position: number, bytes: Uint8Array, view: DataView, at: number): void => {
+    this.#admit(position, bytes, view, at)
+    this.cache.setAhead(this.#found as Entry)
+  }
+
   #decoderAt(bytes: Uint8Array, at: number): ValueDecoder {
-    if (this.#reader.bytes !== bytes) this.#reader = new ByteReader(bytes, 'record of the local state store')
+    if (this.#reader.bytes !== bytes) {
+      this.#reader = new ByteReader(bytes, 'record of the local state store')
+      this.#decoder = new ValueDecoder(this.#reader)
+    }
     this.#reader.position = at
-    return new ValueDecoder(this.#reader)
+    this.#decoder.reset()
+    return this.#decoder
   }
 
   #load(position: number, record: StoreRecord, key: unknown, decoder: ValueDecoder): Entry {
     const map = this.#wantedMap as RecordMap
     const value = record.isTombstone ? undefined : map.table.loadedValue(decoder.decode())
+    this.#makeRoom()
     const entry: Entry = {
       map,
       hash: record.hash,
@@ -341,10 +359,6 @@ export class EntryStore implements CleanedStore {
     }
     this.cache.admit(entry)
     map.move(record.hash, position, CACHED + entry.row)
-    // Only now, and not for this one: room may be made by appending, and then the record may be copied to another place.
-    this.cache.setKept(entry, true)
-    this.#makeRoom()
-    this.cache.setKept(entry, false)
     return entry
   }
 
@@ -457,7 +471,7 @@ export class EntryStore implements CleanedStore {
   }
 
   #encode(entry: Entry): void {
-    const record = this.#record
+    const record = this.#appended
     const { table, number } = entry.map
     record.table = table.number
     record.epoch = this.epoch

@@ -1,7 +1,7 @@
 /**
  * Reclaims the space of superseded records: what is alive in a file that is mostly dead is written once more, then the
  * file goes. It works in step with what is appended, so that the log stays within about twice what is alive, at a speed
- * that does not change.
+ * that does not change. As long as it is smaller, files are left alone: the later one is cleaned, the less of it is alive.
  */
 import { ByteWriter } from '@millrace/core'
 import { LogScan } from './log-scan.ts'
@@ -10,6 +10,8 @@ import type { LogFile, RecordLog } from './record-log.ts'
 
 /** Files with a larger share of live records are left alone. */
 const LIVE_SHARE_MAX = 0.5
+/** Of all records: with more of them alive, nothing is cleaned. */
+const LIVE_SHARE_WANTED = 0.55
 const STEP_BYTES = 64 * 1024
 
 /** What the cleaner needs of the store whose log it cleans. */
@@ -31,6 +33,26 @@ interface Moved {
   readonly offset: number
 }
 
+/** The file with the least that is alive, when too much of the log is dead. Files without anything alive just wait for the end of a view. */
+export function decideVictim<File extends Pick<LogFile, 'records' | 'live'>>(
+  files: Iterable<File>,
+  isActive: (file: File) => boolean,
+): File | undefined {
+  let victim: File | undefined
+  let share = LIVE_SHARE_MAX
+  let records = 0
+  let live = 0
+  for (const file of files) {
+    if (file.live === 0) continue
+    records += file.records
+    live += file.live
+    if (isActive(file) || file.live >= file.records * share) continue
+    share = file.live / file.records
+    victim = file
+  }
+  return live < records * LIVE_SHARE_WANTED ? victim : undefined
+}
+
 export class LogCleaner {
   readonly #store: CleanedStore
   readonly #scan = new LogScan()
@@ -38,6 +60,8 @@ export class LogCleaner {
   readonly #encoder = new RecordEncoder(this.#writer)
   #victim: LogFile | undefined
   #nextAt = 0
+  /** Of files that were gone through to take back their space. */
+  cleanedBytes = 0
 
   constructor(store: CleanedStore) {
     this.#store = store
@@ -55,13 +79,8 @@ export class LogCleaner {
   #chosen(): LogFile | undefined {
     const current = this.#victim
     if (current !== undefined && current.live > 0 && this.#nextAt < current.sizeBytes) return current
-    this.#victim = undefined
-    let share = LIVE_SHARE_MAX
-    for (const file of this.#store.log.files()) {
-      if (file.live === 0 || this.#store.log.isActive(file) || file.live >= file.records * share) continue
-      share = file.live / file.records
-      this.#victim = file
-    }
+    const { log } = this.#store
+    this.#victim = decideVictim(log.files(), (file) => log.isActive(file))
     this.#nextAt = 0
     return this.#victim
   }
@@ -93,6 +112,7 @@ export class LogCleaner {
         this.#store.relocate(record, earlier, place, position + offset / UNIT_BYTES, file)
       }
     }
+    this.cleanedBytes += this.#nextAt - from
     return this.#nextAt - from
   }
 }

@@ -26,11 +26,14 @@ export class LogScan {
   #next = 0
   #end = 0
 
-  /** Begins at the record at `from`; what is at `end` or behind it is not met. */
+  /** Begins at the record at `from`; what is at `end` or behind it is not met. Goes on with what was read of the file before, if it reaches there. */
   begin(file: LogFile, from: number, end: number): void {
+    const isThere = file === this.#file && from >= this.#start && from <= this.#start + this.#available
+    if (!isThere) {
+      this.#start = from
+      this.#available = 0
+    }
     this.#file = file
-    this.#start = from
-    this.#available = 0
     this.#next = from
     this.#end = end
   }

@@ -11,7 +11,7 @@
 import { MillraceError } from '@millrace/api'
 import type { ByteWriter } from '@millrace/core'
 import { checkRecord, HEADER_BYTES, lengthAt, paddedBytes, UNIT_BYTES } from './record-format.ts'
-import type { StoreFile, StoreFolder } from './store-file.ts'
+import { notWritten, type StoreFile, type StoreFolder } from './store-file.ts'
 
 /** Positions are below this, so that a place in an index can hold something else as well. */
 export const POSITIONS_MAX = 2 ** 30
@@ -87,19 +87,34 @@ export class RecordLog {
     return bytes
   }
 
+  /** Of the records in the files, those that are superseded; 0 without records. */
+  get deadShare(): number {
+    let records = 0
+    let live = 0
+    for (const file of this.files()) {
+      records += file.records
+      live += file.live
+    }
+    return records === 0 ? 0 : 1 - live / records
+  }
+
   isActive(file: LogFile): boolean {
     return file === this.#active
   }
 
   /**
-   * Appends what `writer` holds, which must not be longer than a file, and returns the position of its first byte. Records are counted by
-   * `count`.
+   * Appends what `writer` holds, which must not be longer than a file, and returns the position of its first byte. Who appends counts the records. Throws
+   * `DISK_FAILED`, then nothing is appended.
    */
   append(writer: ByteWriter): { readonly position: number; readonly file: LogFile } {
     const length = writer.position
     let file = this.#active
     if (file === undefined || (file.sizeBytes > 0 && file.sizeBytes + length > this.fileBytes)) file = this.#open()
-    file.file.append(writer.bytes, length, file.sizeBytes)
+    try {
+      file.file.append(writer.bytes, length, file.sizeBytes)
+    } catch (cause) {
+      throw notWritten(this.#options.folder.path, length, this.sizeBytes, cause)
+    }
     const position = file.number * this.#fileUnits + file.sizeBytes / UNIT_BYTES
     file.sizeBytes += length
     this.bytesWritten += length

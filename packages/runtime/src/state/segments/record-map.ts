@@ -10,6 +10,8 @@ export const CACHED = 2 ** 30
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
 const HASHES_END = 2 ** 32
+/** Of a map without entries; never changed. */
+const NOTHING: number[] = []
 
 /** The table of a map, as far as the store needs it. */
 export interface MapOwner {
@@ -53,7 +55,7 @@ export class RecordMap {
   isQueued = false
   #size = 0
   /** Hash and place of each entry, as long as they are few. */
-  #few: number[] | undefined = []
+  #few: number[] | undefined = NOTHING
   #index: HashIndex | undefined
 
   constructor(table: MapOwner, number: number, outerKey: unknown, outerHash: number, createdEpoch: number) {
@@ -91,7 +93,9 @@ export class RecordMap {
       this.#index?.add(mixed, place)
       return
     }
-    this.#few.push(mixed, place)
+    // Most inner maps keep one entry, and an array that is pushed to begins with room for sixteen more.
+    if (this.#size === 1) this.#few = [mixed, place]
+    else this.#few.push(mixed, place)
     if (this.#size <= SCANNED_MAX) return
     const index = new HashIndex()
     for (let i = 0; i < this.#few.length; i += 2) index.add(this.#few[i] as number, this.#few[i + 1] as number)
@@ -128,7 +132,7 @@ export class RecordMap {
 
   clear(): void {
     this.#size = 0
-    this.#few = []
+    this.#few = NOTHING
     this.#index = undefined
   }
 

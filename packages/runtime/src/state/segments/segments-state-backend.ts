@@ -12,6 +12,7 @@ import {
   type KeyedStateBackend,
   type KeyGroupRange,
   type ListTable,
+  type LocalStoreUsage,
   type MapTable,
   mixHash,
   type NamespacedTable,
@@ -248,6 +249,18 @@ export class SegmentsStateBackend implements KeyedStateBackend {
 
   addUsage(read: () => TableUsage): void {
     this.#otherUsage.push(read)
+  }
+
+  localStore(): LocalStoreUsage {
+    const { cache, log, hits, misses, cleanedBytes } = this.store
+    return {
+      cacheHits: hits,
+      cacheMisses: misses,
+      cacheBytes: cache.bytes,
+      diskBytes: log.sizeBytes,
+      deadShare: log.deadShare,
+      cleanedBytes,
+    }
   }
 
   close(): void {

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { MillraceError } from '@millrace/api'
 
 export interface StoreFile {
-  /** Writes the first `length` bytes of `bytes` at the end, which is at `atBytes`. Throws `DISK_FAILED`. */
+  /** Writes the first `length` bytes of `bytes` at the end, which is at `atBytes`. Throws what the system says: the log knows what that means. */
   append(bytes: Uint8Array, length: number, atBytes: number): void
   /** Reads up to `length` bytes to the beginning of `into`; returns how many there were. Throws `DISK_FAILED`. */
   read(into: Uint8Array, length: number, atBytes: number): number
@@ -52,16 +52,14 @@ class NodeStoreFile implements StoreFile {
   constructor(folder: string, name: string) {
     const path = join(folder, name)
     this.#folder = folder
-    this.#handle = attempt(folder, 'made', () => openSync(path, 'wx+', 0o600))
+    this.#handle = makeFile(folder, path)
     this.#leftover = removeName(path) ? undefined : path
   }
 
   append(bytes: Uint8Array, length: number, atBytes: number): void {
-    attempt(this.#folder, 'written', () => {
-      for (let done = 0; done < length; ) {
-        done += writeSync(this.#handle, bytes, done, length - done, atBytes + done)
-      }
-    })
+    for (let done = 0; done < length; ) {
+      done += writeSync(this.#handle, bytes, done, length - done, atBytes + done)
+    }
   }
 
   read(into: Uint8Array, length: number, atBytes: number): number {
@@ -74,7 +72,7 @@ class NodeStoreFile implements StoreFile {
       }
       return done
     } catch (cause) {
-      throw failed(this.#folder, 'read', cause)
+      throw fileFailed(this.#folder, 'read', cause)
     }
   }
 
@@ -94,25 +92,55 @@ function removeName(path: string): boolean {
   }
 }
 
-function attempt<T>(folder: string, what: string, act: () => T): T {
+function makeFile(folder: string, path: string): number {
   try {
-    return act()
+    return openSync(path, 'wx+', 0o600)
   } catch (cause) {
-    throw failed(folder, what, cause)
+    throw fileFailed(folder, 'made', cause)
   }
 }
 
-function failed(folder: string, what: string, cause: unknown): MillraceError {
-  const isFull = (cause as { code?: unknown }).code === 'ENOSPC'
+const NEED = 'A store takes about twice the bytes of the state of its subtask'
+const GOES_ON = 'The job goes on from its last checkpoint, for which nothing in there is needed.'
+
+/**
+ * `DISK_FAILED` for bytes that could not be written behind `heldBytes` that the store has already: what is full, how much is needed, what to do. What a
+ * store's folder says itself stays.
+ */
+export function notWritten(folder: string, neededBytes: number, heldBytes: number, cause: unknown): MillraceError {
+  if (cause instanceof MillraceError) return cause
+  if (!isFull(cause)) return fileFailed(folder, 'written', cause)
+  return new MillraceError(
+    'DISK_FAILED',
+    `There is no room in ${folder} for another ${sizeText(neededBytes)} of the local state store of a subtask, which holds ${sizeText(heldBytes)} there.`,
+    {
+      details: { folder, neededBytes, heldBytes },
+      hint: `Make room there, or name folders on larger disks in io.tmp.dirs. ${NEED}. ${GOES_ON}`,
+      cause,
+    },
+  )
+}
+
+function fileFailed(folder: string, what: string, cause: unknown): MillraceError {
   return new MillraceError(
     'DISK_FAILED',
     `A file of the local state store in ${folder} could not be ${what}: ${cause instanceof Error ? cause.message : cause}`,
     {
       details: { folder },
-      hint: isFull
-        ? 'Make room there, or choose a folder on a larger disk with io.tmp.dirs.'
+      hint: isFull(cause)
+        ? `Make room there, or name folders on larger disks in io.tmp.dirs. ${NEED}. ${GOES_ON}`
         : 'Choose another folder with io.tmp.dirs.',
       cause,
     },
   )
+}
+
+/** Of the disk, or of what this user may have on it. */
+function isFull(cause: unknown): boolean {
+  const { code } = cause as { readonly code?: unknown }
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`
 }

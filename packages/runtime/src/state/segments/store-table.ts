@@ -100,8 +100,7 @@ export abstract class StoreTable implements MapOwner {
     const { operatorUid, name } = this.#descriptor
     const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
     if (this.expiry === undefined) return usage
-    const expiredEntries = this.expiry.times.expiredAt(this.home.store.now())
-    return { ...usage, expiredEntries, expiredBytesEstimate: this.#bytesOf(expiredEntries) }
+    return { ...usage, ...this.expiry.usage(this.home.store.now(), (entries) => this.#bytesOf(entries)) }
   }
 
   /** When a walk that removes what has expired is worth it; `undefined` for never. */

@@ -166,6 +166,29 @@ describe('EntryMap', () => {
   })
 })
 
+describe('namespaces one after the other', () => {
+  it('hold what belongs to them, whatever the ones before had', () => {
+    const backend = openBackend()
+    const windows = backend.namespacedTable<number>(table('ns', 'namespaced'))
+    // Each has as many entries as the two before let expect, or more, or less, to beyond the rows of a part.
+    const sizes = [3, 10_000, 10_000, 9_000, 5, 5, 20_000, 20_000, 25_000, 0, 40]
+    sizes.forEach((size, namespace) => {
+      for (let n = 0; n < size; n++) {
+        backend.setCurrentKey(n, 0)
+        windows.put(namespace, n * namespace)
+      }
+      assert.equal(windows.size(namespace), size)
+      const met = new Set<unknown>()
+      for (const cursor = windows.cursor(namespace); cursor.next(); met.add(cursor.key)) {
+        assert.equal(cursor.value, (cursor.key as number) * namespace)
+      }
+      assert.equal(met.size, size)
+      windows.dropNamespace(namespace)
+    })
+    assert.equal(backend.usage()[0]?.entries, 0)
+  })
+})
+
 describe('NamespaceQueue', () => {
   it('gives the smallest first', () => {
     const queue = new NamespaceQueue()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
+import { MillraceError } from '@millrace/api'
 import { encodeWhole, hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
 import { UNIT_BYTES } from '../../../src/state/segments/record-format.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
@@ -37,6 +38,87 @@ describe('segment store', () => {
     assert.ok(bytesEstimate > 5 * cacheBytes)
     const { sizeBytes } = backend.store.log
     assert.ok(sizeBytes < bytesEstimate * 2.6, `${sizeBytes} bytes on disk for ${bytesEstimate}`)
+    backend.close()
+  })
+
+  it('tells what look-ups found in the cache and what had to be read, and what its files hold', () => {
+    const cacheBytes = 8_192
+    const backend = open({ cacheBytes, fileBytes: 16 * 1024 })
+    const table = values(backend)
+    for (let key = 0; key < 200; key++) put(backend, table, key)
+    const lookUps = () => {
+      const { cacheHits, cacheMisses } = backend.localStore()
+      return [cacheHits, cacheMisses]
+    }
+    assert.deepEqual(lookUps(), [0, 0], 'a key without state is neither')
+    const early = Array.from({ length: 8 }, (_, key) => key)
+    const readAll = (): void => {
+      for (const key of early) {
+        select(backend, key)
+        assert.equal(table.get()?.key, key)
+      }
+    }
+    backend.expectKeys(early.map(hashKey), 0, early.length)
+    readAll()
+    assert.deepEqual(lookUps(), [0, 8], 'what is read ahead of its look-up was not in the cache')
+    readAll()
+    assert.deepEqual(lookUps(), [8, 8])
+    select(backend, 50)
+    table.get()
+    select(backend, 50)
+    table.get()
+    assert.deepEqual(lookUps(), [9, 9], 'read by a look-up of its own')
+    assert.deepEqual([backend.localStore().deadShare, backend.localStore().cleanedBytes], [0, 0])
+    for (let round = 0; round < 20; round++) for (let key = 0; key < 200; key++) put(backend, table, key)
+    const { cacheBytes: held, diskBytes, deadShare, cleanedBytes } = backend.localStore()
+    // Room is made before an entry comes, so it may be one too much.
+    assert.ok(held > 0 && held <= cacheBytes + 512, `${held} bytes in the cache`)
+    assert.ok(diskBytes > 8 * 1024 && diskBytes === backend.store.log.sizeBytes, `${diskBytes} bytes on disk`)
+    assert.ok(deadShare > 0 && deadShare < 0.8, `${deadShare} dead`)
+    assert.ok(cleanedBytes > 0, `${cleanedBytes} cleaned`)
+    backend.close()
+  })
+
+  it('says what there is no room for, of how much, and loses nothing when there is room again', () => {
+    const full = new FullFolder(new NodeStoreFolder(folder, 'full'))
+    const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024, store: full })
+    const table = values(backend)
+    for (let key = 0; key < 100; key++) put(backend, table, key)
+    backend.store.flush()
+    for (const code of ['ENOSPC', 'EDQUOT']) {
+      full.code = code
+      assert.throws(
+        () => {
+          for (let key = 100; key < 200; key++) put(backend, table, key)
+        },
+        (error) => {
+          assert.ok(error instanceof MillraceError)
+          assert.equal(error.code, 'DISK_FAILED')
+          assert.ok(error.message.startsWith(`There is no room in ${folder} for another `), error.message)
+          assert.match(
+            error.message,
+            /another \d+ KiB of the local state store of a subtask, which holds \d+ KiB there/,
+          )
+          assert.match(error.hint ?? '', /io\.tmp\.dirs.*twice the bytes of the state/)
+          const { neededBytes, heldBytes } = error.details as {
+            readonly neededBytes: number
+            readonly heldBytes: number
+          }
+          assert.ok(neededBytes > 0)
+          assert.equal(heldBytes, backend.store.log.sizeBytes)
+          return true
+        },
+      )
+    }
+    full.code = 'EIO'
+    assert.throws(() => backend.store.flush(), { code: 'DISK_FAILED', message: /could not be written: EIO/ })
+    full.code = undefined
+    // Nobody goes on with a store that has failed; that it could shows that nothing is half done.
+    backend.store.flush()
+    for (let key = 0; key < 100; key++) {
+      select(backend, key)
+      assert.equal(table.get()?.key, key)
+    }
     backend.close()
   })
 
@@ -108,6 +190,23 @@ describe('segment store', () => {
     backend.close()
   })
 
+  it('reads objects of each record by the shapes of that record', () => {
+    const backend = open({ cacheBytes: 0, fileBytes: 64 * 1024 })
+    const table = backend.valueTable<readonly object[]>({ ...descriptor, kind: 'value' })
+    // The second object of each refers to the shape of the first.
+    const valueAt = (key: number): readonly object[] => [{ [`p${key}`]: 1 }, { [`p${key}`]: 2 }]
+    for (let key = 0; key < 20; key++) {
+      select(backend, key)
+      table.put(valueAt(key))
+    }
+    backend.store.flush()
+    for (const key of [3, 7, 3, 19, 0]) {
+      select(backend, key)
+      assert.deepEqual(table.get(), valueAt(key))
+    }
+    backend.close()
+  })
+
   it('walks over each of two keys of one hash once, whichever of them is in the cache', () => {
     const [first, second] = keysOfOneHash()
     for (let cacheBytes = 0; cacheBytes < 4_000; cacheBytes += 100) {
@@ -125,6 +224,38 @@ describe('segment store', () => {
         backend.close()
       }
     }
+  })
+
+  it('gives what it reads, also when changes are appended to make room for it', () => {
+    let cacheBytes = 64 * 1024
+    const backend = open({ cacheBytes: () => cacheBytes, fileBytes: 4 * 1024 })
+    const table = values(backend)
+    let keys = 0
+    while (keys < 500) put(backend, table, keys++)
+    backend.store.flush()
+    cacheBytes = 0
+    // The first flush finds that there is no room for anything, and appends a part of the changes only.
+    const { cache } = backend.store
+    for (let dirty = -1; cache.dirtyEntries > dirty; keys++) {
+      dirty = cache.dirtyEntries
+      select(backend, keys)
+      table.put({ key: keys, round: 0, text: 'x'.repeat(1_000) })
+    }
+    assert.ok(cache.dirtyEntries > 1)
+    const key = 5
+    select(backend, key)
+    const value = table.get()
+    assert.equal(value?.key, key)
+    table.put({ ...value, round: 1 })
+    // It would be written as what was appended last.
+    const pieces = encodeWhole(backend.beginSnapshot(1, () => 'base'))
+    const expected = new Array<number>(GROUPS).fill(0)
+    for (let each = 0; each < keys; each++) (expected[keyGroupOf(each, GROUPS)] as number)++
+    assert.deepEqual(
+      pieces.map(({ entries }) => entries),
+      expected,
+    )
+    backend.close()
   })
 
   it('leaves a file alone once its last record, a deletion that has been said, is gone', () => {
@@ -170,7 +301,7 @@ interface Value {
 }
 
 interface StoreSizes {
-  readonly cacheBytes: number
+  readonly cacheBytes: number | (() => number)
   readonly fileBytes: number
   readonly store?: StoreFolder
 }
@@ -185,7 +316,7 @@ function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBacken
     now: () => 0,
     monotonicMs: () => 0,
     folder: store ?? new NodeStoreFolder(folder, `store-${opened++}`),
-    cacheBytes: () => cacheBytes,
+    cacheBytes: typeof cacheBytes === 'number' ? () => cacheBytes : cacheBytes,
     cachedEntriesMin: 1,
     fileBytes,
   })
@@ -242,6 +373,31 @@ class DamagingFolder implements StoreFolder {
         if (this.damageAt >= 0 && this.damageAt < count) into[this.damageAt] = (into[this.damageAt] as number) ^ 0x04
         return count
       },
+    }
+  }
+}
+
+/** Refuses to take more, as the system does. */
+class FullFolder implements StoreFolder {
+  readonly path: string
+  readonly #folder: StoreFolder
+  /** Of the error; undefined: there is room. */
+  code: string | undefined
+
+  constructor(inner: StoreFolder) {
+    this.#folder = inner
+    this.path = inner.path
+  }
+
+  create(): StoreFile {
+    const file = this.#folder.create()
+    return {
+      append: (bytes, length, atBytes) => {
+        if (this.code !== undefined) throw Object.assign(new Error(`${this.code}: write`), { code: this.code })
+        file.append(bytes, length, atBytes)
+      },
+      read: (into, length, atBytes) => file.read(into, length, atBytes),
+      close: () => file.close(),
     }
   }
 }

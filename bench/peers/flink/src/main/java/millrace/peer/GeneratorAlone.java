@@ -35,6 +35,9 @@ final class GeneratorAlone {
         if (shape.equals("wide")) {
             return Shapes.wideMaker(arguments);
         }
+        if (shape.equals("large-state")) {
+            return Shapes.changeMaker(arguments);
+        }
         return arguments.isSql()
                 ? new BidRowMaker(arguments.nexmark(), arguments.keys(), null)
                 : new BidMaker(arguments.nexmark(), arguments.keys());

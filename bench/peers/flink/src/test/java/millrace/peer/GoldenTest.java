@@ -11,10 +11,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.function.LongFunction;
 import millrace.peer.digest.RowDigest;
 import millrace.peer.generator.BidGenerator;
+import millrace.peer.generator.ChangeGenerator;
 import millrace.peer.generator.NexmarkGenerator;
 import millrace.peer.generator.NexmarkOptions;
 import millrace.peer.model.Auction;
 import millrace.peer.model.Bid;
+import millrace.peer.model.Change;
 import millrace.peer.model.Event;
 import millrace.peer.model.Person;
 import millrace.peer.shapes.Shapes;
@@ -71,6 +73,14 @@ class GoldenTest {
     }
 
     @Test
+    void changes() {
+        ChangeGenerator uniform = new ChangeGenerator(1, 5_000, 0);
+        assertEquals("0b6401fbd8713f15", digestOf(index -> uniform.changeAt(index), GoldenTest::mix));
+        ChangeGenerator skewed = new ChangeGenerator(7, 5_000_000, 0.99);
+        assertEquals("4a2dd524a1c8c24b", digestOf(index -> skewed.changeAt(5_000_000 + index), GoldenTest::mix));
+    }
+
+    @Test
     void wideRecords() {
         assertEquals("ea35086d75b5647f", digestOfWide("3"));
         assertEquals("d975042be40a1a59", digestOfWide("10"));
@@ -101,6 +111,10 @@ class GoldenTest {
                     : event.type == Event.AUCTION ? mix(event.auction) : mix(event.person));
         }
         return digest.toString();
+    }
+
+    private static int mix(Change change) {
+        return mixInteger(mixInteger(ROW_START, change.key), change.amount);
     }
 
     private static int mix(Person person) {

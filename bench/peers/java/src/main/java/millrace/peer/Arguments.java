@@ -13,7 +13,7 @@ public final class Arguments implements Serializable {
     private static final Set<String> NAMES = Set.of(
             "api", "query", "shape", "case", "variant", "events", "parallelism", "seed", "events-per-second",
             "base-time-ms", "out-of-order-group-size", "watermark-delay-ms", "checkpoint-interval-ms", "keys",
-            "size-ms", "slide-ms", "fields", "config");
+            "size-ms", "slide-ms", "fields", "skew", "config");
 
     private final Map<String, String> values;
     /** Settings of the engine, {@code key=value}, each given by a {@code --config} of its own. */
@@ -55,6 +55,11 @@ public final class Arguments implements Serializable {
     public long number(String name, long byDefault) {
         String value = values.get(name);
         return value == null ? byDefault : Long.parseLong(value);
+    }
+
+    public double decimal(String name, double byDefault) {
+        String value = values.get(name);
+        return value == null ? byDefault : Double.parseDouble(value);
     }
 
     public boolean isSql() {

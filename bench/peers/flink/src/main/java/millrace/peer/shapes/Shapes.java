@@ -8,6 +8,7 @@ import millrace.peer.Arguments;
 import millrace.peer.digest.DigestSink;
 import millrace.peer.model.Bid;
 import millrace.peer.source.BidMaker;
+import millrace.peer.source.ChangeMaker;
 import millrace.peer.source.GeneratorSource;
 import millrace.peer.window.BestOfWindow;
 import millrace.peer.window.Counting;
@@ -28,6 +29,7 @@ public final class Shapes {
     public static final long WIDE_FIELDS = 10;
 
     private static final long WIDE_KEYS = 1_000;
+    private static final long CHANGE_KEYS = 2_000_000;
     private static final double AMOUNT_MIN = 1_048_576;
 
     private Shapes() {}
@@ -35,6 +37,10 @@ public final class Shapes {
     public static void build(String shape, Arguments arguments, StreamExecutionEnvironment env) {
         if (shape.equals("wide")) {
             wide(wideMaker(arguments), arguments, env);
+            return;
+        }
+        if (shape.equals("large-state")) {
+            accounts(arguments, env);
             return;
         }
         DataStream<Bid> bids = env.fromSource(
@@ -116,6 +122,27 @@ public final class Shapes {
 
     private static int mixCount(KeyCount row) {
         return mixInteger(mixInteger(mixInteger(ROW_START, row.key), row.windowEnd), row.count);
+    }
+
+    /** The records of the shape large-state. */
+    public static ChangeMaker changeMaker(Arguments arguments) {
+        return new ChangeMaker(
+                arguments.nexmark().seed, arguments.number("keys", CHANGE_KEYS), arguments.decimal("skew", 0));
+    }
+
+    private static void accounts(Arguments arguments, StreamExecutionEnvironment env) {
+        env.fromSource(
+                        new GeneratorSource<>(changeMaker(arguments), arguments.events()),
+                        WatermarkStrategy.noWatermarks(),
+                        "changes")
+                .keyBy(change -> change.key)
+                .process(new Accounts())
+                .sinkTo(new DigestSink<>(Shapes::mixAccount));
+    }
+
+    private static int mixAccount(Accounts.Row row) {
+        int hash = mixInteger(mixInteger(ROW_START, row.key), row.count);
+        return mixInteger(mixInteger(hash, row.total), row.average);
     }
 
     /** The records of the shape wide, by the argument {@code --fields}. */

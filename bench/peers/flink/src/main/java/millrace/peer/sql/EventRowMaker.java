@@ -41,7 +41,7 @@ public final class EventRowMaker implements RecordMaker<RowData> {
         long number = generator.numberOf(index);
         long group = number / NexmarkGenerator.EVENTS_PER_GROUP;
         if (number - group * NexmarkGenerator.EVENTS_PER_GROUP >= NexmarkGenerator.FIRST_BID_OF_GROUP) {
-            generator.drawBid(number, group, draw);
+            generator.drawBid(number, group, generator.timeOf(number), draw);
             row.setField(0, Event.BID);
             row.setField(3, bids.rowOf(draw));
             return row;

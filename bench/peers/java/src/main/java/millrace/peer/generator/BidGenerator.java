@@ -35,9 +35,8 @@ public final class BidGenerator {
         long number = nexmark.numberOf(index);
         long group = number / BIDS_PER_GROUP;
         long place = number - group * BIDS_PER_GROUP;
-        nexmark.drawBid(
-                group * NexmarkGenerator.EVENTS_PER_GROUP + NexmarkGenerator.FIRST_BID_OF_GROUP + place, group, draw);
-        draw.dateTime = nexmark.timeOf(number);
+        long event = group * NexmarkGenerator.EVENTS_PER_GROUP + NexmarkGenerator.FIRST_BID_OF_GROUP + place;
+        nexmark.drawBid(event, group, nexmark.timeOf(number), draw);
         if (keys > 0) {
             draw.auction = NexmarkGenerator.FIRST_AUCTION_ID
                     + IntegerHash.pick32(IntegerHash.mix32(nexmark.hashOf(number) ^ DRAW_KEY), keys);

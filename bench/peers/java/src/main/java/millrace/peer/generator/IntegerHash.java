@@ -21,4 +21,9 @@ final class IntegerHash {
     static long pick32(int hash, long count) {
         return ((hash & 0xffffffffL) * count) >>> 32;
     }
+
+    /** {@code one} where all bits of {@code mask} are set, {@code other} where none is. */
+    static long chosen(int mask, long one, long other) {
+        return other ^ ((one ^ other) & mask);
+    }
 }

@@ -1,5 +1,6 @@
 package millrace.peer.generator;
 
+import static millrace.peer.generator.IntegerHash.chosen;
 import static millrace.peer.generator.IntegerHash.hashIndex;
 import static millrace.peer.generator.IntegerHash.mix32;
 import static millrace.peer.generator.IntegerHash.pick16;
@@ -81,7 +82,7 @@ public final class NexmarkGenerator {
 
     public Bid bidAt(long number, long group) {
         BidDraw draw = new BidDraw();
-        drawBid(number, group, draw);
+        drawBid(number, group, timeOf(number), draw);
         Bid bid = new Bid();
         bid.auction = draw.auction;
         bid.bidder = draw.bidder;
@@ -103,18 +104,18 @@ public final class NexmarkGenerator {
         public int extra;
     }
 
-    public void drawBid(long number, long group, BidDraw draw) {
+    public void drawBid(long number, long group, long dateTime, BidDraw draw) {
         int hash = hashIndex(number, seedHash);
         int a = mix32(hash ^ DRAW_A);
         int b = mix32(hash ^ DRAW_B);
         int d = mix32(hash ^ DRAW_D);
         draw.auction = biddenAuction(a, group * AUCTIONS_PER_GROUP + AUCTIONS_PER_GROUP - 1);
-        draw.bidder = isHot(b, options.hotBidderRatio) ? hotOne(group) + 1 + FIRST_PERSON_ID : activePerson(b, group);
+        draw.bidder = chosen(
+                hotMask(b, options.hotBidderRatio), hotOne(group) + 1 + FIRST_PERSON_ID, activePerson(b, group));
         draw.price = priceOf(mix32(hash ^ DRAW_C));
-        draw.channel = (d & 1) == 0
-                ? (d >>> 16) & 3
-                : TextPools.HOT_CHANNELS.length + pick16(d, TextPools.COLD_CHANNELS);
-        draw.dateTime = timeOf(number);
+        int cold = TextPools.HOT_CHANNELS.length + pick16(d, TextPools.COLD_CHANNELS);
+        draw.channel = (int) chosen(-(d & 1), cold, (d >>> 16) & 3);
+        draw.dateTime = dateTime;
         draw.extra = (d >>> 1) & (TextPools.POOL_LENGTH - 1);
     }
 
@@ -132,7 +133,8 @@ public final class NexmarkGenerator {
         auction.dateTime = timeOf(number);
         long horizonMs = timeOf(number + horizonEvents) - auction.dateTime;
         auction.expires = auction.dateTime + 1 + pick32(e, Math.max(1, 2 * horizonMs));
-        auction.seller = isHot(a, options.hotSellerRatio) ? hotOne(group) + FIRST_PERSON_ID : activePerson(a, group);
+        auction.seller =
+                chosen(hotMask(a, options.hotSellerRatio), hotOne(group) + FIRST_PERSON_ID, activePerson(a, group));
         auction.category = FIRST_CATEGORY + pick16(mix32(e), CATEGORIES);
         auction.extra = pools.auctionExtras[d >>> 22];
         return auction;
@@ -165,11 +167,9 @@ public final class NexmarkGenerator {
     }
 
     private long biddenAuction(int hash, long last) {
-        if (isHot(hash, options.hotAuctionRatio)) {
-            return hotOne(last) + FIRST_AUCTION_ID;
-        }
         long first = Math.max(last - options.inFlightAuctions, 0);
-        return first + pick16(hash, (int) (last - first) + 1 + ID_LEAD) + FIRST_AUCTION_ID;
+        long cold = first + pick16(hash, (int) (last - first) + 1 + ID_LEAD);
+        return FIRST_AUCTION_ID + chosen(hotMask(hash, options.hotAuctionRatio), hotOne(last), cold);
     }
 
     private long activePerson(int hash, long last) {
@@ -177,8 +177,8 @@ public final class NexmarkGenerator {
         return last + 1 - active + pick16(hash, (int) active + ID_LEAD) + FIRST_PERSON_ID;
     }
 
-    private static boolean isHot(int hash, int ratio) {
-        return ((hash & 0xffff) * ratio) >>> 16 > 0;
+    private static int hotMask(int hash, int ratio) {
+        return -(((hash & 0xffff) * ratio) >>> 16) >> 31;
     }
 
     private static long hotOne(long last) {

@@ -14,15 +14,24 @@ final class Prices {
         72339416, 74989421, 77736503, 80584219, 83536255, 86596432, 89768713, 93057204, 96466162, 100000000,
     };
 
-    private static final int[] DIVISORS = {100_000, 10_000, 1_000, 100, 10, 1};
+    private static final double[] FROM = new double[DECADES * STEPS_PER_DECADE];
+    private static final double[] RISE = new double[DECADES * STEPS_PER_DECADE];
+    private static final double[] UNIT = new double[DECADES * STEPS_PER_DECADE];
+
+    static {
+        for (int step = 0; step < FROM.length; step++) {
+            int from = MANTISSAS[step % STEPS_PER_DECADE];
+            FROM[step] = from + 0.5;
+            RISE[step] = (MANTISSAS[step % STEPS_PER_DECADE + 1] - from) / 65_536.0;
+            UNIT[step] = 1 / Math.pow(10, DECADES - 1 - step / STEPS_PER_DECADE);
+        }
+    }
 
     private Prices() {}
 
     static long priceOf(int hash) {
         int step = IntegerHash.pick16(hash, DECADES * STEPS_PER_DECADE);
-        int at = step % STEPS_PER_DECADE;
-        int from = MANTISSAS[at];
-        int rise = (int) (((long) (MANTISSAS[at + 1] - from) * (hash & 0xffff)) >>> 16);
-        return (from + rise) / DIVISORS[step / STEPS_PER_DECADE];
+        int rise = (int) ((hash & 0xffff) * RISE[step]);
+        return (int) ((FROM[step] + rise) * UNIT[step]);
     }
 }

@@ -1,0 +1,55 @@
+/**
+ * Deletes a savepoint that a user names. Only a folder whose manifest can be read and says that it is a savepoint is touched,
+ * and of that only what a savepoint consists of: a wrong path deletes nothing.
+ */
+import { type FileSystem, MillraceError } from '@millrace/api'
+import { discardSavepoint, type OpenedSnapshot, openSnapshot } from './file-checkpoint-storage.ts'
+import { messageOf } from './storage-errors.ts'
+
+export interface DisposedSavepoint {
+  readonly folder: string
+  /** The folder stays, since it holds something else. */
+  readonly isFolderLeft: boolean
+}
+
+/**
+ * `path`: the folder of a savepoint, or the `_metadata` in it. Throws `CHECKPOINT_NOT_FOUND`, and `SAVEPOINT_DISPOSAL_FAILED`
+ * for what is no savepoint, cannot be read, or cannot be removed.
+ */
+export async function disposeSavepoint(files: FileSystem, path: string): Promise<DisposedSavepoint> {
+  const { manifest, folder } = await openToDispose(files, path)
+  if (manifest.kind !== 'savepoint') {
+    throw new MillraceError(
+      'SAVEPOINT_DISPOSAL_FAILED',
+      `Nothing was deleted: ${path} is checkpoint ${manifest.checkpointId} of job "${manifest.jobName}" and no savepoint`,
+      {
+        details: { path },
+        hint: 'Checkpoints go by themselves, by execution.checkpointing.num-retained. millrace checkpoints <folder> shows what newer ones need of them.',
+      },
+    )
+  }
+  try {
+    await discardSavepoint(files, folder)
+    return { folder, isFolderLeft: (await files.stat(folder)) !== undefined }
+  } catch (cause) {
+    throw new MillraceError(
+      'SAVEPOINT_DISPOSAL_FAILED',
+      `The savepoint in ${folder} could not be deleted: ${messageOf(cause)}`,
+      { details: { path }, hint: 'Check that its folder and the files in it may be changed.', cause },
+    )
+  }
+}
+
+/** What cannot be read may be anything, so that it is left to its owner. */
+async function openToDispose(files: FileSystem, path: string): Promise<OpenedSnapshot> {
+  try {
+    return await openSnapshot(files, path)
+  } catch (cause) {
+    if (cause instanceof MillraceError && cause.code === 'CHECKPOINT_NOT_FOUND') throw cause
+    throw new MillraceError('SAVEPOINT_DISPOSAL_FAILED', `Nothing was deleted: ${messageOf(cause)}`, {
+      details: { path },
+      hint: 'If you know that it is a savepoint, delete its folder by hand.',
+      cause,
+    })
+  }
+}
