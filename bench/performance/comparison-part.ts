@@ -1,8 +1,9 @@
-/** The part of the page with shapes and queries against their peers. */
+/** The parts of the page with shapes and queries against their peers: those in memory, and the one with state beyond it. */
 import type { ComparedSide, Comparison, Run } from '../comparison.ts'
 import { type Standing, standingsOf } from '../goal.ts'
 import { isLoop, renderQueriesMean, textsOf } from '../report.ts'
 import { median, spread } from '../statistics.ts'
+import type { Workload } from '../workload.ts'
 import { count, emphasised, failureText, provenance, table } from './markdown.ts'
 import { measurementsOf } from './measurement.ts'
 import type { Session } from './parse-lines.ts'
@@ -10,11 +11,14 @@ import { comparisonsOf } from './regroup-runs.ts'
 
 const UNKNOWN = '–'
 
-/** Undefined when no session compared anything. */
-export function renderComparisonPart(sessions: readonly Session[]): string | undefined {
+/** Undefined when no session compared any of them. */
+export function renderComparisonPart(
+  sessions: readonly Session[],
+  isOf: (workload: Workload) => boolean,
+): string | undefined {
   const parts = measurementsOf(sessions).flatMap((measurement) => {
     const all = measurement.sessions.flatMap(({ runs, failedRuns }) => comparisonsOf(runs, failedRuns))
-    const comparisons = lastOfEach(all)
+    const comparisons = lastOfEach(all.filter(({ workload }) => isOf(workload)))
     return comparisons.length === 0 ? [] : [`${provenance(measurement)}\n\n${renderComparisons(comparisons)}`]
   })
   return parts.length === 0 ? undefined : parts.join('\n\n')

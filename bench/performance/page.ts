@@ -1,12 +1,13 @@
 /** docs/performance.md: which of its parts are generated, and putting new ones in. What was written by hand is left as it is. */
 import { CURVES, type CurveName } from '../curves/curve.ts'
+import type { Workload } from '../workload.ts'
 import { renderComparisonPart } from './comparison-part.ts'
 import { renderCostsPart } from './costs-part.ts'
 import { renderCurvesPart } from './curves-part.ts'
 import { renderLatencyPart } from './latency-part.ts'
 import type { Session } from './parse-lines.ts'
 
-export const PARTS = ['comparison', 'latency', 'curves', 'costs'] as const
+export const PARTS = ['comparison', 'large-state', 'latency', 'curves', 'costs'] as const
 export type PartName = (typeof PARTS)[number]
 
 export interface Generated {
@@ -22,7 +23,8 @@ export class MarkerError extends Error {}
 export function generate(sessions: readonly Session[]): Generated {
   const curves = renderCurvesPart(sessions, pictureName)
   const all: readonly (readonly [PartName, string | undefined])[] = [
-    ['comparison', renderComparisonPart(sessions)],
+    ['comparison', renderComparisonPart(sessions, (workload) => !isLargeState(workload))],
+    ['large-state', renderComparisonPart(sessions, isLargeState)],
     ['latency', renderLatencyPart(sessions)],
     ['curves', curves?.text],
     ['costs', renderCostsPart(sessions)],
@@ -31,6 +33,10 @@ export function generate(sessions: readonly Session[]): Generated {
     parts: new Map(all.filter((part): part is readonly [PartName, string] => part[1] !== undefined)),
     pictures: new Map([...(curves?.pictures ?? [])].map(([curve, svg]) => [pictureName(curve), svg])),
   }
+}
+
+function isLargeState({ name }: Workload): boolean {
+  return name === 'large-state'
 }
 
 /** All names that pictures may have. */

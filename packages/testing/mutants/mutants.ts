@@ -914,6 +914,22 @@ export const MUTANTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
+    name: 'deltas restored apart from their base',
+    why: 'what was deleted since the base is back after a restore, or the restore is refused',
+    file: 'runtime/src/slot/restore-keyed-state.ts',
+    find: 'measureChain(segments).deltas > 0',
+    replace: 'measureChain(segments).deltas < 0',
+    suites: ['runtime/test/slot/restore-keyed-state.test.ts', SIMULATION],
+  },
+  {
+    name: 'a buffer given to two segments',
+    why: 'a checkpoint holds the entries of one key group in place of those of another',
+    file: 'runtime/src/state/snapshot-pieces.ts',
+    find: '    this.#spare.pop()\n',
+    replace: '',
+    suites: ['runtime/test/state/snapshot-pieces.test.ts', SEGMENTS],
+  },
+  {
     name: 'continuations counted as deltas',
     why: 'large state is written whole again with each checkpoint',
     file: 'core/src/checkpoint/segment-chain.ts',

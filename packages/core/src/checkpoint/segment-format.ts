@@ -89,9 +89,9 @@ export class SegmentWriter {
   #lastKey: unknown
   #lastNamespace: number | undefined
 
-  /** `bytesInitial`: capacity to begin with. */
-  constructor(header: SegmentHeader, bytesInitial = 1_024) {
-    this.#writer = new ByteWriter(bytesInitial)
+  /** `initial`: capacity to begin with, or a buffer to write to. */
+  constructor(header: SegmentHeader, initial: number | Uint8Array = 1_024) {
+    this.#writer = new ByteWriter(initial)
     this.#encoder = new ValueEncoder(this.#writer)
     this.#tables = header.tables
     writeHeader(this.#writer, header)
@@ -154,6 +154,11 @@ export class SegmentWriter {
     this.#lastTable = table
     this.#lastNamespace = namespace
     this.#entries++
+  }
+
+  /** After `finish`: the buffer that was written to, for another writer. */
+  get buffer(): Uint8Array {
+    return this.#writer.bytes
   }
 
   /** The whole segment. The writer must not be used afterwards. */

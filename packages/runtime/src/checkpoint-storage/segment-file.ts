@@ -9,7 +9,7 @@ import type { FileSystem, MillraceError, WritableFile } from '@millrace/api'
 import { type SegmentRef, segmentChecksum } from '@millrace/core'
 import type { NewSegment, SegmentTarget, SegmentWriting, StepProbe } from './checkpoint-storage.ts'
 import { writeFailed } from './storage-errors.ts'
-import { coalesced } from './write-pieces.ts'
+import { PieceWrites } from './write-pieces.ts'
 
 /** In the checkpoint folder. */
 export const SHARED_FOLDER = 'shared'
@@ -32,6 +32,7 @@ export class SegmentFile implements SegmentWriting {
   /** What goes into the manifest unless more comes. */
   #waiting: NewSegment[] = []
   readonly #refs: SegmentRef[] = []
+  readonly #writes = new PieceWrites()
   /** Of all that has come, and what is in the file or on its way there. */
   #bytes = 0
   #placedBytes = 0
@@ -91,7 +92,7 @@ export class SegmentFile implements SegmentWriting {
       this.#refs.push(refOf(checkpointId, piece, location))
       this.#placedBytes += piece.bytes.length
     }
-    for (const bytes of coalesced(pieces.map((piece) => piece.bytes))) {
+    for (const bytes of this.#writes.of(pieces.map((piece) => piece.bytes))) {
       if (this.#state === 'given-up') return
       await file.write(bytes)
     }

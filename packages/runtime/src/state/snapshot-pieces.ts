@@ -12,9 +12,13 @@ import { finishedSegmentChecksum, SegmentWriter, type SnapshotPiece, type TableD
 /** What the snapshot of one subtask may hold of encoded state. */
 export const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 
-/** Shares of what may be held: in open segments, and in finished pieces. What is left is the room of a segment that grows. */
-const OPEN_SHARE = 11 / 16
+/**
+ * Shares of what may be held: in open segments, in finished pieces, and in buffers of finished segments for those that continue
+ * them: new ones all the time would keep the garbage collector busy. What is left is the room of a segment that grows.
+ */
+const OPEN_SHARE = 10 / 16
 const FINISHED_SHARE = 4 / 16
+const SPARE_SHARE = 1 / 16
 /** A segment does not grow beyond this, so much is finished at once, and so much is worth a write. */
 const PIECE_SHARE = 1 / 16
 const PIECE_SHARE_MIN = 1 / 512
@@ -56,6 +60,8 @@ export class SnapshotPieces {
   #finishedBytes = 0
   /** Of pieces that are being written. */
   #takenBytes = 0
+  readonly #spare: Uint8Array[] = []
+  #spareBytes = 0
 
   constructor(checkpointId: number, firstGroup: number, heldBytesMax = SNAPSHOT_BYTES_MAX) {
     this.#checkpointId = checkpointId
@@ -66,7 +72,7 @@ export class SnapshotPieces {
 
   /** See `KeyedSnapshot`, as the next two. */
   get heldBytes(): number {
-    return this.#openBytes + this.#finishedBytes + this.#takenBytes
+    return this.#openBytes + this.#finishedBytes + this.#takenBytes + this.#spareBytes
   }
 
   get isFull(): boolean {
@@ -93,7 +99,7 @@ export class SnapshotPieces {
           keyGroup: this.#firstGroup + group,
           tables: operator.tables,
         },
-        WRITER_BYTES_INITIAL,
+        this.#takeSpare(operator, group) ?? WRITER_BYTES_INITIAL,
       )
       operator.writers[group] = writer
     }
@@ -113,6 +119,8 @@ export class SnapshotPieces {
         yield
       }
     }
+    this.#spare.length = 0
+    this.#spareBytes = 0
   }
 
   /** `isLast`: nothing more is encoded, so all are taken, whether or not they are worth a write. */
@@ -176,5 +184,22 @@ export class SnapshotPieces {
     operator.countedBytes[group] = 0
     operator.writers[group] = undefined
     operator.hasPiece[group] = 1
+    this.#keepSpare(writer.buffer)
+  }
+
+  #keepSpare(buffer: Uint8Array): void {
+    if (this.#spareBytes + buffer.length > this.#heldBytesMax * SPARE_SHARE) return
+    this.#spare.push(buffer)
+    this.#spareBytes += buffer.length
+  }
+
+  /** For a segment that continues another and so is likely to become as large, unless an almost empty one would press others out. */
+  #takeSpare(operator: OperatorPieces, group: number): Uint8Array | undefined {
+    const next = this.#spare.at(-1)
+    if (next === undefined || operator.hasPiece[group] === 0) return undefined
+    if (this.#openBytes + next.length > this.#heldBytesMax * OPEN_SHARE) return undefined
+    this.#spare.pop()
+    this.#spareBytes -= next.length
+    return next
   }
 }

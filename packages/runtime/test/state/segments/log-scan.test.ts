@@ -8,10 +8,15 @@ import { emptyRecord, RecordEncoder } from '../../../src/state/store/record-form
 const RECORDS = 20_000
 
 /** A file in memory that counts what is read of it. */
-function fileOfRecords(): { readonly file: LogFile; readonly readBytes: () => number } {
+function fileOfRecords(firstHash = 0): {
+  readonly file: LogFile
+  readonly firstHash: number
+  readonly readBytes: () => number
+} {
   const writer = new ByteWriter()
   const encoder = new RecordEncoder(writer)
-  for (let key = 0; key < RECORDS; key++) encoder.write({ ...emptyRecord(), hash: key }, 0, 'x'.repeat(30), 'value')
+  for (let key = 0; key < RECORDS; key++)
+    encoder.write({ ...emptyRecord(), hash: firstHash + key }, 0, 'x'.repeat(30), 'value')
   const bytes = writer.toBytes()
   let readBytes = 0
   const file = new LogFile(0, {
@@ -25,7 +30,7 @@ function fileOfRecords(): { readonly file: LogFile; readonly readBytes: () => nu
     close() {},
   })
   file.sizeBytes = bytes.length
-  return { file, readBytes: () => readBytes }
+  return { file, firstHash, readBytes: () => readBytes }
 }
 
 describe('a scan of a log file', () => {
@@ -50,13 +55,13 @@ describe('a scan of a log file', () => {
   })
 
   it('reads anew what was not read before, and another file', () => {
-    const [one, other] = [fileOfRecords(), fileOfRecords()]
+    const [one, other] = [fileOfRecords(), fileOfRecords(RECORDS)]
     const scan = new LogScan()
-    for (const { file } of [one, other, one]) {
-      for (const from of [0, file.sizeBytes / 2]) {
-        scan.begin(file, from, file.sizeBytes)
+    for (const place of [0, 0.5]) {
+      for (const { file, firstHash } of [one, other, one]) {
+        scan.begin(file, place * file.sizeBytes, file.sizeBytes)
         assert.ok(scan.next())
-        assert.equal(scan.record.hash, (from * RECORDS) / file.sizeBytes)
+        assert.equal(scan.record.hash, firstHash + place * RECORDS)
       }
     }
   })
