@@ -65,7 +65,7 @@ for (const [type, managed] of [
 ] as const) {
   const skip = type === 'rocksdb' && whyNoRocksdb !== undefined ? `NOT TESTED: ${whyNoRocksdb}` : false
   test(`state that does not fit the heap fits ${type}`, { skip }, async () => {
-    const params = { growth: 'many keys', records: 260_000 }
+    const params = { growth: 'many keys', records: 180_000 }
     assert.equal(innermost((await run(params)).error)?.code, 'SLOT_OUT_OF_MEMORY', 'on the heap it does not fit')
     const outcome = await run(params, { 'state.backend.type': type, 'taskmanager.memory.managed.size': managed })
     assert.equal(outcome.state, 'FINISHED', outcome.error?.message)

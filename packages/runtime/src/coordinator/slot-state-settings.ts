@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os'
 import { MillraceError } from '@millrace/api'
 import type { TypedConfig } from '@millrace/core'
 import type { RocksdbSettings, SlotStateSettings } from '../slot/slot-backends.ts'
+import { SNAPSHOT_BYTES_MAX } from '../state/snapshot-pieces.ts'
 
 /** Of the heap of a slot, as Flink's managed memory of a task manager. */
 const MANAGED_SHARE = 0.4
 /** The rest of the heap is for the indexes, the records under way and everything else. */
 const CACHE_SHARE_MAX = 0.7
+/** Of a small heap, for the encoded entries of a snapshot. */
+const SNAPSHOT_SHARE_MAX = 1 / 8
 /** Of managed memory, with RocksDB: for entries as the job has them. The other half is RocksDB's, outside of the heap. */
 const ROCKSDB_CACHE_SHARE = 0.5
 /** Less, and RocksDB does nothing but write small files and read them again. */
@@ -27,8 +30,9 @@ export function slotStateSettingsOf(config: TypedConfig, heapBudgetBytes: number
     for (const folder of folders) checkFolder(folder, key)
     checkCache(managedBytes, cacheBytes, heapBudgetBytes)
   }
-  if (!isRocksdb) return { type, cacheBytes, folders }
-  return { type, cacheBytes, folders, rocksdb: rocksdbSettingsOf(config, managedBytes - cacheBytes) }
+  const snapshotBytesMax = Math.min(SNAPSHOT_BYTES_MAX, Math.floor(heapBudgetBytes * SNAPSHOT_SHARE_MAX))
+  const settings = { type, cacheBytes, snapshotBytesMax, folders }
+  return isRocksdb ? { ...settings, rocksdb: rocksdbSettingsOf(config, managedBytes - cacheBytes) } : settings
 }
 
 function rocksdbSettingsOf(config: TypedConfig, nativeBytes: number): RocksdbSettings {

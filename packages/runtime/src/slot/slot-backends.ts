@@ -17,6 +17,8 @@ export interface SlotStateSettings {
   readonly type: 'hashmap' | 'segments' | 'rocksdb'
   /** For the caches of all backends of a slot together, on its heap. */
   readonly cacheBytes: number
+  /** What the snapshot of a subtask may hold of encoded entries. */
+  readonly snapshotBytesMax: number
   /** Folders for the files of local stores; slots take them in turn. */
   readonly folders: readonly string[]
   /** With `rocksdb`. */
@@ -51,8 +53,14 @@ export class SlotBackends {
   /** Throws `STATE_BACKEND_UNAVAILABLE`, `DISK_FAILED`. */
   create(keyGroups: KeyGroupRange, maxParallelism: number): KeyedStateBackend | Promise<KeyedStateBackend> {
     const clock = this.#clock
-    const common = { keyGroups, maxParallelism, now: () => clock.now(), monotonicMs: () => clock.monotonicMs() }
-    const { type, rocksdb } = this.#settings
+    const { type, rocksdb, snapshotBytesMax } = this.#settings
+    const common = {
+      keyGroups,
+      maxParallelism,
+      now: () => clock.now(),
+      monotonicMs: () => clock.monotonicMs(),
+      snapshotBytesMax,
+    }
     if (type === 'hashmap') return new HeapStateBackend(common)
     this.#open++
     const shared = {

@@ -9,7 +9,7 @@
  */
 import { finishedSegmentChecksum, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
 
-/** What the snapshot of one subtask may hold of encoded state. */
+/** What the snapshot of one subtask may hold of encoded state; less in a small heap (`slotStateSettingsOf`). */
 export const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 
 /**

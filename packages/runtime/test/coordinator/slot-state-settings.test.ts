@@ -16,8 +16,18 @@ describe('slotStateSettingsOf', () => {
 
   it('gives the cache two fifths of the heap, or what is configured', () => {
     const type = { 'state.backend.type': 'segments' }
-    assert.deepEqual(settings(type), { type: 'segments', cacheBytes: Math.floor(40 * MB), folders: [tmpdir()] })
+    assert.deepEqual(settings(type), {
+      type: 'segments',
+      cacheBytes: Math.floor(40 * MB),
+      snapshotBytesMax: 12.5 * MB,
+      folders: [tmpdir()],
+    })
     assert.equal(settings({ ...type, 'taskmanager.memory.managed.size': '10 mb' }).cacheBytes, 10 * MB)
+  })
+
+  it('lets a snapshot hold 16 MiB of encoded state, of a small heap an eighth', () => {
+    assert.equal(slotStateSettingsOf(parseConfig([]), 48 * MB).snapshotBytesMax, 6 * MB)
+    assert.equal(slotStateSettingsOf(parseConfig([]), 1_024 * MB).snapshotBytesMax, 16 * MB)
   })
 
   it('refuses a cache that leaves too little of the heap', () => {
@@ -44,6 +54,7 @@ describe('slotStateSettingsOf', () => {
     assert.deepEqual(settings(type), {
       type: 'rocksdb',
       cacheBytes: 20 * MB,
+      snapshotBytesMax: 12.5 * MB,
       folders: [tmpdir()],
       rocksdb: {
         writeBufferBytes: 10 * MB,
