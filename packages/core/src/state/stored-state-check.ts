@@ -74,7 +74,7 @@ export function checkStoredStates(
   const unread: UnreadState[] = []
   const changedAggregates: ChangedAggregates[] = []
   const refusals: (Refusal & { readonly stored: TableDescriptor })[] = []
-  for (const { uid, tables } of manifest.operators) {
+  for (const { uid, tables, inFlight = [] } of manifest.operators) {
     const node = graph.nodes.find((candidate) => candidate.uid === uid)
     if (node === undefined) continue
     const declared = new Map(declaredTables(uid, node.spec).map((table) => [table.descriptor.name, table]))
@@ -86,7 +86,8 @@ export function checkStoredStates(
           unread.push({ operator: uid, state: stored.name, nearest: nearestName(stored.name, free) })
         continue
       }
-      const reading = decideReading(stored, table)
+      const decided = decideReading(stored, table)
+      const reading = inFlight.length === 0 ? decided : refuseInFlight(decided, table.descriptor)
       const refused = reading.kind === 'refused' || allowNonRestoredState ? reading : refuseLoss(reading, table)
       if (refused.kind === 'refused') refusals.push({ ...refused, stored })
       else if (refused.kind === 'converted' && refused.parts !== undefined) {
@@ -100,6 +101,21 @@ export function checkStoredStates(
   throw new MillraceError(first.code, refusals.map(({ problem }) => problem).join('; '), {
     details: { operator: first.stored.operatorUid, state: first.stored.name, file },
     hint: first.hint,
+  })
+}
+
+/**
+ * Records in flight to a step of the engine's own may be partial results. They are in the form that its state had, and nothing in them says
+ * which that was.
+ */
+function refuseInFlight(reading: TableReading, descriptor: TableDescriptor): TableReading {
+  const isChanged = reading.kind === 'converted' && (reading.parts !== undefined || reading.fromVersion !== undefined)
+  // Their names are the engine's.
+  if (!isChanged || !descriptor.name.startsWith('_')) return reading
+  return refusalOf(descriptor, {
+    code: 'STATE_INCOMPATIBLE',
+    problem: 'is declared in another form than the partial results that are in flight to it in this checkpoint',
+    hint: 'Restore with the step as it was, stop with a savepoint, which holds no records in flight, and change the step then.',
   })
 }
 

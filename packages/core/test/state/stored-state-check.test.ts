@@ -15,7 +15,7 @@ import {
   valueState,
 } from '@millrace/api'
 import { z } from 'zod'
-import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, type InFlightSnapshot, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
 import { declaredTables } from '../../src/state/declared-tables.ts'
 import { checkStoredStates, decideReading } from '../../src/state/stored-state-check.ts'
 import type { TableDescriptor } from '../../src/state/table-descriptor.ts'
@@ -192,7 +192,12 @@ describe('whether the accumulators of a step that has other aggregates can be re
     return { kind: 'keyedAggregate', key: { kind: 'field', field: 'id' }, aggregate, project: (result) => result }
   }
 
-  function checkParts(stored: NodeSpec, declared: NodeSpec, allowNonRestoredState = false) {
+  function checkParts(
+    stored: NodeSpec,
+    declared: NodeSpec,
+    allowNonRestoredState = false,
+    inFlight: readonly InFlightSnapshot[] = [],
+  ) {
     const graph = new GraphBuilder()
     graph.add(declared, [], { uid: 'days' })
     const operator = {
@@ -205,6 +210,7 @@ describe('whether the accumulators of a step that has other aggregates can be re
       entries: [],
       committables: [],
       finishedSubtasks: [],
+      inFlight,
     }
     const manifest: CheckpointManifest = {
       version: MANIFEST_VERSION,
@@ -263,6 +269,31 @@ describe('whether the accumulators of a step that has other aggregates can be re
     assert.deepEqual(checkParts(combined({ n, worst }), combined({ n, other: worst }), true).changedAggregates, [
       { operator: 'days', added: ['other'], dropped: ['worst'] },
     ])
+  })
+
+  it('refuses to change them where partial results of the old ones are in flight, whatever is allowed', () => {
+    const segment = {
+      kind: 'base',
+      checkpointId: 1,
+      location: { kind: 'inline', base64: '' },
+      lengthBytes: 0,
+      crc32c: 0,
+      entries: 0,
+    } as const
+    const inFlight = [{ subtask: 0, from: ['bids'], segment }]
+    for (const declared of [
+      combined({ n, worst }),
+      combined({ worst }),
+      combined({ n: aggregateOf('count', 2, (old) => old) }),
+    ]) {
+      assert.throws(() => checkParts(combined({ n }), declared, true, inFlight), {
+        code: 'STATE_INCOMPATIBLE',
+        message:
+          /"_aggregate" of operator "days" is declared in another form than the partial results that are in flight/,
+        hint: /stop with a savepoint/,
+      })
+    }
+    assert.deepEqual(checkParts(combined({ n }), combined({ n }), false, inFlight).changedAggregates, [])
   })
 
   it('refuses another aggregate under the name, whatever is allowed', () => {
