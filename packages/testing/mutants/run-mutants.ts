@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { MUTANTS, type Mutant, SIMULATION } from './mutants.ts'
+import { type Mutant, SIMULATION } from './mutant.ts'
+import { MUTANTS } from './mutants.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const COPIES = Number(process.env.MILLRACE_MUTANT_COPIES ?? 2)
