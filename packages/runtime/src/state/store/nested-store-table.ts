@@ -75,7 +75,7 @@ export abstract class NestedStoreTable extends StoreTable {
     if (map.isCounted) this.#takeOut(map)
     else this.#forget(map)
     if (!isToBeSaid || map.createdEpoch === store.epoch) return
-    this.drops.push({ outerKey: map.outerKey, keyGroups, epoch: store.epoch })
+    this.drops.add(map.outerKey, keyGroups, store.epoch)
   }
 
   *liveMaps(): Generator<RecordMap> {
