@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { keyGroupOf, type TableDescriptor } from '@millrace/core'
-import { openTestDatabase, whyNoRocksdb } from '@millrace/testing'
+import { openTestDatabase, SeededRandom, whyNoRocksdb } from '@millrace/testing'
 import type { RocksdbDatabase } from '../../../src/state/rocksdb/rocksdb-database.ts'
 import { RocksdbStateBackend } from '../../../src/state/rocksdb/rocksdb-state-backend.ts'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
@@ -112,27 +112,34 @@ for (const kind of ['segments', 'rocksdb'] as const) {
     })
 
     it('keeps the list that is being changed, however little room there is', () => {
-      // In each the hand of the clock stands elsewhere, before two entries that were used.
-      for (let others = 0; others < 6; others++) {
+      const ttlMs = 10
+      for (let seed = 1; seed <= 60; seed++) {
+        const random = new SeededRandom(seed)
+        const cacheBytes = random.pick([300, 600, 1_000, 1_500])
         let nowMs = 0
         const backend = open(
-          () => 300,
+          () => cacheBytes,
           () => nowMs,
         )
-        const table = backend.listTable<number>({ ...DESCRIPTOR, name: 'l', kind: 'list', ttlMs: 10 })
-        select(backend, 0)
-        table.append(1)
-        nowMs = 5
-        table.append(2)
-        for (let key = 1; key <= others; key++) put(backend, key)
-        select(backend, others)
-        backend.valueTable<string>(DESCRIPTOR).get()
-        nowMs = 12
-        select(backend, 0)
-        // The first element is taken out, which is a change.
-        assert.deepEqual(table.get(), [2], `${others} others`)
-        table.append(3)
-        assert.deepEqual(table.get(), [2, 3], `${others} others`)
+        const table = backend.listTable<number>({ ...DESCRIPTOR, name: 'l', kind: 'list', ttlMs })
+        const model = new Map<number, { readonly element: number; readonly atMs: number }[]>()
+        for (let step = 0; step < 200; step++) {
+          const key = random.below(5)
+          const dice = random.below(10)
+          if (dice < 2) nowMs += random.below(5)
+          else if (dice < 4) put(backend, key)
+          select(backend, key)
+          if (dice < 6) backend.valueTable<string>(DESCRIPTOR).get()
+          // Elements that have expired are taken out by this, which is a change.
+          const kept = (model.get(key) ?? []).filter(({ atMs }) => atMs + ttlMs > nowMs)
+          const expected = kept.map(({ element }) => element)
+          assert.deepEqual(table.get(), expected, `seed ${seed}, step ${step}`)
+          if (dice >= 4) {
+            table.append(step)
+            kept.push({ element: step, atMs: nowMs })
+          }
+          model.set(key, kept)
+        }
         backend.close()
       }
     })
