@@ -128,6 +128,15 @@ export const CHANNELS: readonly Mutant[] = [
     suites: ['core/test/checkpoint/segment-format.test.ts'],
   },
 
+  // Batches
+  {
+    name: 'a batch keeps the room that it did not need',
+    why: 'the next step gets records that are null',
+    file: 'core/src/chain/batch-filling.ts',
+    find: 'if (count < records.length) {',
+    replace: 'if (count < 0) {',
+    suites: ['core/test/chain/batch-filling.test.ts'],
+  },
   // Waking
   {
     name: 'reader of a ring not woken',
