@@ -14,12 +14,25 @@ const SLICE_BYTES_MAX = 256 * 1024
 const ROOM_RECORDS_MIN = 64
 
 /**
- * A batch with room that is written to by index, from `count` on: arrays that grow by `push` are copied again and again. What is written
+ * A batch to be, with room, that is written to by index, from `count` on: arrays that grow by `push` are copied again and again. What is written
  * beyond the room makes them grow.
  */
-export interface FilledBatch extends RecordBatch {
+export interface FilledBatch {
+  readonly records: unknown[]
+  readonly timestamps: number[]
   count: number
 }
+
+/**
+ * What a generated loop does to fill a batch, which it knows as `output`: before the first record, with each that is left, and after the
+ * last. All loops that fill have it from here: one that used `push` instead would fill behind the room.
+ */
+export const FILL_CODE = {
+  start: 'const outRecords = output.records, outTimestamps = output.timestamps; let outCount = output.count',
+  give: (record: string, timestamp: string) =>
+    `outRecords[outCount] = ${record}; outTimestamps[outCount++] = ${timestamp}`,
+  finish: 'output.count = outCount',
+} as const
 
 export class BatchFilling {
   /** What the last `fill` gave, and what that takes, estimated. */
@@ -62,7 +75,6 @@ export class BatchFilling {
       timestamps.length = count
     }
     this.#roomRecords = count < ROOM_RECORDS_MIN ? 0 : Math.min(BATCH_RECORDS_MAX, count)
-    // Of the form that all other batches have.
     this.filled = { records, timestamps, keyHashes: undefined }
     this.filledBytes = bytes
     return next
@@ -82,7 +94,6 @@ function batchWithRoom(records: number): FilledBatch {
   return {
     records: records === 0 ? [] : NO_RECORDS.slice(0, records),
     timestamps: records === 0 ? [] : NO_TIMESTAMPS.slice(0, records),
-    keyHashes: undefined,
     count: 0,
   }
 }

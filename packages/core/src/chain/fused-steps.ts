@@ -12,7 +12,7 @@
 import { BATCH_RECORDS_MAX, type RecordBatch } from '../batch/record-batch.ts'
 import type { OperatorHost, OperatorOutput, TurnBudget } from '../operator/operator.ts'
 import { RecordOperator } from '../operator/record-operator.ts'
-import { BatchFilling, type FilledBatch } from './batch-filling.ts'
+import { BatchFilling, FILL_CODE, type FilledBatch } from './batch-filling.ts'
 import { type FusedStep, functionsCode, refuse, type StepFunction, StepFunctions, stepsCode } from './step-functions.ts'
 
 /** Runs records from … to and returns the index after the last one taken; `progress` gets the position of a failure. */
@@ -85,10 +85,10 @@ const EMIT: LoopEnd = {
   finish: '',
 }
 const FILL: LoopEnd = {
-  start: 'const outRecords = output.records, outTimestamps = output.timestamps; let count = output.count',
+  start: FILL_CODE.start,
   before: '',
-  give: () => 'outRecords[count] = record; outTimestamps[count++] = timestamps[i]',
-  finish: 'output.count = count',
+  give: () => FILL_CODE.give('record', 'timestamps[i]'),
+  finish: FILL_CODE.finish,
 }
 
 function generateLoop<Output>(steps: readonly FusedStep[], end: LoopEnd): FusedLoop<Output> {

@@ -19,7 +19,7 @@ import {
 import { BATCH_RECORDS_MAX, NO_TIMESTAMP } from '../batch/record-batch.ts'
 import { type CombineForm, type Combining, combineCode } from '../combine/combine-loop.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
-import { BatchFilling, type FilledBatch } from './batch-filling.ts'
+import { BatchFilling, FILL_CODE, type FilledBatch } from './batch-filling.ts'
 import {
   type FusedStep,
   functionsCode,
@@ -221,10 +221,10 @@ interface EndCode {
 }
 
 const FILL: EndCode = {
-  start: 'const outRecords = output.records, outTimestamps = output.timestamps; let count = output.count',
+  start: FILL_CODE.start,
   before: '',
-  give: 'outRecords[count] = record; outTimestamps[count++] = timestamp',
-  finish: 'output.count = count',
+  give: FILL_CODE.give('record', 'timestamp'),
+  finish: FILL_CODE.finish,
 }
 const EMIT: EndCode = {
   start: '',
