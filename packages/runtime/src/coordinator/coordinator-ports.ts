@@ -14,7 +14,7 @@ import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { JobState, TaskReading } from './job-facts.ts'
-import type { UnfinishedState } from './job-stop.ts'
+import type { EndState } from './job-stop.ts'
 import type { RecoveryFacts } from './recovery-clock.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
@@ -126,7 +126,7 @@ export interface JobReading {
 }
 
 export interface JobOutcome {
-  readonly state: 'FINISHED' | 'FAILED' | UnfinishedState
+  readonly state: EndState
   /**
    * Some of its code could not be ended and may still act. The process has to end; until then the checkpoint folder stays
    * locked.
