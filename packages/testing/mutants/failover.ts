@@ -68,6 +68,14 @@ export const FAILOVER: readonly Mutant[] = [
     suites: ['runtime/test/coordinator/on-demand-snapshots.test.ts'],
   },
   {
+    name: 'new source of a job that had ended is not begun',
+    why: 'its input is missing, and the job says that it has finished',
+    file: 'runtime/src/coordinator/attempt-start.ts',
+    find: '(isUnread || newSources.length > 0)',
+    replace: 'isUnread',
+    suites: ['runtime/test/coordinator/on-demand-snapshots.test.ts'],
+  },
+  {
     name: 'checkpoint builds on one that is not claimed',
     why: 'whoever owns it deletes it, and the newer ones are damaged',
     file: 'runtime/src/coordinator/choose-start.ts',
