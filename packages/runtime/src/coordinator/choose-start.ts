@@ -9,7 +9,7 @@ import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/
 import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { isOfNewerVersion } from '../checkpoint-storage/storage-errors.ts'
 import type { RandomSource } from '../clock/clock.ts'
-import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
+import { type ClaimedSnapshot, claimSnapshot, finishDiscarding, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
 import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
@@ -288,7 +288,10 @@ async function claimAgain(
     return isOwn ? undefined : await claim(opened, surroundings)
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
-    if (error.code === 'CHECKPOINT_NOT_FOUND') return undefined
+    if (error.code === 'CHECKPOINT_NOT_FOUND') {
+      await finishDiscarding({ ...origin, lineage }, surroundings)
+      return undefined
+    }
     surroundings.report(`${origin.path}, which the job had claimed, is left where it is: ${error.message}`)
     return undefined
   }
