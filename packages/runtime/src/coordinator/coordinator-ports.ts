@@ -4,6 +4,7 @@ import type {
   CheckpointId,
   CheckpointManifest,
   CheckpointStatistics,
+  Future,
   PhysicalPlan,
   RestartStrategy,
   TrackerConfig,
@@ -33,6 +34,8 @@ export interface CoordinatorOptions {
   readonly checkpointFolder: string
   /** Id of the job's history: of the restored checkpoint, or a new one. */
   readonly lineage: string
+  /** Through which futures of that history its checkpoints come. */
+  readonly futures: readonly Future[]
   /** Where to start from. */
   readonly restored: RestoredCheckpoint | undefined
   /** Whole checkpoints in the folder at the start; retention counts them. */
