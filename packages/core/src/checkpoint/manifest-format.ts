@@ -8,6 +8,7 @@ import type { StoredForm, StoredPart } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
+import type { Future } from './future.ts'
 import {
   type CheckpointManifest,
   type InFlightSnapshot,
@@ -81,6 +82,7 @@ function manifestFromJson(json: unknown, version: number, file: string): Checkpo
     version: versionFromJson(fields, version),
     jobName: fields.string('jobName'),
     lineage: fields.string('lineage', /^[0-9a-f]{16}$/),
+    ...(fields.has('futures') ? { futures: fields.list('futures', futureFromJson) } : {}),
     checkpointId: fields.integer('checkpointId', 1),
     kind: fields.oneOf('kind', ['checkpoint', 'savepoint']),
     triggeredAtMs: fields.number('triggeredAtMs'),
@@ -99,6 +101,12 @@ function manifestFromJson(json: unknown, version: number, file: string): Checkpo
 function versionFromJson(fields: FieldReader, version: number): typeof MANIFEST_VERSION {
   fields.integer('version', version, version)
   return MANIFEST_VERSION
+}
+
+function futureFromJson(fields: FieldReader): Future {
+  const future: Future = { id: fields.string('id', /^[0-9a-f]{16}$/), after: fields.integer('after', 0) }
+  fields.refuseOthers()
+  return future
 }
 
 function measuresFromJson(fields: FieldReader): VertexMeasures {
