@@ -8,9 +8,9 @@ import type { SubtaskRecord } from './checkpoint-statistics.ts'
 
 /**
  * 2: says what its subtasks measured and what is known of the form of values, and names data in flight. 3: a segment may be
- * continued by others.
+ * continued by others. 4: lists files once, and segments in rows (`listed-segments.ts`).
  */
-export const MANIFEST_VERSION = 3
+export const MANIFEST_VERSION = 4
 
 export interface CheckpointManifest {
   readonly version: typeof MANIFEST_VERSION
