@@ -288,6 +288,32 @@ describe('checkpoints of a task', () => {
       assert.ok((storage.writings[0]?.writes.length ?? 0) > 10)
     })
 
+    it('works on while it encodes, however many segments are open until the end', async () => {
+      const { run, storage, finish } = keyedRun({
+        keyGroups: KEYS,
+        valueUnits: 1,
+        snapshotBytesMax: 64 * 1_024,
+        msPerEntry: 1,
+      })
+      run.give(0, barrier(1))
+      run.step()
+      let records = 0
+      while (storage.writings[0]?.writes.length === 0) {
+        assert.equal(run.task.isEncoding, true)
+        run.give(0, batchOf(records++))
+        assert.equal(run.step(), 'idle')
+        assert.equal(run.task.recordsIn, records)
+      }
+      assert.ok(records > KEYS / 4, `${records} slices`)
+      await finish(0)
+      assert.deepEqual(ids(run), [1])
+      const groups = run.acknowledged[0]?.snapshot.operators[0]?.keyGroups ?? []
+      assert.deepEqual(
+        groups.map(({ segments }) => segments.length),
+        Array(KEYS).fill(1),
+      )
+    })
+
     it('begins a second snapshot when the first one is encoded', async () => {
       const { run, storage, finish } = keyedRun()
       run.give(0, barrier(1), batchOf('a'), barrier(2), batchOf('b'))
