@@ -19,13 +19,17 @@ import { InputGate } from '../../src/task/input-gate.ts'
 import { OvertakingGate } from '../../src/task/overtaking-gate.ts'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 import { SinkOperator } from '../../src/task/sink-operator.ts'
-import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../../src/task/task.ts'
+import { Task } from '../../src/task/task.ts'
+import type { TaskInput, TaskKeyedState, TaskSink } from '../../src/task/task-options.ts'
 import type { SnapshotStore } from '../../src/task/task-ports.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 import type { SourceRun } from './source-run.ts'
 
-export const barrier = (checkpointId: number, snapshotKind: CheckpointBarrier['snapshotKind'] = 'checkpoint') =>
-  ({ kind: 'barrier', checkpointId, triggeredAtMs: 1_000, lastCompletedId: 0, snapshotKind }) as const
+export const barrier = (
+  checkpointId: number,
+  snapshotKind: CheckpointBarrier['snapshotKind'] = 'checkpoint',
+  lastCompletedId = 0,
+) => ({ kind: 'barrier', checkpointId, triggeredAtMs: 1_000, lastCompletedId, snapshotKind }) as const
 
 export const batchOf = (...records: unknown[]): StreamElement => ({
   kind: 'batch',
