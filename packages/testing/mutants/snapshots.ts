@@ -273,6 +273,22 @@ export const SNAPSHOTS: readonly Mutant[] = [
     suites: ['runtime/test/slot/encoding-slot.test.ts'],
   },
   {
+    name: 'the next barrier overtakes again what cannot be stored',
+    why: 'where such records stay in channels no checkpoint is ever complete',
+    file: 'core/src/checkpoint/alignment.ts',
+    find: '    if (newest.lastCompletedId < this.#unstorableId) return undefined\n',
+    replace: '',
+    suites: ['core/test/checkpoint/alignment.test.ts', 'runtime/test/task/overtaking-gate.test.ts'],
+  },
+  {
+    name: 'data in flight that cannot be stored counts as a failed checkpoint',
+    why: 'a job that works for days is restarted because one record was changed after it was sent, and again after that',
+    file: 'runtime/src/task/overtaking-gate.ts',
+    find: "    'CHECKPOINT_DECLINED',\n    `A record in flight",
+    replace: "    'CHECKPOINT_FAILED',\n    `A record in flight",
+    suites: ['runtime/test/task/overtaking-gate.test.ts', 'runtime/test/coordinator/unaligned-checkpoints.test.ts'],
+  },
+  {
     name: 'nobody writes what was encoded because it changed',
     why: 'a task that changes much state while it encodes stands still for good',
     file: 'runtime/src/task/task-snapshot.ts',

@@ -7,7 +7,8 @@
  * Invariants: what is recorded for a checkpoint is exactly what the task has not taken yet and what comes before the barrier;
  * within a channel nothing changes places; while it keeps something of a channel it holds that channel back, so that it records
  * no more than the channel and its sender held when the barrier came by; it reads ahead only while it keeps less than its
- * budget, and beyond that as fast as the task works off (decision 0066). What cannot be stored ends the checkpoint, not the task.
+ * budget, and beyond that as fast as the task works off (decision 0066). Where something cannot be stored the checkpoint is declined,
+ * and barriers are aligned until one is complete (decision 0069).
  */
 import { MillraceError } from '@millrace/api'
 import {
@@ -34,6 +35,8 @@ const RECORD_ELEMENTS_MAX = 64
  * hold, unless calls of user code emitted much at once.
  */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
+/** What follows when data in flight cannot be stored. */
+const ALIGNED_NEXT = 'barriers are aligned there until a checkpoint is complete'
 /** `lastChannel` while restored data in flight is worked off: its watermarks are merged already. */
 export const RESTORED_CHANNEL = -1
 
@@ -148,6 +151,7 @@ export class OvertakingGate extends InputGate {
       const open = own.map(({ writer }, index) => (pending.includes(index) ? writer : undefined))
       this.#recording = { checkpointId, stages: [...restored, own], open, done }
     } catch (error) {
+      this.alignment.onUnstorable(checkpointId)
       done.reject(error)
       return done.promise
     }
@@ -217,7 +221,8 @@ export class OvertakingGate extends InputGate {
       try {
         this.#add(recording.checkpointId, this.#options.channels[channel] as InFlightChannel, section, element)
       } catch (error) {
-        // What was taken out stays to be worked off: only the checkpoint has failed.
+        // What was taken out stays to be worked off: only the checkpoint is given up.
+        this.alignment.onUnstorable(recording.checkpointId)
         this.#giveUpRecording(error)
       }
     } else if (element.checkpointId >= recording.checkpointId) {
@@ -297,11 +302,11 @@ function notEncodable(
 ): MillraceError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new MillraceError(
-    'CHECKPOINT_FAILED',
-    `A record in flight from "${from}" (subtask ${fromSubtask}) to "${operatorUid}" cannot be stored: ${reason}`,
+    'CHECKPOINT_DECLINED',
+    `A record in flight from "${from}" (subtask ${fromSubtask}) to "${operatorUid}" cannot be stored, and ${ALIGNED_NEXT}: ${reason}`,
     {
       details: { checkpointId, operator: operatorUid, from, fromSubtask },
-      hint: 'Send plain values there, or take checkpoints with aligned barriers.',
+      hint: 'Do not change records after they were sent, or take checkpoints with aligned barriers.',
       cause,
     },
   )
@@ -314,8 +319,8 @@ function tooMuch(
   bytesMax: number,
 ): MillraceError {
   return new MillraceError(
-    'CHECKPOINT_FAILED',
-    `More than ${bytesMax} bytes are in flight to "${operatorUid}", the last of them from "${from}" (subtask ${fromSubtask})`,
+    'CHECKPOINT_DECLINED',
+    `More than ${bytesMax} bytes are in flight to "${operatorUid}", the last of them from "${from}" (subtask ${fromSubtask}): ${ALIGNED_NEXT}`,
     {
       details: { checkpointId, operator: operatorUid, from, fromSubtask, bytesMax },
       hint: 'Emit less in one call, lower taskmanager.memory.max-segment-size, or take checkpoints with aligned barriers.',

@@ -139,7 +139,7 @@ describe('a task whose barriers overtake', () => {
     assert.deepEqual([ids(run), run.declined, run.failures], [[2], [], []])
   })
 
-  it('goes on when something in flight cannot be stored: the checkpoint fails and says where it was', async () => {
+  it('goes on when something in flight cannot be stored: the checkpoint is declined, and the next one aligned', async () => {
     const run = new TaskRun({ outputRoom: 2, bufferTimeoutMs: 0, overtakeAfterMs: 0 })
     const bad = () => {}
     for (const record of ['r1', 'r2', 'r3', bad, 'r5']) run.give(0, batchOf(record))
@@ -148,7 +148,7 @@ describe('a task whose barriers overtake', () => {
     await standStill(run)
     assert.deepEqual([ids(run), run.declined, run.failures], [[], [1], []])
     const [reason] = run.reasons as [Error & { code: string }]
-    assert.equal(reason.code, 'CHECKPOINT_FAILED')
+    assert.equal(reason.code, 'CHECKPOINT_DECLINED')
     assert.match(reason.message, /from "up" \(subtask 0\) to "pass" cannot be stored/)
     const seen: unknown[] = []
     for (let taken = run.output.take(); taken.length > 0; taken = run.output.take()) {
@@ -163,6 +163,7 @@ describe('a task whose barriers overtake', () => {
     announced(run, 2)
     await standStill(run)
     assert.deepEqual(ids(run), [2])
+    assert.equal(run.measured[0]?.isUnaligned, undefined)
   })
 
   it('records beyond its budget as it works off, and is then complete', async () => {
