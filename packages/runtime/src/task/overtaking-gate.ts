@@ -1,8 +1,8 @@
 /**
  * The inputs of a task whose barriers may overtake data in flight (decision 0054). When one does, the gate takes everything
  * up to that barrier out of the pending channels, whether or not the task can work, encodes it for the snapshot and keeps it
- * for the task, which works it off in the same order as if it were still in the channel. Restored data in flight comes before
- * anything else.
+ * for the task, which works it off in the same order as if it were still in the channel. The task may put back what it has taken and
+ * not begun. Restored data in flight comes before anything else.
  *
  * Invariants: what is recorded for a checkpoint is exactly what the task has not taken yet and what comes before the barrier;
  * within a channel nothing changes places; while it keeps something of a channel it holds that channel back, so that it records
@@ -22,6 +22,7 @@ import {
   type InFlightReplay,
   InFlightSectionWriter,
   type Overtaking,
+  type RecordBatch,
   type StreamElement,
   standingOf,
 } from '@millrace/core'
@@ -97,6 +98,7 @@ export class OvertakingGate extends InputGate {
   }
 
   override poll(): StreamElement | undefined {
+    this.isRepeated = false
     if (this.#replay !== undefined) {
       const restored = this.#replay.next()
       if (restored !== undefined) {
@@ -116,6 +118,19 @@ export class OvertakingGate extends InputGate {
       return element
     }
     return undefined
+  }
+
+  /** Restored batches are worked off as a whole. */
+  get mayPutBack(): boolean {
+    return this.lastChannel !== RESTORED_CHANNEL
+  }
+
+  /** The rest of the batch that `poll` gave last, for which a barrier does not wait: it comes again, before all else of its channel. */
+  putBack(batch: RecordBatch): void {
+    const channel = this.lastChannel
+    // What a batch takes is not known any more; that much the budget may be passed by.
+    ;(this.#kept[channel] as KeptElements).putBack({ element: { kind: 'batch', batch }, bytes: 0, isRepeated: true })
+    ;(this.readers[channel] as ChannelReader).holdBack(true)
   }
 
   /** Hears what senders have announced since. */
@@ -204,6 +219,7 @@ export class OvertakingGate extends InputGate {
     const kept = (this.#kept[channel] as KeptElements).take()
     if (kept === undefined) return undefined
     this.#keptBytes -= kept.bytes
+    this.isRepeated = kept.isRepeated === true
     this.#letGo(channel)
     return kept.element
   }

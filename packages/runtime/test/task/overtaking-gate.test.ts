@@ -155,6 +155,24 @@ describe('OvertakingGate', () => {
     assert.deepEqual(read(gate), ['a2', 'a3'])
   })
 
+  it('records what the task put back before all else, and gives it again in its place', async () => {
+    const { inputs, gate } = open(2)
+    give(inputs[0], batchOf('a1', 'a2', 'a3'), batchOf('a4'), barrier(1))
+    give(inputs[1], barrier(1))
+    const taken = gate.poll()
+    assert.ok(taken?.kind === 'batch' && gate.mayPutBack && !gate.isRepeated)
+    gate.putBack({ records: ['a2', 'a3'], timestamps: [0, 0], keyHashes: undefined })
+    assert.equal(inputs[0].isHeldBack, true)
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a2,a3', 'a4'], []]])
+    const again = gate.poll()
+    assert.ok(again?.kind === 'batch')
+    assert.deepEqual([again.batch.records, gate.isRepeated], [['a2', 'a3'], true])
+    assert.deepEqual(read(gate), ['a4'])
+    assert.deepEqual([gate.isRepeated, inputs[0].isHeldBack], [false, false])
+  })
+
   it('works off what was restored before anything else, and records what is left of it before the rest', async () => {
     const section = { from: 'up', fromSubtask: 3, isKeyed: false }
     const elements = [watermark(4), batchOf('r1'), batchOf('r2')] as InFlightStage[number]['elements']
@@ -162,6 +180,7 @@ describe('OvertakingGate', () => {
     give(inputs[0], batchOf('a1'), barrier(1))
     assert.deepEqual(read(gate, 2), ['watermark 4', 'r1'])
     assert.equal(gate.lastChannel, RESTORED_CHANNEL)
+    assert.equal(gate.mayPutBack, false)
     const recorded = overtake(gate)
     recordAll(gate)
     assert.deepEqual(elementsOf(await recorded), [[['{"kind":"watermark","timestamp":4}', 'r2']], [['a1']]])
