@@ -84,11 +84,11 @@ export class TaskCheckpoints {
     this.#giveUp(id)
   }
 
-  /** Sees whether a barrier overtakes now. */
+  /** Sees whether a barrier overtakes now; then what the chain has not begun goes back to the gate, and is in flight. */
   decideOvertaking(): void {
     const gate = this.#overtakingGate
     if (gate === undefined) return
-    const { clock } = this.#options
+    const { chain, clock } = this.#options
     gate.hearAnnouncements()
     const processedBytes = gate.alignment.open === undefined ? 0 : gate.alignmentReadBytes
     for (const action of gate.alignment.decideOvertaking(clock.now())) {
@@ -96,6 +96,8 @@ export class TaskCheckpoints {
         const { barrier, measures, pending } = action
         const overtaken = { gate, pending, atMs: clock.monotonicMs() }
         this.#due.push({ barrier, measures, processedBytes, overtaken })
+        const rest = gate.mayPutBack ? chain.takeBack() : undefined
+        if (rest !== undefined) gate.putBack(rest)
       } else this.#decline(action.checkpointId, supersededBy(action.supersededBy))
     }
   }

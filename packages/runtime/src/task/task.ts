@@ -287,7 +287,7 @@ export class Task {
     }
     switch (element.kind) {
       case 'batch':
-        this.#recordsIn += element.batch.records.length
+        if (!gate.isRepeated) this.#recordsIn += element.batch.records.length
         this.#options.chain.pushBatch(element.batch)
         break
       case 'watermark':

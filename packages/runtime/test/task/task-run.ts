@@ -40,6 +40,9 @@ export const batchOf = (...records: unknown[]): StreamElement => ({
 export class PassingOperator implements Operator {
   readonly #output: OperatorOutput
   isHeld = false
+  /** How often it emits each; it stops and goes on in the middle. */
+  copies = 1
+  #copied = 0
   timerMs: number | undefined
   isClosed = false
 
@@ -54,7 +57,11 @@ export class PassingOperator implements Operator {
     for (; next < records.length && budget.units > 0 && !this.isHeld && !this.#output.isFull; next++) {
       const record = records[next]
       if (record instanceof Error) throw record
-      this.#output.emit(record, timestamps[next] as number)
+      for (; this.#copied < this.copies; this.#copied++) {
+        if (this.#output.isFull) return next
+        this.#output.emit(record, timestamps[next] as number)
+      }
+      this.#copied = 0
       budget.units--
     }
     return next
