@@ -5,10 +5,10 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'dirty marks lost on abort',
     why: 'what changed before an aborted checkpoint is in no later delta',
-    file: 'runtime/src/state/heap/heap-state-backend.ts',
-    find: '    this.#snapshots.delete(id)\n    this.#closeView(snapshot)',
+    file: 'runtime/src/state/table-state-backend.ts',
+    find: '    this.#tellKnown()\n    this.#closeView(snapshot)',
     replace:
-      '    this.#snapshots.delete(id)\n    this.#tracker.completedEpoch = snapshot.bounds.epoch\n    this.#closeView(snapshot)',
+      '    this.epochs.completedEpoch = snapshot.bounds.epoch\n    this.#tellKnown()\n    this.#closeView(snapshot)',
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts', SIMULATION],
   },
   {
@@ -87,17 +87,17 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'walk that begins anew with each step',
     why: 'the end of a large table is never cleaned up',
-    file: 'runtime/src/state/heap/heap-state-backend.ts',
+    file: 'runtime/src/state/table-state-backend.ts',
     find: '      if (this.#walk.isDone) this.#walk = undefined',
     replace: '      this.#walk = undefined',
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
-    name: 'expired record left in the base of a store on the disk',
+    name: 'expired record left in the base of a snapshot',
     why: 'savepoints hold what nobody can read any more',
-    file: 'runtime/src/state/store/store-snapshot.ts',
-    find: 'if (entry.writtenAtMs !== undefined && isBase && ',
-    replace: 'if (entry.writtenAtMs === 0 && isBase && ',
+    file: 'runtime/src/state/table-snapshot.ts',
+    find: 'if (entryTimeMs !== undefined && ',
+    replace: 'if (entryTimeMs === 0 && ',
     suites: ['testing/test/state-conformance/segments-state-backend.test.ts'],
   },
   {
@@ -138,7 +138,7 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'key groups share the entry under null',
     why: 'after a change of parallelism windows take the event time of other key groups for theirs',
-    file: 'runtime/src/state/heap/entry-map.ts',
+    file: 'runtime/src/state/entry-hash.ts',
     find: 'return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)',
     replace: 'return hashKey(key)',
     suites: ['runtime/test/state/heap/keyed-table.test.ts'],
@@ -229,15 +229,15 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'an entry that changes is captured before what its map followed is dropped',
     why: 'what came back after a window or a map was removed is gone after a restore',
-    file: 'runtime/src/state/heap/heap-snapshot.ts',
-    find: '    while (drops.has(group)) this.#sayDrop(part, drops, group)\n',
+    file: 'runtime/src/state/table-snapshot.ts',
+    find: '    while (place.drops.has(group)) this.#sayDrop(place, group)\n',
     replace: '',
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
     name: 'base of an older snapshot forgotten',
     why: 'a delta over a chain that a checkpoint in between had dropped is refused, and the job fails',
-    file: 'runtime/src/state/heap/heap-snapshot.ts',
+    file: 'runtime/src/state/table-snapshot.ts',
     find: 'const isNamed = base === 0 || pieces',
     replace: 'const isNamed = base === 0 ? operator.hasBase[index] === 1 : pieces',
     suites: ['runtime/test/state/heap/concurrent-snapshots.test.ts'],
@@ -253,7 +253,7 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'timers not restored',
     why: 'timers that were set before a failure never fire',
-    file: 'runtime/src/state/heap/heap-state-backend.ts',
+    file: 'runtime/src/state/table-state-backend.ts',
     find: 'for (const entry of restored.entries()) table.restoreEntry(keyGroup, entry)',
     replace:
       "for (const entry of restored.entries()) if (!restored.descriptor.name.startsWith('_timers')) table.restoreEntry(keyGroup, entry)",

@@ -12,7 +12,6 @@ import {
   type Clock,
   type FromSlot,
   HeapStateBackend,
-  type HeapStateBackendOptions,
   type OrderedStore,
   type RandomSource,
   RocksdbStateBackend,
@@ -23,6 +22,7 @@ import {
   type SlotLaunchOptions,
   type SlotListener,
   type SlotSizes,
+  type StateBackendOptions,
   type ToSlot,
 } from '@millrace/runtime'
 import { FailingOrderedStore } from './failing-ordered-store.ts'
@@ -244,7 +244,7 @@ export class SimulatedSlot {
   }
 }
 
-function createBackend(type: StateBackendType, common: HeapStateBackendOptions, home: SlotHome): KeyedStateBackend {
+function createBackend(type: StateBackendType, common: StateBackendOptions, home: SlotHome): KeyedStateBackend {
   if (type === 'hashmap') return new HeapStateBackend(common)
   const { cacheBytes, fileBytes } = home.storeSizes
   const options = { ...common, cacheBytes: () => cacheBytes, cachedEntriesMin: 1 }

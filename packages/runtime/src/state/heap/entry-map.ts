@@ -9,7 +9,8 @@
  * Walks stay valid under every change: what was there at the beginning of a walk and is not deleted is met exactly
  * once; what is added meanwhile may be met or not. A walk ends when the map has left its table.
  */
-import { HashIndex, hashKey, hashNumbers, mixHash, NumbersAt, partIn, type TableDescriptor } from '@millrace/core'
+import { HashIndex, hashNumbers, mixHash, NumbersAt, partIn, type TableDescriptor } from '@millrace/core'
+import { hashEntryKey } from '../entry-hash.ts'
 import { EntryRows, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
@@ -40,8 +41,6 @@ const ROW_MASK = ROWS_MAX - 1
 export const TOUCHED_ENTRIES_MIN = 16_384
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
-/** Odd, so that different groups stay different. */
-const NULL_MIX = 0x27d4eb2f
 
 export class EntryMap {
   readonly table: EntryMapOwner
@@ -234,14 +233,6 @@ export class EntryMap {
     }
     this.#index = index
   }
-}
-
-/**
- * The hash by which a map knows a key. That of the key says which key group it is of, except for `null`, under which the
- * engine's own tables have an entry in each group: there the group is the hash.
- */
-export function hashEntryKey(key: unknown, keyGroup: number): number {
-  return key === null ? Math.imul(keyGroup + 1, NULL_MIX) : hashKey(key)
 }
 
 /** `hashEntryKey` of the entry in a row. */

@@ -13,7 +13,7 @@
  * those that are there into an array.
  */
 import { canonicalKey, isSameKey, NumbersAt } from '@millrace/core'
-import { estimateBytes } from './bytes-estimate.ts'
+import { estimateBytes } from '../bytes-estimate.ts'
 import { ChangedRows, NOTHING_SETTLED } from './changed-rows.ts'
 import { isKeyAt, keyReaderOf, writeKeyNumbers } from './number-keys.ts'
 import { commonWidth, type ReadNumbers, readerOf, writeNumbers } from './number-values.ts'

@@ -1,7 +1,8 @@
 /** Entries per key: an outer map by key, whose entries hold an inner map by user key. */
 import type { MapTable } from '@millrace/core'
+import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
-import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
+import { atOf, EntryMap, type ParentEntry } from './entry-map.ts'
 import { KeyedTable } from './keyed-table.ts'
 
 export class HeapMapTable<K, V> extends KeyedTable implements MapTable<K, V> {

@@ -3,23 +3,16 @@
  * of table arranges its entries is in the file of that kind.
  */
 import type { TableDescriptor, TableUsage } from '@millrace/core'
+import { estimateBytes } from '../bytes-estimate.ts'
+import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import { TableDrops } from '../table-drops.ts'
 import { TableExpiry } from '../table-expiry.ts'
-import { estimateBytes } from './bytes-estimate.ts'
+import type { SnapshotTable } from '../table-snapshot.ts'
+import type { BackendTable, CurrentKey } from '../table-state-backend.ts'
 import type { ChangeTracker } from './change-tracker.ts'
-import { atOf, EntryMap, hashEntryKey, type ParentEntry } from './entry-map.ts'
+import { atOf, EntryMap, type ParentEntry } from './entry-map.ts'
 import type { EntryRows } from './entry-rows.ts'
-
-/** The key that tables work on. */
-export interface CurrentKey {
-  key: unknown
-  keyGroup: number
-  /** `hashEntryKey` of key and group. */
-  hash: number
-  /** Changes whenever what a table remembers about the current key may be stale. */
-  serial: number
-}
 
 /** What a table has of its backend. */
 export interface TableHome {
@@ -40,7 +33,7 @@ export interface EntryAddress {
 
 const SAMPLE_MASK = 0xff
 
-export abstract class HeapTable {
+export abstract class HeapTable implements BackendTable, SnapshotTable {
   readonly home: TableHome
   /** All entries, those of all key groups; where `isNested`, they hold inner maps. */
   readonly map: EntryMap

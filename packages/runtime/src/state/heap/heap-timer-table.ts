@@ -6,8 +6,9 @@
  * Invariant: exactly the rows of live entries are in `RowsByTime`.
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable, TIMER_TABLES } from '@millrace/core'
+import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
-import { atOf, type EntryMap, hashEntryKey } from './entry-map.ts'
+import { atOf, type EntryMap } from './entry-map.ts'
 import type { EntryRows } from './entry-rows.ts'
 import { type EntryAddress, HeapTable } from './heap-table.ts'
 import { RowsByTime, type RowWalk } from './rows-by-time.ts'

@@ -5,9 +5,9 @@
  * Invariant: what is written together is all there or nothing of it; of two entries in one bucket neither takes the other away.
  */
 import { ByteWriter } from '@millrace/core'
-import { describeFailure } from '../heap/heap-snapshot.ts'
 import type { Entry } from '../store/entry-cache.ts'
 import { emptyRecord, RecordEncoder } from '../store/record-format.ts'
+import { describeFailure } from '../table-snapshot.ts'
 import type { BucketReader } from './buckets.ts'
 import type { KeyLayout } from './key-layout.ts'
 import type { OrderedBatch, OrderedStore } from './ordered-store.ts'

@@ -12,7 +12,7 @@
  * they share a bucket.
  */
 import { isSameKey, keyGroupOfHash, mixHash } from '@millrace/core'
-import { estimateBytes } from '../heap/bytes-estimate.ts'
+import { estimateBytes } from '../bytes-estimate.ts'
 import { ENTRY_BYTES, type Entry } from '../store/entry-cache.ts'
 import {
   EntryStore,

@@ -5,7 +5,7 @@
  * through, which name what to read. Deletions are said before what is alive: a key that came back has both.
  */
 import type { KeyGroupRange } from '@millrace/core'
-import { type SnapshotPlan, StoreSnapshot, type TablePlace } from '../store/store-snapshot.ts'
+import { type StorePlace, type StorePlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import { type Change, hasPrefix } from './key-layout.ts'
 import type { OrderedEntryStore, OrderedView } from './ordered-entry-store.ts'
 
@@ -16,7 +16,7 @@ export class RocksdbSnapshot extends StoreSnapshot {
   readonly #view: OrderedView
   readonly #keyGroups: KeyGroupRange
 
-  constructor(plan: SnapshotPlan, store: OrderedEntryStore, keyGroups: KeyGroupRange) {
+  constructor(plan: StorePlan, store: OrderedEntryStore, keyGroups: KeyGroupRange) {
     super(plan)
     this.#store = store
     this.#view = store.view as OrderedView
@@ -27,13 +27,13 @@ export class RocksdbSnapshot extends StoreSnapshot {
     const hasDeltas = this.parts.some(({ isBase }) => isBase.includes(0))
     if (hasDeltas) yield* this.#encodeChanges((place, group, change) => this.#encodeDeletion(place, group, change))
     for (const place of this.places) {
-      if (place?.part.isBase.includes(1)) yield* this.#encodeBases(place)
+      if (place.part.isBase.includes(1)) yield* this.#encodeBases(place)
     }
     if (hasDeltas) yield* this.#encodeChanges((place, group, change) => this.#encodeChange(place, group, change))
   }
 
   /** Gives the changes of key groups that get a delta to `encode`. */
-  *#encodeChanges(encode: (place: TablePlace, group: number, change: Change) => void): Generator<void> {
+  *#encodeChanges(encode: (place: StorePlace, group: number, change: Change) => void): Generator<void> {
     const { changes } = this.#view
     const { layout } = this.#store
     changes.seek(layout.changes(this.bounds.completedEpoch + 1, 0).from)
@@ -41,18 +41,18 @@ export class RocksdbSnapshot extends StoreSnapshot {
       for (let at = 0; at < rows.length; at += 2) {
         if (this.isStepOver()) yield
         const change = layout.parseChange(rows[at] as Uint8Array)
-        const place = this.places[change.table]
+        const place = this.placeOf(change.table)
         const group = change.keyGroup - this.bounds.firstGroup
         if (place !== undefined && place.part.isBase[group] === 0) encode(place, group, change)
       }
     }
   }
 
-  #encodeDeletion(place: TablePlace, group: number, { isDeletion, outerKey, key }: Change): void {
+  #encodeDeletion(place: StorePlace, group: number, { isDeletion, outerKey, key }: Change): void {
     if (isDeletion) this.deleteEntry(place, group, outerKey, key)
   }
 
-  #encodeChange(place: TablePlace, group: number, change: Change): void {
+  #encodeChange(place: StorePlace, group: number, change: Change): void {
     if (change.isDeletion) return
     const { entries } = this.#view
     entries.seek(change.entryKey)
@@ -62,7 +62,7 @@ export class RocksdbSnapshot extends StoreSnapshot {
     this.#putRecords(place, group, change.outerKey, bucket, change.epoch)
   }
 
-  *#encodeBases(place: TablePlace): Generator<void> {
+  *#encodeBases(place: StorePlace): Generator<void> {
     const { table, part } = place
     const { layout } = this.#store
     const isWhole = table.descriptor.kind === 'namespaced' || !part.isBase.includes(0)
@@ -77,7 +77,7 @@ export class RocksdbSnapshot extends StoreSnapshot {
   }
 
   /** Of the keys that begin with `prefix`, those of key groups that get a base. */
-  *#encodeRange(place: TablePlace, prefix: Uint8Array): Generator<void> {
+  *#encodeRange(place: StorePlace, prefix: Uint8Array): Generator<void> {
     const { entries } = this.#view
     entries.seek(prefix)
     for (let rows = entries.next(ROWS); rows.length > 0; rows = entries.next(ROWS)) {
@@ -93,7 +93,7 @@ export class RocksdbSnapshot extends StoreSnapshot {
   }
 
   /** The records of a bucket; those of one epoch, where it is given. */
-  #putRecords(place: TablePlace, group: number, outerKey: unknown, bucket: Uint8Array, epoch?: number): void {
+  #putRecords(place: StorePlace, group: number, outerKey: unknown, bucket: Uint8Array, epoch?: number): void {
     const { buckets } = this.#store
     buckets.forEachRecord(bucket, ({ record, bodyAt }) => {
       if (epoch !== undefined && record.epoch !== epoch) return

@@ -1,6 +1,6 @@
 /** Keyed state in a RocksDB database on the local disk: the backend of `state.backend.type: rocksdb`. */
 import type { LocalStoreUsage } from '@millrace/core'
-import type { SnapshotPlan, StoreSnapshot } from '../store/store-snapshot.ts'
+import type { StorePlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import { StoreStateBackend, type StoreStateBackendOptions } from '../store/store-state-backend.ts'
 import { OrderedEntryStore } from './ordered-entry-store.ts'
 import type { OrderedStore } from './ordered-store.ts'
@@ -40,7 +40,7 @@ export class RocksdbStateBackend extends StoreStateBackend<OrderedEntryStore> {
     return this.#database.metrics()
   }
 
-  protected override createSnapshot(plan: SnapshotPlan): StoreSnapshot {
+  protected override createSnapshot(plan: StorePlan): StoreSnapshot {
     return new RocksdbSnapshot(plan, this.store, this.keyGroups)
   }
 }

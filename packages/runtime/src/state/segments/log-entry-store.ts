@@ -6,8 +6,7 @@
  * record; a deletion is an entry too, until a completed snapshot has said it.
  */
 import { ByteWriter, isSameKey, mixHash, type ValueDecoder } from '@millrace/core'
-import { estimateBytes } from '../heap/bytes-estimate.ts'
-import { describeFailure } from '../heap/heap-snapshot.ts'
+import { estimateBytes } from '../bytes-estimate.ts'
 import { ENTRY_BYTES, type Entry } from '../store/entry-cache.ts'
 import { EntryStore, type EntryStoreOptions, type NewEntry, type TableWalk } from '../store/entry-store.ts'
 import {
@@ -19,6 +18,7 @@ import {
   UNIT_BYTES,
 } from '../store/record-format.ts'
 import { CACHED, type MapOwner, type RecordMap } from '../store/record-map.ts'
+import { describeFailure } from '../table-snapshot.ts'
 import { EntryWalk, type WalkedStore } from './entry-walk.ts'
 import { type CleanedStore, LogCleaner } from './log-cleaner.ts'
 import { type LogFile, RecordLog, type RecordLogOptions } from './record-log.ts'

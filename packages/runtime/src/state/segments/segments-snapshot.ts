@@ -5,7 +5,7 @@
  * For a delta files without changes after the last completed snapshot are not read. Entries may stand in any order, because each
  * has one record in the view.
  */
-import { type SnapshotPlan, StoreSnapshot } from '../store/store-snapshot.ts'
+import { type StorePlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import type { LogEntryStore } from './log-entry-store.ts'
 import { LogScan } from './log-scan.ts'
 import type { LogFile } from './record-log.ts'
@@ -19,7 +19,7 @@ export class SegmentsSnapshot extends StoreSnapshot {
   readonly #store: LogEntryStore
   readonly #files: readonly ViewedFile[]
 
-  constructor(plan: SnapshotPlan, store: LogEntryStore) {
+  constructor(plan: StorePlan, store: LogEntryStore) {
     super(plan)
     this.#store = store
     const { completedEpoch } = this.bounds
@@ -43,7 +43,7 @@ export class SegmentsSnapshot extends StoreSnapshot {
   #visit(scan: LogScan, position: number): void {
     const { record } = scan
     const { completedEpoch, firstGroup } = this.bounds
-    const place = this.places[record.table]
+    const place = this.placeOf(record.table)
     if (place === undefined) return
     const group = record.keyGroup - firstGroup
     const isBase = place.part.isBase[group] === 1

@@ -1,6 +1,6 @@
 /** Keyed state in append-only files on the local disk, indexed in memory: the backend of `state.backend.type: segments`. */
 import type { LocalStoreUsage } from '@millrace/core'
-import type { SnapshotPlan, StoreSnapshot } from '../store/store-snapshot.ts'
+import type { StorePlan, StoreSnapshot } from '../store/store-snapshot.ts'
 import { StoreStateBackend, type StoreStateBackendOptions } from '../store/store-state-backend.ts'
 import { LogEntryStore } from './log-entry-store.ts'
 import { SegmentsSnapshot } from './segments-snapshot.ts'
@@ -30,7 +30,7 @@ export class SegmentsStateBackend extends StoreStateBackend<LogEntryStore> {
     }
   }
 
-  protected override createSnapshot(plan: SnapshotPlan): StoreSnapshot {
+  protected override createSnapshot(plan: StorePlan): StoreSnapshot {
     return new SegmentsSnapshot(plan, this.store)
   }
 }

@@ -10,7 +10,7 @@
  * the epoch of its last change.
  */
 import { isSameKey } from '@millrace/core'
-import { estimateBytes } from '../heap/bytes-estimate.ts'
+import { estimateBytes } from '../bytes-estimate.ts'
 import { GROWTH_SHARE, type SharingCache } from './cache-shares.ts'
 import { ENTRY_BYTES, type Entry, EntryCache } from './entry-cache.ts'
 import { CACHED, type MapOwner, type RecordMap } from './record-map.ts'

@@ -1,6 +1,6 @@
 /** A table with one entry per key: value and list tables. */
 import { canonicalKey, mixHash } from '@millrace/core'
-import { hashEntryKey } from '../heap/entry-map.ts'
+import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'
 import { RecordMap } from './record-map.ts'

@@ -4,7 +4,7 @@
  * With a time to live each element has its own time, and the entry has the oldest of them, as in `HeapListTable`.
  */
 import type { ListTable } from '@millrace/core'
-import { estimateBytes } from '../heap/bytes-estimate.ts'
+import { estimateBytes } from '../bytes-estimate.ts'
 import { oldestOf } from '../heap/heap-list-table.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'

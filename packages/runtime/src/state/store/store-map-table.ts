@@ -1,6 +1,6 @@
 /** Entries per key: an inner map for each key, by user key. */
 import { canonicalKey, type MapTable, mixHash } from '@millrace/core'
-import { hashEntryKey } from '../heap/entry-map.ts'
+import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'
 import { NestedStoreTable } from './nested-store-table.ts'

@@ -4,7 +4,7 @@
  * they come to its top, or all at once when they are the most of it.
  */
 import { canonicalKey, hashKey, mixHash, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
-import { hashEntryKey } from '../heap/entry-map.ts'
+import { hashEntryKey } from '../entry-hash.ts'
 import { NamespaceQueue } from '../heap/namespace-queue.ts'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { Entry } from './entry-cache.ts'

@@ -3,30 +3,28 @@ import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
 import { TableDrops } from '../table-drops.ts'
 import { TableExpiry } from '../table-expiry.ts'
+import type { SnapshotTable } from '../table-snapshot.ts'
+import type { BackendTable, CurrentKey } from '../table-state-backend.ts'
 import type { Entry } from './entry-cache.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { MapOwner, RecordMap } from './record-map.ts'
 
 /** The key that tables work on. */
-export interface CurrentKey {
-  key: unknown
-  keyGroup: number
-  /** `hashEntryKey` of key and group, mixed. */
+export interface StoreKey extends CurrentKey {
+  /** Its hash, mixed. */
   mixed: number
-  /** Changes with the key. */
-  serial: number
 }
 
 /** What a table has of its backend. */
 export interface TableHome {
   readonly store: EntryStore
-  readonly current: CurrentKey
+  readonly current: StoreKey
   /** First key group of the backend and how many it has. */
   readonly firstGroup: number
   readonly groupCount: number
 }
 
-export abstract class StoreTable implements MapOwner {
+export abstract class StoreTable implements BackendTable, MapOwner, SnapshotTable {
   readonly number: number
   readonly home: TableHome
   /** Of a value, in refusals. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NumbersAt } from '@millrace/core'
 import fc from 'fast-check'
-import { estimateBytes } from '../../../src/state/heap/bytes-estimate.ts'
+import { estimateBytes } from '../../../src/state/bytes-estimate.ts'
 import { EntryRows } from '../../../src/state/heap/entry-rows.ts'
 
 /** With the form that the values of the first four give it, and room for more. */

@@ -4,11 +4,12 @@
  * more.
  */
 import { REMOVAL_UNITS } from '@millrace/core'
+import type { ExpiryWalk } from '../table-state-backend.ts'
 import { EntryMap } from './entry-map.ts'
 import { ROWS_MAX } from './entry-rows.ts'
 import type { HeapTable } from './heap-table.ts'
 
-export class ExpiryWalk {
+export class HeapExpiryWalk implements ExpiryWalk {
   readonly #table: HeapTable
   readonly #outer: Place
   /** Where `table.isNested`: the map of the key that the walk is at. */

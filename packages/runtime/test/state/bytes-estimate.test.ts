@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DistinctValues } from '@millrace/api'
-import { estimateBytes } from '../../../src/state/heap/bytes-estimate.ts'
+import { estimateBytes } from '../../src/state/bytes-estimate.ts'
 
 test('different values count with all that they hold', () => {
   const values = new DistinctValues()

@@ -3,13 +3,14 @@
  * goes on there, whatever has changed meanwhile.
  */
 import { REMOVAL_UNITS } from '@millrace/core'
+import type { ExpiryWalk } from '../table-state-backend.ts'
 import type { TableWalk } from './entry-store.ts'
 import type { StoreTable } from './store-table.ts'
 
 /** Looking at an entry reads its record, with others beside it, from the disk or what the system keeps of it. */
 const LOOK_UNITS = 16
 
-export class ExpiryWalk {
+export class StoreExpiryWalk implements ExpiryWalk {
   readonly #table: StoreTable
   readonly #walk: TableWalk
 
