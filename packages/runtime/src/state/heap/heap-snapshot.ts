@@ -14,7 +14,7 @@ import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
 import type { DropsToSay } from '../table-drops.ts'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
-import { BLOCK_ROWS, ROWS_MAX } from './entry-rows.ts'
+import { type EntryRows, ROWS_MAX } from './entry-rows.ts'
 import type { HeapTable } from './heap-table.ts'
 
 /** The tables of one operator. */
@@ -52,6 +52,13 @@ interface OperatorPart {
   readonly isBase: Uint8Array
 }
 
+/** Where the entries of a table go. */
+interface TablePart {
+  readonly table: EntryMapOwner
+  readonly part: OperatorPart
+  readonly index: number
+}
+
 export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   readonly bounds: SnapshotBounds
   readonly tables: readonly TableDescriptor[]
@@ -62,8 +69,12 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   readonly #steps: Generator<void>
   readonly #orphans: EntryMap[] = []
   readonly #pieces: SnapshotPieces
+  /** Entries of one table mostly follow each other. */
+  #last: TablePart | undefined
   #isDone = false
   #visited = 0
+  /** Of no meaning, see `EntryMap.touch`. */
+  #touched = 0
 
   constructor(
     bounds: SnapshotBounds,
@@ -93,6 +104,10 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   get isDone(): boolean {
     return this.#isDone
+  }
+
+  get completedEpoch(): number {
+    return this.bounds.completedEpoch
   }
 
   get heldBytes(): number {
@@ -175,21 +190,23 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   /**
    * All key groups that are in the map go by in one walk, each entry to the segment of its group. `hasBase`: a base of one
-   * of them is written; else parts without changes are passed over.
+   * of them is written; else only what may have changed is looked at.
    */
   *#encodeMap(isBase: Uint8Array, map: EntryMap, isNested: boolean, hasBase: boolean): Generator<void> {
     const { epoch, completedEpoch, firstGroup, stepEntries } = this.bounds
     for (let number = 0; number < map.parts.length; number++) {
       const rows = map.parts[number]
       if (rows === undefined || (!hasBase && rows.changedEpoch <= completedEpoch && rows.deleted === 0)) continue
-      const isSkipping = !hasBase && rows.deleted === 0
-      for (let at = 0; at < rows.size; at++) {
+      const changed = hasBase ? undefined : this.#changedRows(rows)
+      // Rows that come meanwhile do not belong to the snapshot.
+      const count = changed?.length ?? rows.size
+      for (let i = 0; i < count; i++) {
         if (++this.#visited % stepEntries === 0 || this.#pieces.isFull) yield
-        if (isSkipping && at % BLOCK_ROWS === 0 && !rows.isBlockNewerThan(at, completedEpoch)) {
-          at += BLOCK_ROWS - 1
+        const at = changed === undefined ? i : (changed[i] as number)
+        if (rows.isFree(at)) {
+          if (changed !== undefined) rows.forgetChange(at)
           continue
         }
-        if (rows.isFree(at)) continue
         const isNew = rows.changed(at) > completedEpoch
         const group = rows.keyGroup(at) - firstGroup
         if (isNested) {
@@ -198,24 +215,49 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
           // The entries of a namespace are of all key groups, so it has none.
           const innerHasBase = hasBase && isBase[group] !== 0
           if (innerHasBase || isNew || inner.deleted > 0) yield* this.#encodeMap(isBase, inner, false, innerHasBase)
+          if (!isNew && changed !== undefined && inner.deleted === 0 && rows.changed(at) <= completedEpoch) {
+            rows.forgetChange(at)
+          }
         } else if (!isNew && !rows.isLive(at)) {
           if (map.detached) continue
           map.table.purge(map, number * ROWS_MAX + at)
           this.#onPurged()
         } else if (isNew || isBase[group] === 1) {
           this.capture(map, number * ROWS_MAX + at)
+        } else if (changed !== undefined) {
+          rows.forgetChange(at)
         }
       }
     }
+  }
+
+  /** See `EntryRows.changedAfter`. They lie apart, so they are fetched together: the processor waits for many of them at once. */
+  #changedRows(rows: EntryRows): readonly number[] | undefined {
+    const changed = rows.changedAfter(this.bounds.completedEpoch)
+    if (changed === undefined) return undefined
+    let read = 0
+    for (const at of changed) read ^= rows.touch(at)
+    this.#touched ^= read
+    return changed
+  }
+
+  /** `undefined` for a table that was declared after the snapshot began. */
+  #partOf(table: EntryMapOwner): TablePart | undefined {
+    if (this.#last?.table === table) return this.#last
+    const part = this.#parts.get(table.descriptor.operatorUid)
+    const index = part?.indexes.get(table)
+    if (part === undefined || index === undefined) return undefined
+    this.#last = { table, part, index }
+    return this.#last
   }
 
   #write(map: EntryMap, row: number): void {
     const { table } = map
     const entries = map.partOf(row)
     const at = atOf(row)
-    const part = this.#parts.get(table.descriptor.operatorUid)
-    const index = part?.indexes.get(table)
-    if (part === undefined || index === undefined) return
+    const place = this.#partOf(table)
+    if (place === undefined) return
+    const { part, index } = place
     const isDeleted = !entries.isLive(at)
     const group = entries.keyGroup(at) - this.bounds.firstGroup
     const isBase = part.isBase[group] === 1
@@ -229,7 +271,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       this.#pieces.onWritten(part.pieces, group, writer)
       return
     }
-    const value = entries.value(at)
+    const value = entries.valueInPlace(at)
     const rowTimeMs = table.descriptor.ttlMs === undefined ? undefined : entries.writtenAtMs(at)
     // Nobody who restores the base could read it; it stays here until it is removed, and the tombstone that it then gets finds nothing.
     if (rowTimeMs !== undefined && isBase && table.isLeftOut(value, rowTimeMs, this.bounds.nowMs)) return
