@@ -49,6 +49,7 @@ export {
   type VertexRecord,
 } from './checkpoint/checkpoint-statistics.ts'
 export { decideCheckpoint, type TrackerDecision } from './checkpoint/checkpoint-tracker.ts'
+export { areSameFutures, beginFuture, type Future, partingOf } from './checkpoint/future.ts'
 export {
   countRecords,
   type InFlightChannel,
@@ -201,6 +202,7 @@ export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declar
 export { deepFreeze } from './state/deep-freeze.ts'
 export { encodeWhole } from './state/encode-whole.ts'
 export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
+export { NewerEntries, type NewerKeys } from './state/newer-entries.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,

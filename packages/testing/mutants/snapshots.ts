@@ -217,11 +217,19 @@ export const SNAPSHOTS: readonly Mutant[] = [
     suites: [SEGMENTS],
   },
   {
+    name: 'older segment that takes the place of a newer one',
+    why: 'a restore from an incremental checkpoint gives older values, or has entries twice',
+    file: 'runtime/src/state/restored-group.ts',
+    find: "if (kind === 'delta') table.tell(keys)",
+    replace: "if (kind === 'base') table.tell(keys)",
+    suites: ['runtime/test/state/restored-group.property.test.ts'],
+  },
+  {
     name: 'deltas restored apart from their base',
-    why: 'what was deleted since the base is back after a restore, or the restore is refused',
+    why: 'what was deleted since the base is back after a restore, and what has changed is there twice',
     file: 'runtime/src/slot/restore-keyed-state.ts',
-    find: 'measureChain(segments).deltas > 0',
-    replace: 'measureChain(segments).deltas < 0',
+    find: 'if (isFirst) newer = new NewerEntries()',
+    replace: 'newer = new NewerEntries()',
     suites: ['runtime/test/slot/restore-keyed-state.test.ts', SIMULATION],
   },
   {

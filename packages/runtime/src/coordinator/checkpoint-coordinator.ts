@@ -305,11 +305,12 @@ export class CheckpointCoordinator {
   }
 
   async #write(checkpointId: CheckpointId, isFinal: boolean): Promise<string> {
-    const { plan, clock, lineage } = this.#options
+    const { plan, clock, lineage, futures } = this.#options
     const snapshots = this.#acknowledged.get(checkpointId)
     const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
     const facts = {
       lineage,
+      futures,
       checkpointId,
       kind: 'checkpoint' as const,
       triggeredAtMs: pending?.record.triggeredAtMs ?? clock.now(),

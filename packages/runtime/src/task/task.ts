@@ -18,6 +18,7 @@ import {
   WATERMARK_MAX,
 } from '@millrace/core'
 import type { Clock } from '../clock/clock.ts'
+import { BufferTimeout } from './buffer-timeout.ts'
 import type { EdgeWriter } from './edge-writer.ts'
 import type { InputGate } from './input-gate.ts'
 import { RESTORED_CHANNEL } from './overtaking-gate.ts'
@@ -46,7 +47,7 @@ export class Task {
   /** Of the last step. */
   #progress: TaskProgress = 'idle'
   #isOutputIdle = false
-  #openSinceMs: number | undefined
+  readonly #bufferTimeout: BufferTimeout
   #sourcePieceRecords = 64
   /** When the piece now in the chain was pushed; undefined while there is none. */
   #pieceSinceMs: number | undefined
@@ -60,6 +61,7 @@ export class Task {
     this.#options = options
     this.#clock = options.clock
     this.#edges = options.edges
+    this.#bufferTimeout = new BufferTimeout(options.edges, options.bufferTimeoutMs)
     this.#isEnded = options.wasFinished
     this.#checkpoints = new TaskCheckpoints(options, this)
   }
@@ -139,7 +141,7 @@ export class Task {
     try {
       if (!this.#hasBegun) this.#begin()
       this.#progress = this.#step(budget)
-      this.#flushByTimeout()
+      this.#bufferTimeout.step(this.#clock.monotonicMs())
       return this.#progress
     } catch (error) {
       this.fail(error)
@@ -155,9 +157,8 @@ export class Task {
     const timer = this.#options.chain.nextProcessingTimeMs()
     // After the end timers do not fire, those of a restored task that had ended neither.
     if (timer !== undefined && !this.#isEnded) dues.push(timer)
-    if (this.#openSinceMs !== undefined && this.#options.bufferTimeoutMs >= 0) {
-      dues.push(now + this.#openSinceMs + this.#options.bufferTimeoutMs - this.#clock.monotonicMs())
-    }
+    const flushDueMs = this.#bufferTimeout.dueMs
+    if (flushDueMs !== undefined) dues.push(now + flushDueMs - this.#clock.monotonicMs())
     const overtakingMs = this.#checkpoints.nextOvertakingMs()
     if (overtakingMs !== undefined && overtakingMs > now) dues.push(overtakingMs)
     const { input } = this.#options
@@ -356,21 +357,6 @@ export class Task {
   #isOutputFull(): boolean {
     for (const edge of this.#edges) if (edge.isFull) return true
     return false
-  }
-
-  #flushByTimeout(): void {
-    const { bufferTimeoutMs } = this.#options
-    let hasOpen = false
-    for (const edge of this.#edges) if (edge.hasOpenBatch) hasOpen = true
-    if (!hasOpen) {
-      this.#openSinceMs = undefined
-      return
-    }
-    const now = this.#clock.monotonicMs()
-    this.#openSinceMs ??= now
-    if (bufferTimeoutMs < 0 || now - this.#openSinceMs < bufferTimeoutMs) return
-    for (const edge of this.#edges) edge.flush()
-    this.#openSinceMs = undefined
   }
 
   /** Errors that do not say where they happened get the task's name. */
