@@ -16,7 +16,10 @@ const TWO_POW_32 = 4_294_967_296
 
 /** A safe integer: its low and its high 32 bits, in two's complement. */
 export function mixInteger(hash: number, value: number): number {
-  return mixInt32(mixInt32(hash, value | 0), Math.floor(value / TWO_POW_32) | 0)
+  const low = value | 0
+  // Most fit into 32 bits, and then the high ones are all like the sign.
+  const high = low === value ? low >> 31 : Math.floor(value / TWO_POW_32) | 0
+  return mixInt32(mixInt32(hash, low), high)
 }
 
 export function mixBoolean(hash: number, value: boolean): number {

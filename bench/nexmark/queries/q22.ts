@@ -4,17 +4,26 @@ import { digestSink } from '../../digest/digest-sink.ts'
 import { bidStream } from '../bid-stream.ts'
 import { mixBidFolders } from '../query-rows.ts'
 
-/** `https://host/dir1/dir2/dir3/…`; V8 is twice as fast at this as at splitting the text. */
-const FOLDERS = /^[^/]*\/\/[^/]*\/([^/]*)\/([^/]*)\/([^/]*)/
-
 export default defineJob({
   name: 'nexmark-q22',
   build(env, params) {
     bidStream(env, params)
       .map(
         ({ auction, bidder, price, channel, url }) => {
-          const [, dir1 = '', dir2 = '', dir3 = ''] = FOLDERS.exec(url) ?? []
-          return { auction, bidder, price, channel, dir1, dir2, dir3 }
+          // https://host/dir1/dir2/dir3/…
+          const first = url.indexOf('/', 'https://'.length)
+          const second = url.indexOf('/', first + 1)
+          const third = url.indexOf('/', second + 1)
+          const fourth = url.indexOf('/', third + 1)
+          return {
+            auction,
+            bidder,
+            price,
+            channel,
+            dir1: url.slice(first + 1, second),
+            dir2: url.slice(second + 1, third),
+            dir3: url.slice(third + 1, fourth),
+          }
         },
         { uid: 'folders' },
       )

@@ -202,6 +202,7 @@ export { type DeclaredTable, declaredTables, TIMER_TABLES } from './state/declar
 export { deepFreeze } from './state/deep-freeze.ts'
 export { encodeWhole } from './state/encode-whole.ts'
 export { ExpirySweep, REMOVAL_UNITS } from './state/expiry-sweep.ts'
+export { NewerEntries, type NewerKeys } from './state/newer-entries.ts'
 export type {
   KeyedSnapshot,
   KeyedStateBackend,

@@ -128,6 +128,31 @@ export const CHANNELS: readonly Mutant[] = [
     suites: ['core/test/checkpoint/segment-format.test.ts'],
   },
 
+  // Batches
+  {
+    name: 'a batch keeps the room that it did not need',
+    why: 'the next step gets records that are null',
+    file: 'core/src/chain/batch-filling.ts',
+    find: 'if (count < records.length) {',
+    replace: 'if (count < 0) {',
+    suites: ['core/test/chain/batch-filling.test.ts'],
+  },
+  {
+    name: 'partial results leave as soon as records',
+    why: 'with a short buffer timeout windows are not combined any more',
+    file: 'runtime/src/task/buffer-timeout.ts',
+    find: 'Math.max(timeoutMs, PARTIALS_TIMEOUT_MS)',
+    replace: 'timeoutMs',
+    suites: ['runtime/test/task/buffer-timeout.test.ts'],
+  },
+  {
+    name: 'nobody wakes a task for its partial results',
+    why: 'what an idle source has given last is in no window until something else happens',
+    file: 'runtime/src/task/buffer-timeout.ts',
+    find: 'return openDueMs ?? heldDueMs',
+    replace: 'return openDueMs',
+    suites: ['runtime/test/task/buffer-timeout.test.ts'],
+  },
   // Waking
   {
     name: 'reader of a ring not woken',

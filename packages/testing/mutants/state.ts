@@ -112,6 +112,14 @@ export const STATE: readonly Mutant[] = [
     ],
   },
   {
+    name: 'queue that lets a row only sink',
+    why: 'after some timers were taken back, others fire too late',
+    file: 'runtime/src/state/heap/row-queue.ts',
+    find: 'if (number < (this.#numbers[place] as number)) this.#up(place, last, number)\n    else this.#down',
+    replace: 'this.#down',
+    suites: ['runtime/test/state/heap/row-queue.property.test.ts'],
+  },
+  {
     name: 'walk over timers left behind by a row that is gone',
     why: 'timers of one time fire twice or never when one of them is taken back while the others fire',
     file: 'runtime/src/state/heap/rows-by-time.ts',
@@ -217,6 +225,14 @@ export const STATE: readonly Mutant[] = [
     find: '    budget.units -= next - from\n',
     replace: '',
     suites: ['core/test/operator/keyed-fold.test.ts'],
+  },
+  {
+    name: 'an entry that changes is captured before what its map followed is dropped',
+    why: 'what came back after a window or a map was removed is gone after a restore',
+    file: 'runtime/src/state/heap/heap-snapshot.ts',
+    find: '    while (drops.has(group)) this.#sayDrop(part, drops, group)\n',
+    replace: '',
+    suites: ['testing/test/state-conformance/heap-state-backend.test.ts'],
   },
   {
     name: 'base of an older snapshot forgotten',

@@ -12,7 +12,7 @@
 import { BATCH_RECORDS_MAX, type RecordBatch } from '../batch/record-batch.ts'
 import type { OperatorHost, OperatorOutput, TurnBudget } from '../operator/operator.ts'
 import { RecordOperator } from '../operator/record-operator.ts'
-import { BatchFilling } from './batch-filling.ts'
+import { BatchFilling, FILL_CODE, type FilledBatch } from './batch-filling.ts'
 import { type FusedStep, functionsCode, refuse, type StepFunction, StepFunctions, stepsCode } from './step-functions.ts'
 
 /** Runs records from … to and returns the index after the last one taken; `progress` gets the position of a failure. */
@@ -30,7 +30,7 @@ type FusedLoop<Output> = (
 export class FusedSteps extends RecordOperator {
   readonly #steps: readonly FusedStep[]
   readonly #emitLoop: FusedLoop<OperatorOutput>
-  readonly #fillLoop: FusedLoop<RecordBatch>
+  readonly #fillLoop: FusedLoop<FilledBatch>
   readonly #progress = { step: 0 }
   readonly #filling = new BatchFilling()
   #functions: StepFunctions | undefined
@@ -70,22 +70,25 @@ export class FusedSteps extends RecordOperator {
   }
 }
 
-/** What differs between the loops: before the first record, before each, and with each that is left. */
+/** What differs between the loops: before the first record, before each, with each that is left, and after the last. */
 interface LoopEnd {
   readonly start: string
   readonly before: string
   give(steps: number): string
+  readonly finish: string
 }
 
 const EMIT: LoopEnd = {
   start: '',
   before: 'if (output.isFull) return i',
   give: (steps) => `step = ${steps}; output.emit(record, timestamps[i])`,
+  finish: '',
 }
 const FILL: LoopEnd = {
-  start: 'const outRecords = output.records, outTimestamps = output.timestamps',
+  start: FILL_CODE.start,
   before: '',
-  give: () => 'outRecords.push(record); outTimestamps.push(timestamps[i])',
+  give: () => FILL_CODE.give('record', 'timestamps[i]'),
+  finish: FILL_CODE.finish,
 }
 
 function generateLoop<Output>(steps: readonly FusedStep[], end: LoopEnd): FusedLoop<Output> {
@@ -102,6 +105,7 @@ return function fusedSteps(records, timestamps, from, to, output, progress, func
 ${stepsCode(steps)}
       ${end.give(steps.length)}
     }
+    ${end.finish}
   } catch (error) {
     progress.step = step
     throw error

@@ -16,10 +16,10 @@ import {
   type SourceBatch,
   type WatermarkGenerator,
 } from '@millrace/api'
-import { BATCH_RECORDS_MAX, NO_TIMESTAMP, type RecordBatch } from '../batch/record-batch.ts'
+import { BATCH_RECORDS_MAX, NO_TIMESTAMP } from '../batch/record-batch.ts'
 import { type CombineForm, type Combining, combineCode } from '../combine/combine-loop.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
-import { BatchFilling } from './batch-filling.ts'
+import { BatchFilling, FILL_CODE, type FilledBatch } from './batch-filling.ts'
 import {
   type FusedStep,
   functionsCode,
@@ -74,7 +74,7 @@ type Loop = (
   input: SourceInput,
   from: number,
   to: number,
-  output: OperatorOutput | RecordBatch | Combining,
+  output: OperatorOutput | FilledBatch | Combining,
   marks: WatermarkGenerator<unknown> | undefined,
   parts: LoopParts,
   progress: { step: number },
@@ -141,7 +141,7 @@ export class SourceLoop {
     input: SourceInput,
     from: number,
     to: number,
-    output: OperatorOutput | RecordBatch | Combining,
+    output: OperatorOutput | FilledBatch | Combining,
     marks: WatermarkGenerator<unknown> | undefined,
   ): number {
     this.#progress.step = 0
@@ -221,10 +221,10 @@ interface EndCode {
 }
 
 const FILL: EndCode = {
-  start: 'const outRecords = output.records, outTimestamps = output.timestamps',
+  start: FILL_CODE.start,
   before: '',
-  give: 'outRecords.push(record); outTimestamps.push(timestamp)',
-  finish: '',
+  give: FILL_CODE.give('record', 'timestamp'),
+  finish: FILL_CODE.finish,
 }
 const EMIT: EndCode = {
   start: '',

@@ -72,6 +72,19 @@ export class FieldReader {
     )
   }
 
+  /** A list of objects, with lists among them that stand for several. */
+  mixedList<T>(
+    name: string,
+    parse: (fields: FieldReader) => T,
+    parseList: (list: readonly unknown[]) => readonly T[],
+  ): readonly T[] {
+    return this.values(name).flatMap((value, i) =>
+      Array.isArray(value)
+        ? parseList(value)
+        : [parse(new FieldReader(value, `${this.#place}.${name}[${i}]`, this.#error))],
+    )
+  }
+
   record(name: string): FieldReader {
     return new FieldReader(this.#take(name), `${this.#place}.${name}`, this.#error)
   }

@@ -10,13 +10,19 @@ import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
 import type { Future } from './future.ts'
 import {
+  type ListedFile,
+  ListedFiles,
+  listedFileFromJson,
+  listSegments,
+  segmentFromJson,
+  segmentsFromJson,
+} from './listed-segments.ts'
+import {
   type CheckpointManifest,
   type InFlightSnapshot,
   type KeyGroupSnapshot,
   MANIFEST_VERSION,
   type OperatorSnapshot,
-  type SegmentLocation,
-  type SegmentRef,
   type VertexMeasures,
 } from './manifest.ts'
 import { fromJsonValue, stringifyAscii, toJsonValue } from './plain-json.ts'
@@ -30,7 +36,9 @@ const HEADER_BYTES_MAX = 128
  * once: a manifest that could not be restored is never written.
  */
 export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
-  const body = asciiBytes(stringifyAscii({ ...manifest, operators: manifest.operators.map(operatorToJson) }))
+  const files = new ListedFiles()
+  const operators = manifest.operators.map((operator) => operatorToJson(operator, files))
+  const body = asciiBytes(stringifyAscii({ ...manifest, operators, files: files.list }))
   const checksum = crc32c(body).toString(16).padStart(8, '0')
   const header = asciiBytes(`${MAGIC} ${manifest.version} crc32c=${checksum} length=${body.length}\n`)
   const bytes = new Uint8Array(header.length + body.length)
@@ -67,9 +75,13 @@ export function parseManifest(bytes: Uint8Array, file: string): CheckpointManife
   return manifestFromJson(parseJson(body, file), version, file)
 }
 
-function operatorToJson(operator: OperatorSnapshot): unknown {
+function operatorToJson(operator: OperatorSnapshot, files: ListedFiles): unknown {
   return {
     ...operator,
+    keyGroups: operator.keyGroups.map(({ keyGroup, segments }) => ({
+      keyGroup,
+      segments: listSegments(segments, files),
+    })),
     entries: operator.entries.map((entry, i) => toJsonValue(entry, `entry ${i} of ${operator.uid}`)),
     committables: operator.committables.map((each, i) => toJsonValue(each, `committable ${i} of ${operator.uid}`)),
   }
@@ -78,6 +90,7 @@ function operatorToJson(operator: OperatorSnapshot): unknown {
 /** `version`: as the header line has it, which the checksum does not cover. */
 function manifestFromJson(json: unknown, version: number, file: string): CheckpointManifest {
   const fields = new FieldReader(json, 'manifest', (problem) => damaged(file, problem))
+  const files = fields.has('files') ? fields.list('files', listedFileFromJson) : []
   const manifest: CheckpointManifest = {
     version: versionFromJson(fields, version),
     jobName: fields.string('jobName'),
@@ -87,7 +100,7 @@ function manifestFromJson(json: unknown, version: number, file: string): Checkpo
     kind: fields.oneOf('kind', ['checkpoint', 'savepoint']),
     triggeredAtMs: fields.number('triggeredAtMs'),
     completedAtMs: fields.number('completedAtMs'),
-    operators: fields.list('operators', operatorFromJson),
+    operators: fields.list('operators', (operator) => operatorFromJson(operator, files)),
     isFinal: fields.boolean('isFinal'),
     ...(fields.has('measures') ? { measures: fields.list('measures', measuresFromJson) } : {}),
   }
@@ -139,7 +152,7 @@ function subtaskFromJson(fields: FieldReader): SubtaskRecord {
   return subtask
 }
 
-function operatorFromJson(fields: FieldReader): OperatorSnapshot {
+function operatorFromJson(fields: FieldReader, files: readonly ListedFile[]): OperatorSnapshot {
   const uid = fields.string('uid')
   const maxParallelism = fields.integer('maxParallelism', 1)
   const parallelism = fields.integer('parallelism', 1, maxParallelism)
@@ -149,7 +162,7 @@ function operatorFromJson(fields: FieldReader): OperatorSnapshot {
     parallelism,
     maxParallelism,
     tables: fields.list('tables', tableFromJson),
-    keyGroups: fields.list('keyGroups', (group) => keyGroupFromJson(group, maxParallelism)),
+    keyGroups: fields.list('keyGroups', (group) => keyGroupFromJson(group, maxParallelism, files)),
     entries: plainList(fields, 'entries', uid),
     committables: plainList(fields, 'committables', uid),
     finishedSubtasks: fields.integers('finishedSubtasks', 0, parallelism - 1),
@@ -223,43 +236,16 @@ function schemaText(fields: FieldReader, name: string): string | undefined {
   return text
 }
 
-function keyGroupFromJson(fields: FieldReader, maxParallelism: number): KeyGroupSnapshot {
+function keyGroupFromJson(fields: FieldReader, maxParallelism: number, files: readonly ListedFile[]): KeyGroupSnapshot {
   const group: KeyGroupSnapshot = {
     keyGroup: fields.integer('keyGroup', 0, maxParallelism - 1),
-    segments: fields.list('segments', segmentFromJson),
+    segments: segmentsFromJson(fields, files),
   }
   fields.refuseOthers()
   const problem = chainProblem(group.segments)
   if (problem !== undefined) throw fields.fail('segments', problem)
   return group
 }
-
-function segmentFromJson(fields: FieldReader): SegmentRef {
-  const segment: SegmentRef = {
-    kind: fields.oneOf('kind', ['base', 'delta']),
-    ...(fields.has('isContinuation') ? { isContinuation: fields.boolean('isContinuation') } : {}),
-    checkpointId: fields.integer('checkpointId', 1),
-    location: locationFromJson(fields.record('location')),
-    lengthBytes: fields.integer('lengthBytes', 0),
-    crc32c: fields.integer('crc32c', 0, 0xffff_ffff),
-    entries: fields.integer('entries', 0),
-  }
-  fields.refuseOthers()
-  return segment
-}
-
-function locationFromJson(fields: FieldReader): SegmentLocation {
-  const kind = fields.oneOf('kind', ['file', 'inline'])
-  const location: SegmentLocation =
-    kind === 'file'
-      ? { kind, file: fields.string('file', SEGMENT_FILE), offsetBytes: fields.integer('offsetBytes', 0) }
-      : { kind, base64: fields.string('base64', /^[A-Za-z0-9+/]*={0,2}$/) }
-  fields.refuseOthers()
-  return location
-}
-
-/** Relative, without empty, `.` or `..` parts: a manifest never points out of its folder. */
-const SEGMENT_FILE = /^(?!\.{1,2}(?:\/|$))[^/]+(?:\/(?!\.{1,2}(?:\/|$))[^/]+)*$/
 
 function plainList(fields: FieldReader, name: string, uid: string): readonly PlainValue[] {
   return fields.values(name).map((value, i) => fromJsonValue(value, `${name}[${i}] of ${uid}`))
@@ -287,7 +273,7 @@ function asciiText(bytes: Uint8Array): string | undefined {
   let text = ''
   for (let i = 0; i < bytes.length; i += TEXT_CHUNK) {
     const chunk = bytes.subarray(i, i + TEXT_CHUNK)
-    if (chunk.some((byte) => byte > 0x7e)) return undefined
+    for (const byte of chunk) if (byte > 0x7e) return undefined
     text += String.fromCharCode(...chunk)
   }
   return text

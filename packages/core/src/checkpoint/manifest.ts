@@ -9,9 +9,9 @@ import type { Future } from './future.ts'
 
 /**
  * 2: says what its subtasks measured and what is known of the form of values, and names data in flight. 3: a segment may be
- * continued by others, and a history may have several futures.
+ * continued by others. 4: lists files once, and segments in rows (`listed-segments.ts`); a history may have several futures.
  */
-export const MANIFEST_VERSION = 3
+export const MANIFEST_VERSION = 4
 
 export interface CheckpointManifest {
   readonly version: typeof MANIFEST_VERSION

@@ -83,6 +83,8 @@ export class SegmentWriter {
   readonly #writer: ByteWriter
   readonly #encoder: ValueEncoder
   readonly #tables: readonly TableDescriptor[]
+  /** How a refusal names the values of each table. */
+  readonly #names: readonly string[]
   #entries = 0
   #lastTable = -1
   #hasLastKey = false
@@ -94,6 +96,7 @@ export class SegmentWriter {
     this.#writer = new ByteWriter(initial)
     this.#encoder = new ValueEncoder(this.#writer)
     this.#tables = header.tables
+    this.#names = header.tables.map(({ name }) => `state "${name}"`)
     writeHeader(this.#writer, header)
   }
 
@@ -114,8 +117,8 @@ export class SegmentWriter {
 
   /**
    * An entry and its value. `sub`: the user key in a map table, the namespace in a namespaced one, `undefined` else; the
-   * value of a list table is the whole list, whose elements may have times. Key and user key may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be stored; the
-   * segment must then be given up.
+   * value of a list table is the whole list, whose elements may have times. Key, user key and value may be `NumbersAt`. Throws `VALUE_NOT_ENCODABLE` for what cannot be
+   * stored; the segment must then be given up.
    */
   put(
     table: number,
@@ -128,7 +131,8 @@ export class SegmentWriter {
     if (elementTimesMs !== undefined) this.#expectTimes(table, value, writtenAtMs, elementTimesMs)
     const op = elementTimesMs === undefined ? OP_PUT : OP_PUT | HAS_ELEMENT_TIMES
     this.#begin(op, table, key, sub, writtenAtMs)
-    this.#encoder.encode(value, `state "${this.#tables[table]?.name}"`)
+    if (value instanceof NumbersAt) this.#encoder.numbers(value)
+    else this.#encoder.encode(value, this.#names[table])
     for (const timeMs of elementTimesMs ?? []) this.#writer.float64(timeMs)
   }
 

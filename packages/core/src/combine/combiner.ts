@@ -6,7 +6,7 @@
  * before the checkpoint that the job was restored from. Every other one leaves singly, at once, so that the receiver decides record by record
  * what is late and what updates a window that has fired. Invariants: the partial results of a slice leave before the
  * watermark that fires its first window, and before any record of that slice that travels singly; none is held at a
- * barrier, at the end, or longer than the buffer timeout. The last three are the caller's, who calls `flush`.
+ * barrier, at the end, or for long. The last three are the caller's, who calls `flush`.
  *
  * What is held is bounded in keys, slices and bytes (estimated). Where keys hardly repeat, combining costs and brings
  * nothing: then records travel singly for a while, the longer the more often it was tried in vain.

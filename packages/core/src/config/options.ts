@@ -131,7 +131,7 @@ export const CONFIG_OPTIONS = {
     type: 'duration',
     default: 100,
     allowZero: true,
-    doc: 'Longest time that a record waits for its batch to fill; 0 sends after every turn.',
+    doc: 'Longest time that a record waits for its batch to fill; 0 sends after every turn. Partial results of windows wait for 100 ms where this is shorter.',
   },
   'rest.address': {
     type: 'text',

@@ -21,6 +21,7 @@ import {
 import { noAccumulator } from '../aggregate/fold-value.ts'
 import { mayHoldParts, withoutParts } from '../aggregate/own-result.ts'
 import type { RecordBatch } from '../batch/record-batch.ts'
+import { FILL_CODE, type FilledBatch } from '../chain/batch-filling.ts'
 import { promiseCheck } from '../chain/step-functions.ts'
 import { hashKey } from '../key/key-hash.ts'
 import { compileKeySelector } from '../key/key-selector.ts'
@@ -34,7 +35,7 @@ export type FoldLoop<Output> = (batch: RecordBatch, from: number, to: number, ou
 export interface FoldLoops {
   /** Stops when the output is full. */
   readonly emit: FoldLoop<OperatorOutput>
-  readonly fill: FoldLoop<RecordBatch>
+  readonly fill: FoldLoop<FilledBatch>
 }
 
 /** What a fold works on. */
@@ -147,11 +148,13 @@ const ENDS = {
     start: '',
     before: 'if (output.isFull) return i',
     give: 'output.emit(given, timestamp)',
+    finish: '',
   },
   fill: {
-    start: 'const outRecords = output.records, outTimestamps = output.timestamps',
+    start: FILL_CODE.start,
     before: '',
-    give: 'outRecords.push(given); outTimestamps.push(timestamp)',
+    give: FILL_CODE.give('given', 'timestamp'),
+    finish: FILL_CODE.finish,
   },
 } as const
 
@@ -181,6 +184,7 @@ return function keyedFold(batch, from, to, output) {
       ${code.give}
       ${end.give}
   }
+  ${end.finish}
   return to
 }
 //# sourceURL=millrace:fold/${encodeURIComponent(uid)}`

@@ -7,6 +7,7 @@
  * read-only: a change counts only through `put`.
  */
 import type { SegmentRef } from '../checkpoint/manifest.ts'
+import type { NewerEntries } from './newer-entries.ts'
 import type { TableDescriptor } from './table-descriptor.ts'
 
 export interface KeyGroupRange {
@@ -120,10 +121,11 @@ export interface KeyedStateBackend {
   namespacedTable<V>(descriptor: TableDescriptor): NamespacedTable<V>
 
   /**
-   * Reads the segments of one key group, base first, then deltas in order. A base may come piece by piece, in calls that follow each other,
-   * where no deltas follow. Called before any table is used.
+   * Reads the segments of one key group: all of them, base first, then deltas in order. Or, with `newer`, some of them, the newest first,
+   * in calls that follow each other until the oldest was read: then memory for all of them is not needed at once. `newer` is empty before
+   * the first of these calls; the backend leaves out what it names and adds to it. Called before any table is used.
    */
-  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void
+  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[], newer?: NewerEntries): void
 
   /**
    * Registers a call that `beginSnapshot` makes first, for each snapshot: there an operator writes into its tables what

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { BatchFilling } from '../../src/chain/batch-filling.ts'
+import { BatchFilling, type FilledBatch } from '../../src/chain/batch-filling.ts'
 import { STAGE_BYTES_MAX } from '../../src/chain/stage-inbox.ts'
-import { estimateRecordBytes, type RecordBatch } from '../../src/index.ts'
+import { estimateRecordBytes } from '../../src/index.ts'
 
 const MIB = 1_048_576
 
 /** A loop that gives `give(index)` for each record, or nothing for `undefined`; notes the slices. */
 function loopOf(give: (index: number) => unknown, slices: [from: number, to: number][] = []) {
-  return (from: number, to: number, filled: RecordBatch): number => {
+  return (from: number, to: number, filled: FilledBatch): number => {
     slices.push([from, to])
     for (let i = from; i < to; i++) {
       const record = give(i)
       if (record === undefined) continue
-      filled.records.push(record)
-      filled.timestamps.push(i)
+      filled.records[filled.count] = record
+      filled.timestamps[filled.count++] = i
     }
     return to
   }
@@ -40,6 +40,16 @@ describe('BatchFilling', () => {
     assert.equal(slices[0]?.[0], 3)
     slices.slice(1).forEach(([from], i) => void assert.equal(from, slices[i]?.[1]))
     assert.equal(filling.filledBytes, 299 * estimateRecordBytes(3))
+  })
+
+  it('holds what it got and nothing else, whatever room the batch before had needed', () => {
+    const filling = new BatchFilling()
+    for (const records of [900, 10, 0, 63, 64, 65, 1_024, 100, 1_000, 1]) {
+      const odd = loopOf((i) => (i < records ? i : undefined))
+      assert.equal(filling.fill(0, 1_024, {}, odd), 1_024)
+      const expected = Array.from({ length: records }, (_, i) => i)
+      assert.deepEqual(filling.filled, { records: expected, timestamps: expected, keyHashes: undefined })
+    }
   })
 
   it('stops when the batch is large in bytes, and looks sooner from then on', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
 import type { SubtaskRecord } from '../../src/checkpoint/checkpoint-statistics.ts'
-import { type CheckpointManifest, MANIFEST_VERSION } from '../../src/checkpoint/manifest.ts'
+import { type CheckpointManifest, MANIFEST_VERSION, type SegmentRef } from '../../src/checkpoint/manifest.ts'
 import { encodeManifest, parseManifest } from '../../src/checkpoint/manifest-format.ts'
 import { crc32c } from '../../src/codec/crc32c.ts'
 
@@ -130,7 +130,7 @@ const parse = (bytes: Uint8Array): CheckpointManifest => parseManifest(bytes, 'c
 test('a manifest comes back as it was, numbers without JSON form included', () => {
   assert.deepEqual(parse(encodeManifest(MANIFEST)), MANIFEST)
   const header = String.fromCharCode(...encodeManifest(MANIFEST).subarray(0, 80)).split('\n')[0]
-  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 3 crc32c=[0-9a-f]{8} length=\d+$/)
+  assert.match(header ?? '', /^MILLRACE-CHECKPOINT 4 crc32c=[0-9a-f]{8} length=\d+$/)
 })
 
 test('a manifest of version 1 reads as one without measures and data in flight', () => {
@@ -138,7 +138,7 @@ test('a manifest of version 1 reads as one without measures and data in flight',
   const rest = { ...facts, operators: operators.map(({ inFlight: _, ...operator }) => operator) }
   assert.equal(measures?.length, 1)
   const [, ...body] = String.fromCharCode(...encodeManifest(rest)).split('\n')
-  const old = body.join('\n').replace('"version":3', '"version":1')
+  const old = body.join('\n').replace('"version":4', '"version":1')
   const bytes = new TextEncoder().encode(old)
   const header = `MILLRACE-CHECKPOINT 1 crc32c=${crc32c(bytes).toString(16).padStart(8, '0')} length=${bytes.length}\n`
   assert.deepEqual(parse(new Uint8Array([...new TextEncoder().encode(header), ...bytes])), rest)
@@ -185,7 +185,7 @@ test('every changed byte and every cut is refused, naming the file', () => {
 
 test('a newer version says so', () => {
   assertCode(
-    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 4 whatever=new\n{}')),
+    () => parse(new TextEncoder().encode('MILLRACE-CHECKPOINT 5 whatever=new\n{}')),
     'CHECKPOINT_NEWER_VERSION',
   )
 })
@@ -219,20 +219,38 @@ test('fields that do not fit are refused even with a good checksum', () => {
     (json) => operatorOf(json, (operator) => (operator.finishedSubtasks = [2])),
     (json) => operatorOf(json, (operator) => (operator.keyGroups = [{ keyGroup: 128, segments: [] }])),
     (json) => operatorOf(json, (operator) => (operator.keyGroups = [{ keyGroup: 1, segments: [] }])),
-    (json) => segmentOf(json, (segment) => (segment.kind = 'delta')),
-    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '../x', offsetBytes: 0 })),
-    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '/x', offsetBytes: 0 })),
-    (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
+    (json) => delete json.files,
+    (json) => (json.files = []),
+    ...['../x', '/x', ''].map((file) => (json: Json) => (json.files = [{ file, checkpointId: 10 }])),
+    (json) => (json.files = [{ file: 'x', checkpointId: 0 }]),
+    (json) => (json.files = [{ file: 'x', checkpointId: 10, more: 1 }]),
+    // Kind, file, then offset, length, checksum and entries of two pieces.
+    ...[
+      [0, 'delta'],
+      [0, 'other'],
+      [1, 1],
+      [1, '0'],
+      [2, -1],
+      [3, 0.5],
+      [4, 2 ** 32],
+      [5, null],
+      [9, '2'],
+    ].map(
+      ([at, value]) =>
+        (json: Json) =>
+          rowOf(json, (row) => (row[at as number] = value)),
+    ),
+    (json) => rowOf(json, (row) => row.push(1)),
+    (json) => rowOf(json, (row) => row.splice(2)),
+    (json) => rowOf(json, (row) => row.splice(0)),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'guess' })),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate' })),
     (json) => tableOf(json, 0, (table) => (table.form = { kind: 'aggregate', name: 'x', parts: [{ name: 'n' }] })),
     (json) => tableOf(json, 2, (table) => (table.form = { kind: 'schema', value: '{' })),
-    (json) => (json.version = 4),
-    (json) => (json.version = 2),
-    (json) => segmentOf(json, (segment) => (segment.isContinuation = true)),
-    (json) => segmentOf(json, (segment) => (segment.isContinuation = 1)),
-    (json) => segmentOf(json, (segment) => (segment.checkpointId = 9), 1),
-    (json) => segmentOf(json, (segment) => (segment.kind = 'delta'), 1),
+    (json) => (json.version = 5),
+    (json) => (json.version = 3),
+    (json) => segmentOf(json, (segment) => (segment.isContinuation = true), 1),
+    (json) => segmentOf(json, (segment) => (segment.kind = 'base'), 1),
     (json) => (json.operators = [...(json.operators as unknown[]), ...(json.operators as unknown[])]),
   ]
   for (const change of wrong) {
@@ -240,6 +258,52 @@ test('fields that do not fit are refused even with a good checksum', () => {
     change(json)
     assertCode(() => parse(withBody(JSON.stringify(json))), 'BYTES_DAMAGED')
   }
+})
+
+test('segments of earlier versions are objects, of which each is checked', () => {
+  const json = (): Json => {
+    const now = JSON.parse(bodyOf(encodeManifest(withOperator({ entries: [] })))) as Json
+    operatorOf(now, (operator) => {
+      operator.keyGroups = structuredClone(MANIFEST.operators[0]?.keyGroups)
+    })
+    const { files: _, ...rest } = now
+    return { ...rest, version: 3 }
+  }
+  assert.deepEqual(parse(withBody(JSON.stringify(json()), 3)), withOperator({ entries: [] }))
+  const wrong: readonly ((json: Json) => void)[] = [
+    (json) => segmentOf(json, (segment) => (segment.kind = 'delta')),
+    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '../x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment.location = { kind: 'file', file: '/x', offsetBytes: 0 })),
+    (json) => segmentOf(json, (segment) => (segment.crc32c = -1)),
+    (json) => segmentOf(json, (segment) => (segment.isContinuation = true)),
+    (json) => segmentOf(json, (segment) => (segment.isContinuation = 1)),
+    (json) => segmentOf(json, (segment) => (segment.checkpointId = 9), 1),
+    (json) => segmentOf(json, (segment) => (segment.kind = 'delta'), 1),
+  ]
+  for (const change of wrong) {
+    const changed = json()
+    change(changed)
+    assertCode(() => parse(withBody(JSON.stringify(changed), 3)), 'BYTES_DAMAGED')
+  }
+})
+
+test('a base in many pieces takes a few numbers for each', () => {
+  const pieces = 1_000
+  const segments = Array.from({ length: pieces }, (_, index): SegmentRef => {
+    return {
+      kind: 'base',
+      ...(index === 0 ? {} : { isContinuation: true }),
+      checkpointId: 10,
+      location: { kind: 'file', file: 'shared/10-v-0-0.seg', offsetBytes: 9_999_000_000 + index * 131_072 },
+      lengthBytes: 131_072,
+      crc32c: 0xffff_ffff,
+      entries: 12_000,
+    }
+  })
+  const manifest = withOperator({ keyGroups: [{ keyGroup: 5, segments }] })
+  const bytes = encodeManifest(manifest)
+  assert.ok(bytes.length < pieces * 40 + 4_000, `${bytes.length} bytes`)
+  assert.deepEqual(parse(bytes), manifest)
 })
 
 function withOperator(change: Partial<CheckpointManifest['operators'][number]>): CheckpointManifest {
@@ -261,6 +325,12 @@ function tableOf(json: Json, index: number, change: (table: Json) => void): void
 function segmentOf(json: Json, change: (segment: Json) => void, index = 0): void {
   operatorOf(json, (operator) => {
     change((((operator.keyGroups as Json[])[0] as Json).segments as Json[])[index] as Json)
+  })
+}
+
+function rowOf(json: Json, change: (row: unknown[]) => void): void {
+  operatorOf(json, (operator) => {
+    change((((operator.keyGroups as Json[])[0] as Json).segments as unknown[][])[0] as unknown[])
   })
 }
 

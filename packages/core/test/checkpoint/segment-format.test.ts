@@ -91,6 +91,18 @@ test('a segment is read as it was written', () => {
   assert.equal(readSegmentHeader(sample()).keyGroup, 3)
 })
 
+test('values may be numbers that stand in a typed array', () => {
+  const numbers = [7, -0, Number.NaN, 2 ** 40, -3, 0.5]
+  const write = (value: unknown): Uint8Array => {
+    const writer = new SegmentWriter(HEADER)
+    writer.put(0, 'a', undefined, value)
+    writer.put(4, 'b', undefined, value, 5)
+    return writer.finish()
+  }
+  const place = new NumbersAt(Float64Array.from([1, ...numbers]), 1, numbers.length)
+  assert.deepEqual(write(place), write(numbers))
+})
+
 test('keys may be numbers that stand in a typed array, one after the other in the same place', () => {
   const write = (pair: (a: number, b: number) => unknown): Uint8Array => {
     const writer = new SegmentWriter({ ...HEADER, kind: 'delta' })

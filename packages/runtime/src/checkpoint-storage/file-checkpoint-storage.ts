@@ -233,16 +233,15 @@ export class FileCheckpointStorage implements CheckpointStorage {
 
   /** Every file that a manifest names has to be there and long enough. */
   async #checkFiles(manifest: CheckpointManifest): Promise<void> {
-    for (const [file, endBytes] of extentsOf(manifest)) {
-      const facts = await this.#files.stat(`${this.folder}/${file}`)
-      if (facts === undefined) throw damaged(this.folder, `${this.folder}/${file}, which it names, is missing`)
-      if (facts.sizeBytes < endBytes) {
-        throw damaged(
-          this.folder,
-          `${this.folder}/${file} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`,
-        )
-      }
-    }
+    await allSettled([...extentsOf(manifest)].map(([file, endBytes]) => this.#checkFile(file, endBytes)))
+  }
+
+  async #checkFile(file: string, endBytes: number): Promise<void> {
+    const path = `${this.folder}/${file}`
+    const facts = await this.#files.stat(path)
+    if (facts === undefined) throw damaged(this.folder, `${path}, which it names, is missing`)
+    if (facts.sizeBytes >= endBytes) return
+    throw damaged(this.folder, `${path} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`)
   }
 
   /** `makeNames`: makes durable under which names it will be found, and what it names; done before it appears. */

@@ -153,7 +153,7 @@ export class CheckpointCoordinator {
   }
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
-    const cause = error.code === 'CHECKPOINT_DECLINED' ? 'superseded' : 'failed'
+    const cause = error.code === 'CHECKPOINT_DECLINED' ? 'passed-over' : 'failed'
     this.#on({ kind: 'declined', checkpointId, task, cause, message: error.message })
   }
 

@@ -2,13 +2,14 @@
  * Reads the key groups of one task into its backend. A few megabytes of segments are read at a time, in as few reads as
  * that takes, and the next ones while these are decoded; slots do so side by side, each for the groups that it has.
  *
- * Invariant: no more than two such portions are in memory, whatever the state's size. A base in many pieces reaches the backend piece by
- * piece; a group with deltas, or with state that is converted, as a whole, which is then a portion if it is larger than one.
+ * Invariant: no more than two such portions are in memory, whatever the state's size. A group is read from its newest segment to its base,
+ * so that of what deltas say nothing is kept but keys (`NewerEntries`), those of one group at a time. A group with state that is
+ * converted reaches the backend as a whole, which is then a portion if it is larger than one.
  */
 import {
   type KeyedStateBackend,
   type KeyGroupSnapshot,
-  measureChain,
+  NewerEntries,
   type OperatorKeyGroups,
   type SegmentRef,
 } from '@millrace/core'
@@ -29,12 +30,13 @@ export const NOTHING_RESTORED: RestoreMeasures = { bytes: 0, keyGroups: 0, readM
 
 const PORTION_BYTES = 8_388_608
 
-/** What reaches the backend together: all segments of a key group, or a piece of its base. */
+/** What is read together: all segments of a key group, or one of them. */
 interface Part {
   readonly operatorUid: string
   readonly snapshot: KeyGroupSnapshot
   readonly segments: readonly SegmentRef[]
   readonly isFirst: boolean
+  readonly isWhole: boolean
 }
 
 export interface RestoreOptions {
@@ -64,6 +66,7 @@ export async function restoreKeyedState(
   const asStored = new Map<string, KeyGroupSnapshot[]>(Object.keys(groups).map((uid) => [uid, []]))
   let { bytes, keyGroups, readMs, decodeMs } = NOTHING_RESTORED
   let reading = readPortion(storage, portions[0])
+  let newer = new NewerEntries()
   for (const [index, portion] of portions.entries()) {
     const waitsFrom = clock.monotonicMs()
     const read = await reading
@@ -71,10 +74,12 @@ export async function restoreKeyedState(
     const decodesFrom = clock.monotonicMs()
     readMs += decodesFrom - waitsFrom
     let at = 0
-    for (const { operatorUid, snapshot, segments, isFirst } of portion) {
+    for (const { operatorUid, snapshot, segments, isFirst, isWhole } of portion) {
       const restored = segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
       const converted = convertGroup(snapshot, operatorUid, restored, conversions.get(operatorUid) ?? new Map())
-      backend.restore(snapshot.keyGroup, operatorUid, converted === undefined ? restored : [converted])
+      if (isFirst) newer = new NewerEntries()
+      const stored = converted === undefined ? restored : [converted]
+      backend.restore(snapshot.keyGroup, operatorUid, stored, isWhole ? undefined : newer)
       for (const { lengthBytes } of segments) bytes += lengthBytes
       if (!isFirst) continue
       if (converted === undefined) asStored.get(operatorUid)?.push(snapshot)
@@ -132,9 +137,10 @@ function portionsOf(
   return portions
 }
 
-/** Entries of a base are each in one of its pieces, so these need not be put together; deltas go over all of them. */
 function partsOf(operatorUid: string, snapshot: KeyGroupSnapshot, isConverted: boolean): readonly Part[] {
   const { segments } = snapshot
-  if (isConverted || measureChain(segments).deltas > 0) return [{ operatorUid, snapshot, segments, isFirst: true }]
-  return segments.map((segment, index) => ({ operatorUid, snapshot, segments: [segment], isFirst: index === 0 }))
+  if (isConverted) return [{ operatorUid, snapshot, segments, isFirst: true, isWhole: true }]
+  return segments
+    .toReversed()
+    .map((segment, index) => ({ operatorUid, snapshot, segments: [segment], isFirst: index === 0, isWhole: false }))
 }

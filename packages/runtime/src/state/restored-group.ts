@@ -1,9 +1,14 @@
 /**
- * Puts the segments of one key group together, base first, then deltas in order, each with its continuations. Nothing of a
- * group reaches the tables before all its segments have been read, so damaged bytes leave no half of it behind.
+ * Reads the segments of one key group: all of them put together, base first, then deltas in order, each with its continuations; or one
+ * after the other from the newest to the oldest, each without what newer ones have said, so that no more than one is in memory.
+ *
+ * Nothing of a segment reaches the tables before all of it has been read. Of a group that is read from its newest segment on, damaged bytes
+ * may leave a half behind: who restores gives up then, and the tables with it.
  */
 import { MillraceError } from '@millrace/api'
 import {
+  type NewerEntries,
+  type NewerKeys,
   type RestoredSegment,
   readSegment,
   type SegmentHeader,
@@ -38,12 +43,36 @@ export function readGroup(
   segments.forEach(({ ref, bytes }, index) => {
     // A continuation is of the kind of what it continues.
     if (index > 0 && ref.isContinuation !== true) expected = 'delta'
-    const where = ref.location.kind === 'file' ? ref.location.file : 'the manifest'
-    const what = `the ${expected} of key group ${keyGroup} of operator "${operatorUid}" in ${where}`
-    group.expect(expected, what)
-    readSegment(bytes, group, what)
+    group.read(expected, { ref, bytes })
   })
   return [...group.tables.values()]
+}
+
+/**
+ * What of a key group is to be restored: without `newer` as `readGroup`; with it segment by segment, the newest first, as
+ * `KeyedStateBackend.restore` is given them. What is yielded is to be used before the next is asked for.
+ */
+export function* restoredTables(
+  keyGroup: number,
+  operatorUid: string,
+  segments: readonly RestoredSegment[],
+  newer: NewerEntries | undefined,
+): Generator<RestoredTable> {
+  if (newer === undefined) {
+    yield* readGroup(keyGroup, operatorUid, segments)
+    return
+  }
+  for (const segment of segments) {
+    const { kind } = segment.ref
+    const group = new GroupReader(keyGroup, operatorUid)
+    group.read(kind, segment)
+    for (const [name, table] of group.tables) {
+      const keys = newer.of(name)
+      table.leaveOut(keys)
+      if (kind === 'delta') table.tell(keys)
+      yield table
+    }
+  }
 }
 
 class GroupReader implements SegmentVisitor {
@@ -59,9 +88,12 @@ class GroupReader implements SegmentVisitor {
     this.#operatorUid = operatorUid
   }
 
-  expect(kind: 'base' | 'delta', what: string): void {
+  /** Another segment, of which the kind is expected. */
+  read(kind: 'base' | 'delta', { ref, bytes }: RestoredSegment): void {
+    const where = ref.location.kind === 'file' ? ref.location.file : 'the manifest'
     this.#kind = kind
-    this.#what = what
+    this.#what = `the ${kind} of key group ${this.#keyGroup} of operator "${this.#operatorUid}" in ${where}`
+    readSegment(bytes, this, this.#what)
   }
 
   onHeader(header: SegmentHeader): void {
@@ -117,6 +149,8 @@ class GroupReader implements SegmentVisitor {
 class StagedTable implements RestoredTable {
   descriptor!: TableDescriptor
   readonly #outer = new Map<unknown, Map<unknown, RestoredEntry>>()
+  readonly #deleted: { readonly outer: unknown; readonly inner: unknown }[] = []
+  readonly #dropped: unknown[] = []
 
   put(entry: RestoredEntry): void {
     const { outer, inner } = this.#address(entry.key, entry.sub)
@@ -129,12 +163,36 @@ class StagedTable implements RestoredTable {
   }
 
   delete(key: unknown, sub: unknown): void {
-    const { outer, inner } = this.#address(key, sub)
-    this.#outer.get(outer)?.delete(inner)
+    const address = this.#address(key, sub)
+    this.#outer.get(address.outer)?.delete(address.inner)
+    this.#deleted.push(address)
   }
 
   drop(outerKey: unknown): void {
-    this.#outer.delete(toMapKey(outerKey))
+    const outer = toMapKey(outerKey)
+    this.#outer.delete(outer)
+    this.#dropped.push(outer)
+  }
+
+  /** Takes out what newer segments have said something of. */
+  leaveOut(newer: NewerKeys): void {
+    if (newer.isEmpty) return
+    for (const [outer, entries] of this.#outer) {
+      if (newer.isDropped(outer)) {
+        this.#outer.delete(outer)
+        continue
+      }
+      const said = newer.saidOf(outer)
+      if (said === undefined) continue
+      for (const inner of entries.keys()) if (said.has(inner)) entries.delete(inner)
+    }
+  }
+
+  /** Tells older segments what is said here. */
+  tell(newer: NewerKeys): void {
+    for (const [outer, entries] of this.#outer) for (const inner of entries.keys()) newer.say(outer, inner)
+    for (const { outer, inner } of this.#deleted) newer.say(outer, inner)
+    for (const outer of this.#dropped) newer.drop(outer)
   }
 
   *entries(): Generator<RestoredEntry> {

@@ -1,8 +1,8 @@
 /**
  * The writing side of a keyed exchange whose records are combined on the way (core, `combine/combiner.ts`): what comes
  * goes through the combiner first, and batches of partial results leave between batches of records. It keeps the
- * combiner's side of the order: partial results are out before a barrier, the end, the buffer timeout, and a watermark
- * that fires their windows.
+ * combiner's side of the order: partial results are out before a barrier, the end, and a watermark
+ * that fires their windows, and are not held longer than `BufferTimeout` says.
  *
  * The receiver's event time is the minimum over its senders, so it is never ahead of this side's watermark – except while
  * this side is idle and does not count. So a sender that was idle beside others combines no more in this attempt.
@@ -99,12 +99,20 @@ export class CombiningEdgeWriter extends EdgeWriter {
 
   override flush(): void {
     this.#combineWaiting()
-    this.#combiner.flush()
     super.flush()
   }
 
   override get hasOpenBatch(): boolean {
-    return this.#records.length > 0 || !this.#combiner.isEmpty || super.hasOpenBatch
+    return this.#records.length > 0 || super.hasOpenBatch
+  }
+
+  override get holdsPartials(): boolean {
+    return !this.#combiner.isEmpty
+  }
+
+  override flushPartials(): void {
+    this.#combineWaiting()
+    this.#combiner.flush()
   }
 
   override get recordsCombined(): number {

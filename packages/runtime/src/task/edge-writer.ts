@@ -133,10 +133,18 @@ export class EdgeWriter implements OperatorOutput {
     this.flushWaiting()
   }
 
-  /** Hands over all that waits for more: the buffer timeout. */
+  /** Hands over the records that wait for more. */
   flush(): void {
     this.flushOpenBatches()
   }
+
+  /** Partial results are held back, which more records may go into. */
+  get holdsPartials(): boolean {
+    return false
+  }
+
+  /** Hands them over. */
+  flushPartials(): void {}
 
   /** Hands over what is in open batches: a control element follows, or a batch that must not overtake them. */
   flushOpenBatches(): void {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KeyGroupSnapshot, RestoredSegment, SegmentRef } from '@millrace/core'
+import {
+  encodeWhole,
+  type KeyGroupSnapshot,
+  type RestoredSegment,
+  type SegmentRef,
+  type TableDescriptor,
+} from '@millrace/core'
 import type { CheckpointStorage } from '../../src/checkpoint-storage/checkpoint-storage.ts'
 import { restoreKeyedState } from '../../src/slot/restore-keyed-state.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
@@ -65,9 +71,10 @@ describe('restoreKeyedState', () => {
       { storage, backend, clock, conversionsOf: () => new Map() },
     )
     assert.deepEqual(events, [
-      'read a0+a0d+a1',
+      'read a0d+a0+a1',
       'read a2',
-      'decode a 0 a0+a0d',
+      'decode a 0 a0d',
+      'decode a 0 a0',
       'decode a 1 a1',
       'read b0',
       'decode a 2 a2',
@@ -75,7 +82,7 @@ describe('restoreKeyedState', () => {
       'decode b 0 b0',
       'decode b 1 b1',
     ])
-    assert.deepEqual(measures, { bytes: 29 * MEGABYTE + 1_000, keyGroups: 5, readMs: 0, decodeMs: 25 })
+    assert.deepEqual(measures, { bytes: 29 * MEGABYTE + 1_000, keyGroups: 5, readMs: 0, decodeMs: 30 })
     assert.deepEqual(
       asStored.map(({ operatorUid, keyGroups }) => [operatorUid, keyGroups.length]),
       [
@@ -85,7 +92,7 @@ describe('restoreKeyedState', () => {
     )
   })
 
-  it('reads a base in many pieces piece by piece, and as a whole where deltas follow', async () => {
+  it('reads piece by piece, from the newest delta to the base', async () => {
     const { storage, backend, clock, events } = new Rehearsal()
     const goesOn = (file: string): SegmentRef => ({ ...refOf(file, 5 * MEGABYTE), isContinuation: true })
     const delta: SegmentRef = { ...refOf('a1d', 1_000), kind: 'delta', checkpointId: 2 }
@@ -99,20 +106,65 @@ describe('restoreKeyedState', () => {
       { storage, backend, clock, conversionsOf: () => new Map() },
     )
     assert.deepEqual(events, [
-      'read a0',
-      'read a0b',
-      'decode a 0 a0',
       'read a0c',
-      'decode a 0 a0b',
-      'read a1+a1b+a1d',
+      'read a0b',
       'decode a 0 a0c',
-      'decode a 1 a1+a1b+a1d',
+      'read a0+a1d',
+      'decode a 0 a0b',
+      'read a1b',
+      'decode a 0 a0',
+      'decode a 1 a1d',
+      'read a1',
+      'decode a 1 a1b',
+      'decode a 1 a1',
     ])
     assert.deepEqual([measures.bytes, measures.keyGroups], [25 * MEGABYTE + 1_000, 2])
     assert.deepEqual(
       asStored.map(({ keyGroups }) => keyGroups.map(({ segments }) => segments.length)),
       [[3, 3]],
     )
+  })
+
+  it('gives each entry the value of its newest segment, and none that was deleted', async () => {
+    const table: TableDescriptor = { operatorUid: 'op', name: 'kept', kind: 'value', version: 1, ttlMs: undefined }
+    const open = () =>
+      new HeapStateBackend({ keyGroups: { first: 0, last: 0 }, maxParallelism: 1, now: () => 0, monotonicMs: () => 0 })
+    const backend = open()
+    const values = backend.valueTable<string>(table)
+    const stored = new Map<SegmentRef, Uint8Array>()
+    const keys = 3_000
+    for (let checkpointId = 1; checkpointId <= 4; checkpointId++) {
+      // Each changes every so manieth key and deletes another.
+      for (let key = 0; key < keys; key += checkpointId) {
+        backend.setCurrentKey(key, 0)
+        if (key % 7 === checkpointId) values.remove()
+        else values.put(`of ${checkpointId}`)
+      }
+      const kind = checkpointId === 1 ? 'base' : 'delta'
+      for (const { bytes, crc32c, entries } of encodeWhole(backend.beginSnapshot(checkpointId, () => kind))) {
+        const location = { kind: 'inline', base64: '' } as const
+        stored.set({ kind, checkpointId, location, lengthBytes: bytes.length, crc32c, entries }, bytes)
+      }
+      backend.onCheckpointComplete(checkpointId)
+    }
+    assert.equal(stored.size, 4)
+    const storage = {
+      readSegments: async (refs: readonly SegmentRef[]) => refs.map((ref) => stored.get(ref)),
+    } as unknown as CheckpointStorage
+    const restored = open()
+    const groups = { op: [group(0, ...stored.keys())] }
+    await restoreKeyedState(groups, {
+      storage,
+      backend: restored,
+      clock: new ManualClock(),
+      conversionsOf: () => new Map(),
+    })
+    const found = restored.valueTable<string>(table)
+    for (let key = 0; key < keys; key++) {
+      for (const each of [backend, restored]) each.setCurrentKey(key, 0)
+      assert.equal(found.get(), values.get(), `key ${key}`)
+    }
+    assert.equal(restored.usage()[0]?.entries, backend.usage()[0]?.entries)
   })
 
   it('ends with the first error, whatever else is under way', async () => {

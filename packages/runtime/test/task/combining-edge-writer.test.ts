@@ -71,12 +71,12 @@ describe('CombiningEdgeWriter', () => {
     writer.pushBatch({ records: [{ key: 'a' }, { key: 'b' }], timestamps: [2, 11], keyHashes: undefined })
     writer.broadcast({ kind: 'watermark', timestamp: 5 })
     assert.deepEqual(taken(channel), ['watermark 5'])
-    assert.equal(writer.hasOpenBatch, true)
+    assert.equal(writer.holdsPartials, true)
     writer.broadcast({ kind: 'watermark', timestamp: 9 })
     assert.deepEqual(taken(channel), ['a@10=2', 'watermark 9'])
     writer.broadcast({ kind: 'watermark', timestamp: Number.POSITIVE_INFINITY })
     assert.deepEqual(taken(channel), ['b@20=1', 'watermark Infinity'])
-    assert.equal(writer.hasOpenBatch, false)
+    assert.equal(writer.hasOpenBatch || writer.holdsPartials, false)
   })
 
   for (const element of [barrier, { kind: 'end' }, { kind: 'status', idle: true }] as const) {
@@ -85,16 +85,19 @@ describe('CombiningEdgeWriter', () => {
       writer.emit({ key: 'a' }, 1)
       writer.broadcast(element)
       assert.deepEqual(taken(channel), ['a@10=1', element.kind])
-      assert.equal(writer.hasOpenBatch, false)
+      assert.equal(writer.hasOpenBatch || writer.holdsPartials, false)
     })
   }
 
-  it('nothing is held longer than the buffer timeout', () => {
+  it('records go into partial results when they have waited, and those leave when they are asked for', () => {
     const { writer, channel } = open()
     writer.emit({ key: 'a' }, 1)
-    assert.equal(writer.hasOpenBatch, true)
+    assert.deepEqual([writer.hasOpenBatch, writer.holdsPartials], [true, false])
     writer.flush()
-    assert.equal(writer.hasOpenBatch, false)
+    assert.deepEqual([writer.hasOpenBatch, writer.holdsPartials], [false, true])
+    assert.deepEqual(taken(channel), [])
+    writer.flushPartials()
+    assert.deepEqual([writer.hasOpenBatch, writer.holdsPartials], [false, false])
     assert.deepEqual(taken(channel), ['a@10=1'])
     assert.deepEqual([writer.recordsOut, writer.recordsCombined, writer.partialsOut], [1, 1, 1])
   })
@@ -107,7 +110,7 @@ describe('CombiningEdgeWriter', () => {
     assert.equal(combining.turnTo(2, 0), true)
     combining.finish(1)
     assert.equal(writer.recordsCombined, 2)
-    writer.flush()
+    writer.flushPartials()
     assert.deepEqual(taken(channel), ['a@10=1'])
   })
 
@@ -120,8 +123,10 @@ describe('CombiningEdgeWriter', () => {
     assert.deepEqual(taken(channel), ['late', 'watermark 3'])
     writer.broadcast({ kind: 'watermark', timestamp: 19 })
     writer.emit({ key: 'late' }, 12)
+    writer.flushPartials()
+    assert.deepEqual(taken(channel), ['open@20=1', 'watermark 19'])
     writer.flush()
-    assert.deepEqual(taken(channel), ['open@20=1', 'watermark 19', 'late'])
+    assert.deepEqual(taken(channel), ['late'])
   })
 
   it('partial results do not overtake records that travel singly', () => {
@@ -131,10 +136,11 @@ describe('CombiningEdgeWriter', () => {
     }
     // Distinct keys: combining stops for a while, and begins again in the middle of a batch.
     emit(0, 5_000)
-    writer.flush()
+    writer.flushPartials()
     taken(channel)
     emit(0, 17 * 5_000)
     writer.flush()
+    writer.flushPartials()
     const all = taken(channel)
     const firstPartial = all.findIndex((text) => text.includes('@'))
     assert.equal(firstPartial, 16 * 5_000)
@@ -144,7 +150,7 @@ describe('CombiningEdgeWriter', () => {
   it('each partial result goes to the channel of its key, with its key group', () => {
     const { writer, channels } = open({ channels: 3 })
     for (let i = 0; i < 3_000; i++) writer.emit({ key: `key ${i % 1_500}` }, 1)
-    writer.flush()
+    writer.flushPartials()
     let partials = 0
     for (const [subtask, channel] of channels.entries()) {
       for (let element = channel.poll(); element?.kind === 'batch'; element = channel.poll()) {
@@ -171,6 +177,7 @@ describe('CombiningEdgeWriter', () => {
       writer.broadcast({ kind: 'status', idle: false })
       writer.emit({ key: 'a' }, 1)
       writer.flush()
+      writer.flushPartials()
       assert.deepEqual(taken(channel), ['status', 'status', isOnlySender ? 'a@10=1' : 'a'])
     }
   })
@@ -188,7 +195,7 @@ describe('CombiningEdgeWriter', () => {
     const emit = (key: number) =>
       writer.pushBatch({ records: [{ key, value: text }], timestamps: [1], keyHashes: undefined })
     for (let key = 0; key < 3; key++) emit(key)
-    writer.flush()
+    writer.flushPartials()
     assert.equal(writer.isFull, true)
     while (channel.poll() !== undefined) writer.flushWaiting()
     assert.equal(writer.isFull, false)

@@ -3,6 +3,7 @@ import {
   type KeyedSnapshot,
   type KeyedStateBackend,
   measureChain,
+  NewerEntries,
   type RestoredSegment,
   type SnapshotPiece,
 } from '@millrace/core'
@@ -50,14 +51,20 @@ export class SegmentChains {
     return new SegmentChains(new Map(parts.flatMap((part) => [...part.#chains])))
   }
 
-  /** Restores the key groups that belong to the backend: bases without deltas piece by piece. */
-  restoreInto(backend: KeyedStateBackend): void {
+  /** Restores the key groups that belong to the backend: each as a whole, or in parts of some segments, the newest first. */
+  restoreInto(backend: KeyedStateBackend, how: 'whole' | { readonly partSegments: number } = 'whole'): void {
     const { first, last } = backend.keyGroups
     for (const { operatorUid, keyGroup, segments } of this.#chains.values()) {
       if (keyGroup < first || keyGroup > last) continue
-      const hasDeltas = segments.some(({ ref }) => ref.kind === 'delta')
-      const parts = hasDeltas ? [segments] : segments.map((segment) => [segment])
-      for (const part of parts) backend.restore(keyGroup, operatorUid, part)
+      if (how === 'whole') {
+        backend.restore(keyGroup, operatorUid, segments)
+        continue
+      }
+      const newer = new NewerEntries()
+      const backwards = segments.toReversed()
+      for (let at = 0; at < backwards.length; at += how.partSegments) {
+        backend.restore(keyGroup, operatorUid, backwards.slice(at, at + how.partSegments), newer)
+      }
     }
   }
 
@@ -92,6 +99,11 @@ export class OpenChainsSnapshot {
       this.#decided.set(chainKey(operatorUid, keyGroup), kind)
       return kind
     })
+  }
+
+  /** Encoded bytes that are in memory. */
+  get heldBytes(): number {
+    return this.#snapshot.heldBytes
   }
 
   /** One bounded step; true when everything is encoded. Pieces are written at once, as far as the backend knows. */

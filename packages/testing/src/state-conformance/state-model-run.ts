@@ -119,7 +119,7 @@ class StateModelRun {
         now: () => 0,
         snapshotBytesMax: this.#random.pick([200, 4_000, undefined]),
       })
-      chains.restoreInto(backend)
+      chains.restoreInto(backend, this.#random.pick(['whole', { partSegments: 1 }, { partSegments: 3 }] as const))
       return {
         backend,
         value: backend.valueTable<Held>(tableOf('value', 'value')),

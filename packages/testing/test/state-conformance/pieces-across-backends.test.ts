@@ -69,7 +69,7 @@ for (const [from, createFrom] of Object.entries(BACKENDS)) {
       }
       for (let subtask = 0; subtask < 3; subtask++) {
         const reader = createTo(options(subtask, 3))
-        chains.restoreInto(reader)
+        chains.restoreInto(reader, subtask === 0 ? 'whole' : { partSegments: subtask })
         const restored = reader.mapTable<string, string>(descriptor)
         for (let key = 0; key < KEYS; key++) {
           const group = keyGroupOf(key, GROUPS)

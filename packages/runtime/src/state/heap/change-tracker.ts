@@ -10,6 +10,8 @@ import { atOf, type EntryMap } from './entry-map.ts'
 
 /** The snapshot that is being encoded. */
 export interface OpenSnapshot {
+  /** Its deltas hold what is newer than this. */
+  readonly completedEpoch: number
   /** Encodes the entry now, if it belongs to the snapshot and has not been encoded. */
   capture(map: EntryMap, row: number): void
   /** A map has left its table; what the snapshot still needs of it is to be encoded from there. */
@@ -23,6 +25,11 @@ export class ChangeTracker {
   completedEpoch = 0
   open: OpenSnapshot | undefined
 
+  /** No delta asks for changes up to this epoch any more; one that is being encoded may ask for older ones than the next. */
+  get settledEpoch(): number {
+    return this.open?.completedEpoch ?? this.completedEpoch
+  }
+
   /** Before the value of an entry is handed out: accumulators are changed in place. */
   beforeRead(map: EntryMap, row: number): void {
     if (this.open !== undefined) this.open.capture(map, row)
@@ -33,12 +40,13 @@ export class ChangeTracker {
     const at = atOf(row)
     if (part.changed(at) === this.epoch) return
     if (this.open !== undefined) this.open.capture(map, row)
-    part.setChanged(at, this.epoch)
+    part.setChanged(at, this.epoch, this.settledEpoch)
     this.onChangeWithin(map)
   }
 
   /** Something in an inner map has changed or come. */
   onChangeWithin({ parent }: EntryMap): void {
-    if (parent !== undefined) parent.map.partOf(parent.row).setChanged(atOf(parent.row), this.epoch)
+    if (parent === undefined) return
+    parent.map.partOf(parent.row).setChanged(atOf(parent.row), this.epoch, this.settledEpoch)
   }
 }

@@ -55,8 +55,6 @@ export class EntryMap {
   detached = false
   /** In namespaced tables: which key groups of the range have been here; made when there are many entries. */
   groupsSeen: Uint8Array | undefined
-  /** In namespaced tables: whether the namespace stands in the queue of namespaces. */
-  queued = false
   /** `undefined` where all entries of the part were taken out. */
   readonly parts: (EntryRows | undefined)[] = []
   /** The part that takes new entries. */

@@ -14,16 +14,15 @@
  */
 import { canonicalKey, isSameKey, NumbersAt } from '@millrace/core'
 import { estimateBytes } from './bytes-estimate.ts'
+import { ChangedRows, NOTHING_SETTLED } from './changed-rows.ts'
 import { isKeyAt, keyReaderOf, writeKeyNumbers } from './number-keys.ts'
 import { commonWidth, type ReadNumbers, readerOf, writeNumbers } from './number-values.ts'
 
 /** Rows of one of these; growing to them copies what is there now and then, never more than this. */
 export const ROWS_MAX = 4_096
 const CAPACITY_MIN = 4
-/** Rows of a block, of which the last change is known, so that a delta passes over those without one. */
-export const BLOCK_ROWS = 8
-/** Smaller maps, of which there may be a million, have no blocks. */
-const BLOCKS_FROM_ROWS = 64
+/** Of smaller maps, of which there may be a million, a delta looks at each row. */
+const CHANGES_FROM_ROWS = 64
 
 /** The marks: words at the beginning of a row. */
 const MARK_WORDS = 4
@@ -45,8 +44,9 @@ const KEY_AT = MARK_WORDS / 2
 const NO_WIDTH = -1
 const NOTHING: unknown[] = []
 const NO_NUMBERS = new Float64Array(0)
-/** One for all: it is looked at before the next one is asked for. */
+/** One of each for all: it is looked at before the next one is asked for. */
 const keyInRow = new NumbersAt(NO_NUMBERS, 0, 0)
+const valueInRow = new NumbersAt(NO_NUMBERS, 0, 0)
 
 export class EntryRows {
   /** Rows that are or were in use: those below. */
@@ -76,8 +76,7 @@ export class EntryRows {
   #values: unknown[] = []
   /** Wall clock, epoch ms; only in tables with a time to live. */
   #writtenAtMs: number[] | undefined
-  /** Epoch of the last change in each block. */
-  #blockEpochs: Int32Array | undefined
+  #changes: ChangedRows | undefined
   #capacity = CAPACITY_MIN
   readonly #expectedRows: number
   #firstFree = -1
@@ -104,7 +103,7 @@ export class EntryRows {
     this.#setKey(at, key)
     this.setValue(at, value)
     this.used++
-    this.#noteChange(at, epoch)
+    this.#noteChange(at, epoch, NOTHING_SETTLED)
     return at
   }
 
@@ -146,15 +145,24 @@ export class EntryRows {
     return this.#words[at * this.#rowWords + CHANGED] as number
   }
 
-  setChanged(at: number, epoch: number): void {
+  /** `settledEpoch`: of changes up to it no delta asks any more. */
+  setChanged(at: number, epoch: number, settledEpoch: number): void {
     this.#words[at * this.#rowWords + CHANGED] = epoch
-    this.#noteChange(at, epoch)
+    // A deletion that is kept is found by its bit, however old it is.
+    this.#noteChange(at, epoch, this.deleted > 0 ? NOTHING_SETTLED : settledEpoch)
   }
 
-  /** Whether a row of the block that begins at `at` may have changed after `epoch`. */
-  isBlockNewerThan(at: number, epoch: number): boolean {
-    const newest = this.#blockEpochs?.[at / BLOCK_ROWS]
-    return newest === undefined || newest > epoch
+  /**
+   * Rows that may have changed after `epoch`, and those in which deletions are kept, ascending. `undefined` where there are so few that
+   * nothing is known of them: it may be any.
+   */
+  changedAfter(epoch: number): readonly number[] | undefined {
+    return this.#changes?.rowsAfter(epoch, this.deleted > 0)
+  }
+
+  /** A row of `changedAfter` turned out to be one that has nothing to say. */
+  forgetChange(at: number): void {
+    this.#changes?.forget(at)
   }
 
   created(at: number): number {
@@ -206,6 +214,13 @@ export class EntryRows {
     return this.#read(this.#numbers, at * this.#rowNumbers + this.#valueAt)
   }
 
+  /** The value for a moment, until one is asked for once more: an array that stands in the row is not made. */
+  valueInPlace(at: number): unknown {
+    const width = this.#width
+    if (width <= 0) return this.value(at)
+    return valueInRow.set(this.#numbers, at * this.#rowNumbers + this.#valueAt, width)
+  }
+
   /** How many numbers the values are arrays of, if they stand in the rows; 0 for numbers by themselves. */
   get cellsWidth(): number {
     return this.#width
@@ -239,9 +254,10 @@ export class EntryRows {
     this.#writtenAtMs[at] = timeMs
   }
 
-  #noteChange(at: number, epoch: number): void {
-    this.changedEpoch = epoch
-    if (this.#blockEpochs !== undefined) this.#blockEpochs[(at / BLOCK_ROWS) | 0] = epoch
+  #noteChange(at: number, epoch: number, settledEpoch: number): void {
+    // What is restored, at epoch 0, may come after a first change.
+    if (epoch > this.changedEpoch) this.changedEpoch = epoch
+    this.#changes?.note(at, epoch, settledEpoch)
   }
 
   #setKey(at: number, key: unknown): void {
@@ -298,16 +314,10 @@ export class EntryRows {
     this.#numbers = new Float64Array(buffer)
     if (isFirst) this.#moveIntoRows(words)
     else this.#words.set(words)
-    if (capacity >= BLOCKS_FROM_ROWS) this.#growBlocks(capacity / BLOCK_ROWS)
+    if (this.#changes !== undefined) this.#changes.grow(capacity)
+    else if (capacity >= CHANGES_FROM_ROWS) this.#changes = new ChangedRows(capacity, this.size, this.changedEpoch)
     if (this.#writtenAtMs !== undefined)
       while (this.#writtenAtMs.length < capacity) this.#writtenAtMs.push(Number.POSITIVE_INFINITY)
-  }
-
-  #growBlocks(count: number): void {
-    const before = this.#blockEpochs
-    this.#blockEpochs = new Int32Array(count)
-    if (before === undefined) this.#blockEpochs.fill(this.changedEpoch)
-    else this.#blockEpochs.set(before)
   }
 
   /** Decides what a row holds, by those that are there. */

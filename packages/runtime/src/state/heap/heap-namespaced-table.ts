@@ -1,26 +1,24 @@
 /**
  * State by namespace, then key: an outer map by namespace whose entries hold an inner map by key, of all key groups
- * together. A queue knows the smallest namespace; it may hold namespaces that have become empty, which are taken out
- * when they come to its top, or all at once when they are the most of it.
+ * together. A queue knows the smallest namespace.
+ *
+ * Invariant: exactly the rows of namespaces that have live entries are in the queue.
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
 import type { ChangeTracker } from './change-tracker.ts'
-import { atOf, EntryMap, type EntryWalk } from './entry-map.ts'
+import { atOf, EntryMap, type EntryWalk, type ParentEntry } from './entry-map.ts'
 import { HeapTable } from './heap-table.ts'
-import { NamespaceQueue } from './namespace-queue.ts'
+import { RowQueue } from './row-queue.ts'
 
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */
 const GROUPS_SEEN_FROM_ENTRIES = 64
-const QUEUE_STALE_MIN = 1_024
 /** With more namespaces than this none gets room for more than it has: together that could be much, and no guess is that good. */
 const EXPECTING_NAMESPACES_MAX = 16
 
 export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable<V> {
   readonly isNested = true
-  readonly #queue = new NamespaceQueue()
-  /** Namespaces with live entries. */
-  #liveNamespaces = 0
+  readonly #queue = new RowQueue()
   #sorted: readonly number[] | undefined
   #lastNamespace = Number.NaN
   #lastInner: EntryMap | undefined
@@ -51,38 +49,22 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     const found = this.#find(inner)
     this.#found = this.write(inner, found, hash, key, keyGroup, value)
     if (found < 0) this.#noteGroup(inner, keyGroup)
-    if (isFirst) this.#onNamespaceLive(inner, namespace)
+    if (isFirst) this.#onNamespaceLive(inner)
   }
 
   remove(namespace: number): void {
     const inner = this.#inner(namespace)
     if (inner === undefined) return
     const row = this.#find(inner)
-    if (!this.isVisible(inner, row)) return
-    this.erase(inner, row)
-    if (inner.live === 0) this.#onNamespaceGone()
+    if (this.isVisible(inner, row)) this.erase(inner, row)
   }
 
   firstNamespace(): number | undefined {
-    const queue = this.#queue
-    for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
-      const inner = this.#inner(first)
-      if (inner !== undefined && inner.live > 0) return first
-      queue.pop()
-      if (inner !== undefined) inner.queued = false
-    }
-    return undefined
+    return this.#queue.first
   }
 
   namespaces(): readonly number[] {
-    if (this.#sorted === undefined) {
-      const namespaces: number[] = []
-      const walk = this.map.walk()
-      for (let row = walk.next(); row >= 0; row = walk.next()) {
-        if ((this.map.value(row) as EntryMap).live > 0) namespaces.push(this.map.key(row) as number)
-      }
-      this.#sorted = namespaces.sort((a, b) => a - b)
-    }
+    this.#sorted ??= this.#queue.numbers
     return this.#sorted
   }
 
@@ -97,11 +79,10 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   dropNamespace(namespace: number): void {
     const inner = this.#inner(namespace)
     if (inner === undefined) return
-    const wasLive = inner.live > 0
     this.#droppedEntriesBefore = this.#droppedEntries
     this.#droppedEntries = inner.live
+    if (inner.live > 0) this.#onNamespaceGone(inner)
     this.detach(inner, this.#groupsOf(inner))
-    if (wasLive) this.#onNamespaceGone()
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
@@ -110,15 +91,20 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     const isFirst = inner.live === 0
     this.restoreInto(inner, restored.key, keyGroup, restored.writtenAtMs, restored.value)
     this.#noteGroup(inner, keyGroup)
-    if (isFirst) this.#onNamespaceLive(inner, namespace)
+    if (isFirst) this.#onNamespaceLive(inner)
   }
 
   onEmptied(map: EntryMap): void {
     if (map.parent !== undefined) this.takeOut(map)
   }
 
+  protected override erase(map: EntryMap, row: number): void {
+    super.erase(map, row)
+    if (map.live === 0) this.#onNamespaceGone(map)
+  }
+
   get #expectedEntries(): number {
-    if (this.#liveNamespaces >= EXPECTING_NAMESPACES_MAX) return 0
+    if (this.#queue.size >= EXPECTING_NAMESPACES_MAX) return 0
     return Math.min(this.#droppedEntries, this.#droppedEntriesBefore)
   }
 
@@ -150,28 +136,15 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     return inner
   }
 
-  #onNamespaceLive(inner: EntryMap, namespace: number): void {
-    this.#liveNamespaces++
+  #onNamespaceLive(inner: EntryMap): void {
+    const { row, key } = inner.parent as ParentEntry
     this.#sorted = undefined
-    if (inner.queued) return
-    inner.queued = true
-    this.#queue.push(namespace)
-    if (this.#queue.size > this.#liveNamespaces * 2 + QUEUE_STALE_MIN) this.#rebuildQueue()
+    this.#queue.add(row, key as number)
   }
 
-  #onNamespaceGone(): void {
-    this.#liveNamespaces--
+  #onNamespaceGone(inner: EntryMap): void {
     this.#sorted = undefined
-  }
-
-  #rebuildQueue(): void {
-    this.#queue.clear()
-    const walk = this.map.walk()
-    for (let row = walk.next(); row >= 0; row = walk.next()) {
-      const inner = this.map.value(row) as EntryMap
-      inner.queued = inner.live > 0
-      if (inner.queued) this.#queue.push(this.map.key(row) as number)
-    }
+    this.#queue.remove((inner.parent as ParentEntry).row)
   }
 
   #noteGroup(inner: EntryMap, keyGroup: number): void {

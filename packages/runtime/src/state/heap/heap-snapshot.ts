@@ -3,7 +3,7 @@
  * finished is handed out on the way (`SnapshotPieces`).
  *
  * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones. What is dropped as
- * a whole stands first in a delta, so that entries that came back later survive it; everything else may stand in any
+ * a whole stands first in a delta (`TableDrops`), also when an entry is captured before its turn; everything else may stand in any
  * order, because each entry is written once.
  *
  * Invariant (with `ChangeTracker`): an entry is encoded by the walk or, before it changes, by `capture`, never twice.
@@ -11,9 +11,10 @@
 import { MillraceError } from '@millrace/api'
 import { type KeyedSnapshot, NumbersAt, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
 import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
+import type { DropsToSay } from '../table-drops.ts'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
-import { BLOCK_ROWS, ROWS_MAX } from './entry-rows.ts'
+import { type EntryRows, ROWS_MAX } from './entry-rows.ts'
 import type { HeapTable } from './heap-table.ts'
 
 /** The tables of one operator. */
@@ -45,8 +46,17 @@ interface OperatorPart {
   /** Those declared when the snapshot began. */
   readonly heapTables: readonly HeapTable[]
   readonly indexes: ReadonlyMap<EntryMapOwner, number>
+  /** By index of the table. */
+  readonly drops: readonly DropsToSay[]
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
+}
+
+/** Where the entries of a table go. */
+interface TablePart {
+  readonly table: EntryMapOwner
+  readonly part: OperatorPart
+  readonly index: number
 }
 
 export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
@@ -59,8 +69,12 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   readonly #steps: Generator<void>
   readonly #orphans: EntryMap[] = []
   readonly #pieces: SnapshotPieces
+  /** Entries of one table mostly follow each other. */
+  #last: TablePart | undefined
   #isDone = false
   #visited = 0
+  /** Of no meaning, see `EntryMap.touch`. */
+  #touched = 0
 
   constructor(
     bounds: SnapshotBounds,
@@ -83,7 +97,6 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       this.#parts.set(operator.uid, part)
       this.#pieces.add(part.pieces)
       tables.push(...part.pieces.tables)
-      for (const table of operator.tables) this.#writeDrops(part, table)
     }
     this.tables = tables
     this.#steps = this.#encodeAll()
@@ -91,6 +104,10 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   get isDone(): boolean {
     return this.#isDone
+  }
+
+  get completedEpoch(): number {
+    return this.bounds.completedEpoch
   }
 
   get heldBytes(): number {
@@ -159,6 +176,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   }
 
   *#encodeAll(): Generator<void> {
+    for (const part of this.#parts.values()) yield* this.#encodeDrops(part)
     for (const part of this.#parts.values()) {
       const hasBase = part.isBase.includes(1)
       for (const table of part.heapTables) yield* this.#encodeMap(part.isBase, table.map, table.isNested, hasBase)
@@ -172,21 +190,23 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
 
   /**
    * All key groups that are in the map go by in one walk, each entry to the segment of its group. `hasBase`: a base of one
-   * of them is written; else parts without changes are passed over.
+   * of them is written; else only what may have changed is looked at.
    */
   *#encodeMap(isBase: Uint8Array, map: EntryMap, isNested: boolean, hasBase: boolean): Generator<void> {
     const { epoch, completedEpoch, firstGroup, stepEntries } = this.bounds
     for (let number = 0; number < map.parts.length; number++) {
       const rows = map.parts[number]
       if (rows === undefined || (!hasBase && rows.changedEpoch <= completedEpoch && rows.deleted === 0)) continue
-      const isSkipping = !hasBase && rows.deleted === 0
-      for (let at = 0; at < rows.size; at++) {
+      const changed = hasBase ? undefined : this.#changedRows(rows)
+      // Rows that come meanwhile do not belong to the snapshot.
+      const count = changed?.length ?? rows.size
+      for (let i = 0; i < count; i++) {
         if (++this.#visited % stepEntries === 0 || this.#pieces.isFull) yield
-        if (isSkipping && at % BLOCK_ROWS === 0 && !rows.isBlockNewerThan(at, completedEpoch)) {
-          at += BLOCK_ROWS - 1
+        const at = changed === undefined ? i : (changed[i] as number)
+        if (rows.isFree(at)) {
+          if (changed !== undefined) rows.forgetChange(at)
           continue
         }
-        if (rows.isFree(at)) continue
         const isNew = rows.changed(at) > completedEpoch
         const group = rows.keyGroup(at) - firstGroup
         if (isNested) {
@@ -195,28 +215,55 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
           // The entries of a namespace are of all key groups, so it has none.
           const innerHasBase = hasBase && isBase[group] !== 0
           if (innerHasBase || isNew || inner.deleted > 0) yield* this.#encodeMap(isBase, inner, false, innerHasBase)
+          if (!isNew && changed !== undefined && inner.deleted === 0 && rows.changed(at) <= completedEpoch) {
+            rows.forgetChange(at)
+          }
         } else if (!isNew && !rows.isLive(at)) {
           if (map.detached) continue
           map.table.purge(map, number * ROWS_MAX + at)
           this.#onPurged()
         } else if (isNew || isBase[group] === 1) {
           this.capture(map, number * ROWS_MAX + at)
+        } else if (changed !== undefined) {
+          rows.forgetChange(at)
         }
       }
     }
+  }
+
+  /** See `EntryRows.changedAfter`. They lie apart, so they are fetched together: the processor waits for many of them at once. */
+  #changedRows(rows: EntryRows): readonly number[] | undefined {
+    const changed = rows.changedAfter(this.bounds.completedEpoch)
+    if (changed === undefined) return undefined
+    let read = 0
+    for (const at of changed) read ^= rows.touch(at)
+    this.#touched ^= read
+    return changed
+  }
+
+  /** `undefined` for a table that was declared after the snapshot began. */
+  #partOf(table: EntryMapOwner): TablePart | undefined {
+    if (this.#last?.table === table) return this.#last
+    const part = this.#parts.get(table.descriptor.operatorUid)
+    const index = part?.indexes.get(table)
+    if (part === undefined || index === undefined) return undefined
+    this.#last = { table, part, index }
+    return this.#last
   }
 
   #write(map: EntryMap, row: number): void {
     const { table } = map
     const entries = map.partOf(row)
     const at = atOf(row)
-    const part = this.#parts.get(table.descriptor.operatorUid)
-    const index = part?.indexes.get(table)
-    if (part === undefined || index === undefined) return
+    const place = this.#partOf(table)
+    if (place === undefined) return
+    const { part, index } = place
     const isDeleted = !entries.isLive(at)
     const group = entries.keyGroup(at) - this.bounds.firstGroup
     const isBase = part.isBase[group] === 1
     if (isBase ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
+    const drops = part.drops[index] as DropsToSay
+    while (drops.has(group)) this.#sayDrop(part, drops, group)
     const { key, sub } = table.addressOf(map, row)
     if (isDeleted) {
       const writer = this.#pieces.writerOf(part.pieces, group)
@@ -224,7 +271,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       this.#pieces.onWritten(part.pieces, group, writer)
       return
     }
-    const value = entries.value(at)
+    const value = entries.valueInPlace(at)
     const rowTimeMs = table.descriptor.ttlMs === undefined ? undefined : entries.writtenAtMs(at)
     // Nobody who restores the base could read it; it stays here until it is removed, and the tombstone that it then gets finds nothing.
     if (rowTimeMs !== undefined && isBase && table.isLeftOut(value, rowTimeMs, this.bounds.nowMs)) return
@@ -239,19 +286,22 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     this.#pieces.onWritten(part.pieces, group, writer)
   }
 
-  #writeDrops(part: OperatorPart, table: HeapTable): void {
-    const index = part.indexes.get(table) as number
-    for (const { outerKey, keyGroups, epoch } of table.drops) {
-      if (epoch <= this.bounds.completedEpoch) continue
-      for (const keyGroup of keyGroups) {
-        const group = keyGroup - this.bounds.firstGroup
-        if (part.isBase[group] === 1) continue
-        const writer = this.#pieces.writerOf(part.pieces, group)
-        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
-        else writer.dropNamespace(index, outerKey as number)
-        this.#pieces.onWritten(part.pieces, group, writer)
+  *#encodeDrops(part: OperatorPart): Generator<void> {
+    for (const drops of part.drops) {
+      for (let group = 0; group < part.isBase.length; group++) {
+        while (drops.has(group)) {
+          this.#sayDrop(part, drops, group)
+          // Meanwhile the others of the group may be said.
+          if (++this.#visited % this.bounds.stepEntries === 0 || this.#pieces.isFull) yield
+        }
       }
     }
+  }
+
+  #sayDrop(part: OperatorPart, drops: DropsToSay, group: number): void {
+    const writer = this.#pieces.writerOf(part.pieces, group)
+    drops.sayNext(group, writer)
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 }
 
@@ -277,6 +327,7 @@ function createPart(
     pieces: new OperatorPieces(operator.uid, tables, isBase),
     heapTables: [...operator.tables],
     indexes: new Map<EntryMapOwner, number>(operator.tables.map((table, index) => [table, index])),
+    drops: operator.tables.map(({ drops, descriptor }, index) => drops.toSay(index, descriptor.kind, isBase)),
     isBase,
   }
 }

@@ -13,13 +13,14 @@ import {
   type ListTable,
   type MapTable,
   type NamespacedTable,
+  type NewerEntries,
   type RestoredSegment,
   type TableDescriptor,
   type TableKind,
   type TableUsage,
   type ValueTable,
 } from '@millrace/core'
-import { readGroup } from '../restored-group.ts'
+import { restoredTables } from '../restored-group.ts'
 import { dueTable, nextWalkMs } from '../table-expiry.ts'
 import { ChangeTracker } from './change-tracker.ts'
 import { hashEntryKey } from './entry-map.ts'
@@ -131,11 +132,11 @@ export class HeapStateBackend implements KeyedStateBackend {
     return this.#declare(descriptor, 'namespaced') as HeapNamespacedTable<V> | HeapTimerTable<V>
   }
 
-  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void {
+  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[], newer?: NewerEntries): void {
     if (!(keyGroup >= this.keyGroups.first && keyGroup <= this.keyGroups.last)) this.#refuseGroup(keyGroup)
     if (segments.length === 0) return
     const operator = this.#operator(operatorUid)
-    for (const restored of readGroup(keyGroup, operatorUid, segments)) {
+    for (const restored of restoredTables(keyGroup, operatorUid, segments, newer)) {
       const table = operator.byName.get(restored.descriptor.name) ?? this.#createTable(operator, restored.descriptor)
       checkStoredTable(restored.descriptor, table.descriptor)
       for (const entry of restored.entries()) table.restoreEntry(keyGroup, entry)

@@ -1,39 +1,36 @@
 /**
- * Rows by their times: those of one time are linked, an index leads from the time to the first of them, and a queue holds the times.
- * Adding and taking out a row do not depend on how many there are, but for the queue's logarithm, and that once for each time.
+ * Rows by their times: those of one time are linked, an index leads from the time to the first of them, and a queue holds the first
+ * row of each time. Adding and taking out a row do not depend on how many there are, but for the queue's logarithm, and that once for
+ * each time.
  *
- * Invariants: every time that has rows stands in the queue, at least once; one that has none any more is passed over. A walk that goes
- * on stands at a row that is in: who takes that row out moves it on.
+ * Invariants: exactly the first rows are in the queue and in the index. A walk that goes on stands at a row that is in: who takes that
+ * row out moves it on.
  */
 import { HashIndex, hashKey, mixHash } from '@millrace/core'
-import { NamespaceQueue } from './namespace-queue.ts'
+import { RowQueue } from './row-queue.ts'
 
 const ROWS_FIRST = 16
 const NONE = -1
-/** The queue may hold so many times without rows, and as many as have some. */
-const QUEUE_STALE_MIN = 1_024
 
 export class RowsByTime {
-  readonly #queue = new NamespaceQueue()
+  readonly #queue: RowQueue
   readonly #firsts = new HashIndex()
   /** By row; NaN where the row is not in. */
   #times = new Float64Array(ROWS_FIRST).fill(Number.NaN)
   #next = new Int32Array(ROWS_FIRST)
   #previous = new Int32Array(ROWS_FIRST)
-  /** Times that have rows. */
-  #count = 0
   /** That was the first row of its time when it was last looked for. */
   #lastFirst = NONE
   readonly #walks: RowWalk[] = []
 
+  /** `queue`: an empty one. */
+  constructor(queue: RowQueue = new RowQueue()) {
+    this.#queue = queue
+  }
+
   /** The earliest, or `undefined`. */
   get first(): number | undefined {
-    const queue = this.#queue
-    for (let time = queue.peek(); time !== undefined; time = queue.peek()) {
-      if (this.#firstRow(time) >= 0) return time
-      queue.pop()
-    }
-    return undefined
+    return this.#queue.first
   }
 
   /** Adds a row that is not in; `time` is not −0. */
@@ -46,9 +43,7 @@ export class RowsByTime {
       this.#link(NONE, row)
       this.#link(row, NONE)
       this.#firsts.add(mixed, row)
-      this.#count++
-      this.#queue.push(time)
-      if (this.#queue.size > this.#count * 2 + QUEUE_STALE_MIN) this.#rebuildQueue()
+      this.#queue.add(row, time)
     } else {
       this.#link(row, this.#next[first] as number)
       this.#link(first, row)
@@ -67,9 +62,10 @@ export class RowsByTime {
     const mixed = hashTime(time)
     if (next >= 0) {
       this.#firsts.move(mixed, row, next)
+      this.#queue.replace(row, next)
     } else {
       this.#firsts.remove(mixed, row)
-      this.#count--
+      this.#queue.remove(row)
     }
   }
 
@@ -103,9 +99,7 @@ export class RowsByTime {
 
   /** All times, ascending. */
   times(): readonly number[] {
-    return this.#firstRows()
-      .map((row) => this.#times[row] as number)
-      .sort((a, b) => a - b)
+    return this.#queue.numbers
   }
 
   #moveWalks(row: number, next: number): void {
@@ -134,19 +128,6 @@ export class RowsByTime {
   #link(row: number, next: number): void {
     if (row >= 0) this.#next[row] = next
     if (next >= 0) this.#previous[next] = row
-  }
-
-  #firstRows(): number[] {
-    const rows: number[] = []
-    this.#times.forEach((time, row) => {
-      if (!Number.isNaN(time) && (this.#previous[row] as number) < 0) rows.push(row)
-    })
-    return rows
-  }
-
-  #rebuildQueue(): void {
-    this.#queue.clear()
-    for (const row of this.#firstRows()) this.#queue.push(this.#times[row] as number)
   }
 
   #grow(): void {

@@ -15,6 +15,7 @@ import {
   type MapTable,
   mixHash,
   type NamespacedTable,
+  type NewerEntries,
   type RestoredSegment,
   type TableDescriptor,
   type TableKind,
@@ -22,7 +23,7 @@ import {
   type ValueTable,
 } from '@millrace/core'
 import { hashEntryKey } from '../heap/entry-map.ts'
-import { readGroup } from '../restored-group.ts'
+import { restoredTables } from '../restored-group.ts'
 import { dueTable, nextWalkMs } from '../table-expiry.ts'
 import type { EntryStore } from './entry-store.ts'
 import { ExpiryWalk } from './expiry-walk.ts'
@@ -144,7 +145,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     return this.#declare(descriptor, 'namespaced') as StoreNamespacedTable<V>
   }
 
-  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[]): void {
+  restore(keyGroup: number, operatorUid: string, segments: readonly RestoredSegment[], newer?: NewerEntries): void {
     if (!(keyGroup >= this.keyGroups.first && keyGroup <= this.keyGroups.last)) this.#refuseGroup(keyGroup)
     if (segments.length === 0) return
     const operator = this.#operator(operatorUid)
@@ -152,7 +153,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     const { epoch } = store
     // What is restored has not changed since a completed snapshot.
     store.epoch = 0
-    for (const restored of readGroup(keyGroup, operatorUid, segments)) {
+    for (const restored of restoredTables(keyGroup, operatorUid, segments, newer)) {
       const table = operator.byName.get(restored.descriptor.name) ?? this.#createTable(operator, restored.descriptor)
       checkStoredTable(restored.descriptor, table.descriptor)
       for (const entry of restored.entries()) table.restoreEntry(keyGroup, entry)
@@ -191,6 +192,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     store.epoch++
     this.#open = snapshot
     this.#snapshots.set(id, snapshot)
+    this.#noteKnown()
     return snapshot
   }
 
@@ -202,6 +204,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     const { epoch } = snapshot.bounds
     if (epoch <= this.store.completedEpoch) return
     this.store.completedEpoch = epoch
+    this.#noteKnown()
     snapshot.onComplete()
     for (const { tables } of this.#operators.values()) for (const table of tables) table.onSnapshotComplete(epoch)
   }
@@ -210,6 +213,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     const snapshot = this.#snapshots.get(id)
     if (snapshot === undefined) return
     this.#snapshots.delete(id)
+    this.#noteKnown()
     this.#closeView(snapshot)
   }
 
@@ -252,6 +256,13 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     if (this.#isClosed) return
     this.#isClosed = true
     this.#onClose?.()
+  }
+
+  /** What snapshots that were given up have seen, nobody knows. */
+  #noteKnown(): void {
+    const { store } = this
+    const epochs = [...this.#snapshots.values()].map(({ bounds }) => bounds.epoch)
+    store.knownEpoch = Math.max(store.completedEpoch, ...epochs)
   }
 
   #closeView(snapshot: StoreSnapshot): void {

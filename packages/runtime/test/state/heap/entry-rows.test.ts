@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { NumbersAt } from '@millrace/core'
 import fc from 'fast-check'
 import { estimateBytes } from '../../../src/state/heap/bytes-estimate.ts'
-import { BLOCK_ROWS, EntryRows } from '../../../src/state/heap/entry-rows.ts'
+import { EntryRows } from '../../../src/state/heap/entry-rows.ts'
 
 /** With the form that the values of the first four give it, and room for more. */
 function rowsOf(values: readonly unknown[], keys: readonly unknown[] = values.map((_, at) => at)): EntryRows {
@@ -60,7 +60,7 @@ describe('EntryRows', () => {
           const [at, held] = found
           if (step === 'set' && held.isLive) {
             rows.setValue(at, value)
-            rows.setChanged(at, index)
+            rows.setChanged(at, index, 0)
             Object.assign(held, { value, changed: index })
           } else if (step === 'bury' && held.isLive) {
             rows.bury(at)
@@ -90,29 +90,67 @@ describe('EntryRows', () => {
     )
   })
 
-  it('tell of every block whether one of its rows may have changed', () => {
+  it('name the rows that have changed', () => {
     const row = fc.nat({ max: 4_095 })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.array(row, { maxLength: 20 }), (count, changes) => {
         const rows = new EntryRows(1)
         for (let at = 0; at < count; at++) rows.insert(at, 7, at, 1 + (at >> 6))
+        const all = rows.changedAfter(0)
+        if (all === undefined) assert.ok(count < 64)
+        else for (let at = 0; at < count; at++) assert.ok(all.includes(at), `row ${at} of ${count}`)
         const changed = changes.map((at) => at % count)
-        changed.forEach((at, index) => {
-          rows.setChanged(at, 100 + index)
-        })
-        for (let at = 0; at < count; at++) {
-          for (const epoch of [rows.changed(at) - 1, 0]) {
-            assert.ok(rows.isBlockNewerThan(at - (at % BLOCK_ROWS), epoch), `row ${at} of ${count} after ${epoch}`)
-          }
-        }
-        if (count < 128) return
-        const untouched = Array.from(
-          { length: Math.ceil(count / BLOCK_ROWS) },
-          (_, block) => block * BLOCK_ROWS,
-        ).filter((begin) => !changed.some((at) => at >= begin && at < begin + BLOCK_ROWS))
-        for (const begin of untouched) assert.ok(!rows.isBlockNewerThan(begin, 99), `block at ${begin} of ${count}`)
+        for (const at of changed) rows.setChanged(at, 100, 99)
+        const named = rows.changedAfter(99)
+        if (named === undefined) return
+        assert.deepEqual(
+          named,
+          [...new Set(changed)].sort((a, b) => a - b),
+        )
       }),
     )
+  })
+
+  it('name rows in which a deletion is kept, however old it is', () => {
+    const rows = new EntryRows(1)
+    for (let at = 0; at < 100; at++) rows.insert(at, 7, at, 1)
+    rows.setChanged(40, 2, 1)
+    rows.bury(40)
+    rows.deleted++
+    rows.setChanged(41, 5, 4)
+    const named = rows.changedAfter(4) ?? []
+    assert.ok(named.includes(40) && named.includes(41))
+  })
+
+  it('keep the epoch of their last change when something older is restored after it', () => {
+    const rows = new EntryRows(0)
+    rows.insert('a', 7, 1, 0)
+    rows.setChanged(0, 3, 0)
+    rows.insert('b', 7, 1, 0)
+    assert.equal(rows.changedEpoch, 3)
+  })
+
+  it('give values without an array for each', () => {
+    const rows = rowsOf([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [7, 8],
+    ])
+    const found = rows.valueInPlace(2)
+    assert.ok(found instanceof NumbersAt)
+    assert.deepEqual(
+      [numbersOf(found), rows.value(2)],
+      [
+        [5, 6],
+        [5, 6],
+      ],
+    )
+    for (const values of [
+      [1, 2, 3, 4],
+      ['a', 'b', 'c', 'd'],
+    ])
+      assert.equal(rowsOf(values).valueInPlace(2), values[2])
   })
 
   it('keep numbers as they are', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { RowsByTime, type RowWalk } from '../../../src/state/heap/rows-by-time.ts'
+import { CountingQueue, stepsMax } from './counting-queue.ts'
 
 const steps = fc.array(fc.record({ row: fc.nat(60), time: fc.constantFrom(-5, 0, 1.5, 7, 8, 9, 1e12) }), {
   maxLength: 400,
@@ -99,4 +100,31 @@ test('a time that is set and taken back again and again leaves nothing behind', 
   assert.equal(rows.first, undefined)
   rows.add(3, 5)
   assert.equal(rows.first, 5)
+})
+
+test('no operation takes more than a step for each level of the queue, however many times were given up before', () => {
+  const queue = new CountingQueue()
+  const rows = new RowsByTime(queue)
+  let before = 0
+  const within = (act: () => void): void => {
+    const bound = stepsMax(queue.size + 1)
+    act()
+    assert.ok(queue.steps - before <= bound, `${queue.steps - before} steps with ${queue.size} times`)
+    before = queue.steps
+  }
+  const count = 20_000
+  const timeOf = (row: number): number => (row * 48_271) % count
+  for (let row = 0; row < count; row++) within(() => rows.add(row, timeOf(row)))
+  // Each moves on once: what it leaves behind is never the next one's affair.
+  for (let row = 0; row < count; row++) {
+    within(() => rows.remove(row))
+    within(() => rows.add(row, timeOf(row) + count))
+  }
+  assert.equal(queue.size, count)
+  for (let row = 0; row < count; row += 2) within(() => rows.remove(row))
+  for (let time = rows.first; time !== undefined; time = rows.first) {
+    const walk = rows.walk(time)
+    for (let row = walk.next(); row >= 0; row = walk.next()) within(() => rows.remove(row))
+  }
+  assert.equal(queue.size, 0)
 })
