@@ -49,6 +49,7 @@ export {
   type VertexRecord,
 } from './checkpoint/checkpoint-statistics.ts'
 export { decideCheckpoint, type TrackerDecision } from './checkpoint/checkpoint-tracker.ts'
+export { areSameFutures, beginFuture, type Future, partingOf } from './checkpoint/future.ts'
 export {
   countRecords,
   type InFlightChannel,

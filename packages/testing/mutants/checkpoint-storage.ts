@@ -216,8 +216,8 @@ export const CHECKPOINT_STORAGE: readonly Mutant[] = [
     name: 'ids used again after a resume',
     why: 'a new checkpoint replaces the one that it started from',
     file: 'runtime/src/coordinator/choose-start.ts',
-    find: '      firstCheckpointId: newestId + 1,\n      claim: async () => {},\n',
-    replace: '      firstCheckpointId: newestId,\n      claim: async () => {},\n',
+    find: '      firstCheckpointId: newestId + 1,\n',
+    replace: '      firstCheckpointId: newestId,\n',
     suites: [SIMULATION],
   },
 ]

@@ -2,6 +2,8 @@
 import { type Mutant, SEGMENTS } from './mutant.ts'
 
 const ENTRY_STORE = 'runtime/test/state/segments/log-entry-store.test.ts'
+const CACHE = 'runtime/test/state/store/entry-store.test.ts'
+const CACHE_SHARES = 'runtime/test/state/store/cache-shares.test.ts'
 const ROCKSDB = 'testing/test/state-conformance/rocksdb-state-backend.test.ts'
 const ORDERED_STORE = 'runtime/test/state/rocksdb/ordered-entry-store.test.ts'
 
@@ -88,6 +90,62 @@ export const LARGE_STATE: readonly Mutant[] = [
     suites: [ENTRY_STORE],
   },
   {
+    name: 'what a checkpoint writes to the local store is not cleaned for',
+    why: 'a job with a large cache fills its disk, checkpoint by checkpoint',
+    file: 'runtime/src/state/segments/log-entry-store.ts',
+    find: '    this.#cleaner.onAppended(written.length, writer.position)\n',
+    replace: '',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'deletions that went with their namespace count for ever',
+    why: 'every checkpoint reads files in which nothing has changed',
+    file: 'runtime/src/state/segments/record-log.ts',
+    find: '    if (hasBit(file.tombstoneBits, unit)) this.#dropTombstone(file, unit)\n',
+    replace: '',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'entries may grow beyond the cache of the local store',
+    why: 'a slot with lists or windows that collect runs out of memory',
+    file: 'runtime/src/state/store/entry-store.ts',
+    find: '    if (cache.bytes > this.#growsUpToBytes) this.#makeRoomBeside(entry)\n',
+    replace: '',
+    suites: [CACHE],
+  },
+  {
+    name: 'an entry leaves the cache while it is changed',
+    why: 'a list whose oldest elements have expired is read as empty',
+    file: 'runtime/src/state/store/entry-store.ts',
+    find: 'if (entry.row >= 0) cache.hold(entry)',
+    replace: 'if (entry.row < 0) cache.hold(entry)',
+    suites: [CACHE],
+  },
+  {
+    name: 'a snapshot begins without a question for the budget of the cache',
+    why: 'a task that changes little keeps the memory that others of its slot need',
+    file: 'runtime/src/state/store/entry-store.ts',
+    find: '    this.#askForBudget()\n    this.#flushAll()',
+    replace: '    this.#flushAll()',
+    suites: [CACHE],
+  },
+  {
+    name: 'caches of a slot may take what others have',
+    why: 'several tasks with large state take a multiple of the memory that they may',
+    file: 'runtime/src/state/store/cache-shares.ts',
+    find: 'if (cache !== asking && cache.claimedBytes > limitBytes) cache.limitTo(limitBytes)',
+    replace: 'if (cache !== asking && cache.claimedBytes < 0) cache.limitTo(limitBytes)',
+    suites: [CACHE_SHARES],
+  },
+  {
+    name: 'caches of a slot get equal parts whatever they need',
+    why: 'a slot uses half of its memory for state, because a task that needs none has the other half',
+    file: 'runtime/src/state/store/cache-shares.ts',
+    find: 'if (sharers <= 1 || needed * sharers >= sharedBytes) break',
+    replace: 'if (sharers >= 1 || needed * sharers >= sharedBytes) break',
+    suites: [CACHE_SHARES],
+  },
+  {
     name: 'records of the local store are believed without their checksum',
     why: 'a disk that gives back other bytes changes state unseen',
     file: 'runtime/src/state/store/record-format.ts',
@@ -115,9 +173,9 @@ export const LARGE_STATE: readonly Mutant[] = [
   {
     name: 'changes in RocksDB are named under the epoch before',
     why: 'what is changed after a checkpoint is missing in the next one',
-    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
-    find: 'this.#batch.put(this.layout.changeKey(key, epoch), NOTHING)',
-    replace: 'this.#batch.put(this.layout.changeKey(key, epoch - 1), NOTHING)',
+    file: 'runtime/src/state/rocksdb/entry-writer.ts',
+    find: 'this.#batch.put(this.#layout.changeKey(key, epoch), NOTHING)',
+    replace: 'this.#batch.put(this.#layout.changeKey(key, epoch - 1), NOTHING)',
     suites: [ROCKSDB],
   },
   {
@@ -151,6 +209,38 @@ export const LARGE_STATE: readonly Mutant[] = [
     find: 'if (map.size === 0 && map !== this.busyMap)',
     replace: 'if (map.size === 0)',
     suites: [ORDERED_STORE, ROCKSDB],
+  },
+  {
+    name: 'maps that nobody knows are said to be gone',
+    why: 'a job that fills and removes maps needs more memory until the next checkpoint, without end where there is none',
+    file: 'runtime/src/state/rocksdb/map-removal.ts',
+    find: 'areKnown ||= !record.isFresh || record.epoch <= knownEpoch',
+    replace: 'areKnown = true',
+    suites: [ORDERED_STORE],
+  },
+  {
+    name: 'maps that a checkpoint knows are not said to be gone',
+    why: 'maps that were removed come back after a restore',
+    file: 'runtime/src/state/rocksdb/map-removal.ts',
+    find: 'areKnown ||= !record.isFresh || record.epoch <= knownEpoch',
+    replace: 'areKnown ||= !record.isFresh && record.epoch <= knownEpoch',
+    suites: [ORDERED_STORE, ROCKSDB],
+  },
+  {
+    name: 'a walk over RocksDB goes through the cache for each piece',
+    why: 'a window of a million keys takes hours to fire',
+    file: 'runtime/src/state/rocksdb/ordered-walk.ts',
+    find: 'this.#unstored ??= Float64Array',
+    replace: 'this.#unstored = Float64Array',
+    suites: [ORDERED_STORE],
+  },
+  {
+    name: 'a walk behind the last hash begins anew',
+    why: 'a job stands still in one of its maps',
+    file: 'runtime/src/state/rocksdb/key-layout.ts',
+    find: "table.descriptor.kind === 'map' && rank === 2 ** 32 - 1 ? Number.POSITIVE_INFINITY : rank + 1",
+    replace: 'table.number < 0 ? Number.POSITIVE_INFINITY : rank + 1',
+    suites: [ORDERED_STORE],
   },
   {
     name: 'databases of processes that live are removed',

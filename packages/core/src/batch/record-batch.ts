@@ -28,3 +28,17 @@ export interface RecordBatch {
 export function createBatch(withKeyHashes = false): RecordBatch {
   return { records: [], timestamps: [], keyHashes: withKeyHashes ? [] : undefined }
 }
+
+/** A batch of its own with records `from …` to before `to`. */
+export function sliceBatch(
+  { records, timestamps, keyHashes, accumulators }: RecordBatch,
+  from: number,
+  to: number,
+): RecordBatch {
+  return {
+    records: records.slice(from, to),
+    timestamps: timestamps.slice(from, to),
+    keyHashes: keyHashes?.slice(from, to),
+    ...(accumulators === undefined ? {} : { accumulators: accumulators.map((column) => column.slice(from, to)) }),
+  }
+}

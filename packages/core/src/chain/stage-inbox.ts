@@ -4,7 +4,7 @@
  * every engine loop respects; only one call of user code may go past it. Bytes are an estimate from samples.
  */
 import { MillraceError } from '@millrace/api'
-import { BATCH_RECORDS_MAX, createBatch, type RecordBatch } from '../batch/record-batch.ts'
+import { BATCH_RECORDS_MAX, createBatch, type RecordBatch, sliceBatch } from '../batch/record-batch.ts'
 import { estimateBatchRecordBytes, estimateRecordBytes } from '../codec/record-size.ts'
 import type { OperatorOutput } from '../operator/operator.ts'
 
@@ -100,6 +100,22 @@ export class StageInbox implements OperatorOutput {
     this.#queuedRecords -= first.batch.records.length
     this.#queuedBytes -= first.bytes
     this.#updateFull()
+  }
+
+  /** Takes away what follows the first `kept` records of the batch at the head. `undefined`: nothing does, or it is no batch. */
+  takeBack(kept: number): RecordBatch | undefined {
+    const first = this.#elements[0]
+    if (first?.kind !== 'batch' || kept >= first.batch.records.length) return undefined
+    const { batch } = first
+    const { length } = batch.records
+    const bytes = Math.ceil((first.bytes * kept) / length)
+    this.#open = undefined
+    if (kept === 0) this.#elements.shift()
+    else this.#elements[0] = { kind: 'batch', batch: sliceBatch(batch, 0, kept), bytes }
+    this.#queuedRecords -= length - kept
+    this.#queuedBytes -= first.bytes - bytes
+    this.#updateFull()
+    return sliceBatch(batch, kept, length)
   }
 
   /** From now on producers may not add to the batch at the head: a reader has started on it. */

@@ -8,7 +8,9 @@
  *
  * A barrier may overtake what is queued before it (unaligned checkpoints, decision 0054): the sender announces it past the
  * queue, and once it is announced or has come on every channel and its time is up, `overtakes` is said. The snapshot then
- * is what has been read so far together with what is still before the barrier on the channels in `pending`.
+ * is what has been read so far together with what is still before the barrier on the channels in `pending`. Where that turns out
+ * not to be storable, barriers are aligned until a checkpoint is complete: each task gives up one checkpoint between two complete
+ * ones at most (decision 0069).
  *
  * The end of a channel's data is no event here: ended tasks stay alive and forward barriers (decision 0003). Only a
  * channel that will bring no barrier any more is closed with `onChannelClosed` and then counts as aligned.
@@ -85,6 +87,8 @@ export class BarrierAlignment {
   readonly #aborted = new Set<CheckpointId>()
   /** Barriers up to this one are settled here: aligned, declined or aborted while open. */
   #settledId: CheckpointId = 0
+  /** The newest one that was given up because what it overtook cannot be stored. */
+  #unstorableId: CheckpointId = 0
 
   constructor(channels: number, mode: CheckpointMode, overtaking?: Overtaking) {
     this.channels = channels
@@ -165,6 +169,11 @@ export class BarrierAlignment {
     return barrier === undefined ? undefined : overtakesFromMs(barrier, (this.#overtaking as Overtaking).timeoutMs)
   }
 
+  /** What this checkpoint overtook cannot be stored: barriers are aligned until one knows of a later one that is complete. */
+  onUnstorable(checkpointId: CheckpointId): void {
+    this.#unstorableId = Math.max(this.#unstorableId, checkpointId)
+  }
+
   /** A barrier for a task without inputs: aligned at once. */
   onTrigger(barrier: CheckpointBarrier, nowMs: number): readonly AlignmentAction[] {
     const id = barrier.checkpointId
@@ -224,6 +233,7 @@ export class BarrierAlignment {
     if (newest === undefined) return undefined
     const id = newest.checkpointId
     if (id <= this.#settledId || this.#aborted.has(id)) return undefined
+    if (newest.lastCompletedId < this.#unstorableId) return undefined
     for (let channel = 0; channel < this.channels; channel++) {
       if (this.#isDone(channel, id)) continue
       const isAnnounced = this.#announced[channel]?.checkpointId === id

@@ -118,7 +118,7 @@ function onDeclined(
   draft: Draft,
   id: CheckpointId,
   task: TaskRef,
-  cause: 'superseded' | 'failed',
+  cause: 'passed-over' | 'failed',
   reason: string,
 ): void {
   const message = `Task ${task.vertexId} (${task.subtask}) declined checkpoint ${id}: ${reason}`

@@ -7,6 +7,7 @@ import { MillraceError, type PlainValue } from '@millrace/api'
 import type { PhysicalPlan, PlanVertex } from '../plan/physical-plan.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { CheckpointRecord } from './checkpoint-statistics.ts'
+import type { Future } from './future.ts'
 import {
   type CheckpointManifest,
   type KeyGroupSnapshot,
@@ -19,6 +20,7 @@ import {
 
 export interface ManifestFacts {
   readonly lineage: string
+  readonly futures: readonly Future[]
   readonly checkpointId: number
   readonly kind: 'checkpoint' | 'savepoint'
   readonly triggeredAtMs: number
@@ -50,10 +52,12 @@ export function assembleManifest(
     })
   })
   const measures = measuresOf(plan, measured)
+  const { futures, ...others } = facts
   return {
     version: MANIFEST_VERSION,
     jobName: plan.jobName,
-    ...facts,
+    ...others,
+    ...(futures.length === 0 ? {} : { futures }),
     operators,
     ...(measures.length === 0 ? {} : { measures }),
   }

@@ -9,6 +9,7 @@ import type { StoredForm, StoredPart } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
 import { FieldReader } from './field-reader.ts'
+import type { Future } from './future.ts'
 import {
   type ListedFile,
   ListedFiles,
@@ -95,6 +96,7 @@ function manifestFromJson(json: unknown, version: number, file: string): Checkpo
     version: versionFromJson(fields, version),
     jobName: fields.string('jobName'),
     lineage: fields.string('lineage', /^[0-9a-f]{16}$/),
+    ...(fields.has('futures') ? { futures: fields.list('futures', futureFromJson) } : {}),
     checkpointId: fields.integer('checkpointId', 1),
     kind: fields.oneOf('kind', ['checkpoint', 'savepoint']),
     triggeredAtMs: fields.number('triggeredAtMs'),
@@ -113,6 +115,12 @@ function manifestFromJson(json: unknown, version: number, file: string): Checkpo
 function versionFromJson(fields: FieldReader, version: number): typeof MANIFEST_VERSION {
   fields.integer('version', version, version)
   return MANIFEST_VERSION
+}
+
+function futureFromJson(fields: FieldReader): Future {
+  const future: Future = { id: fields.string('id', /^[0-9a-f]{16}$/), after: fields.integer('after', 0) }
+  fields.refuseOthers()
+  return future
 }
 
 function measuresFromJson(fields: FieldReader): VertexMeasures {

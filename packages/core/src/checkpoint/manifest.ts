@@ -5,10 +5,11 @@
 import type { PlainValue } from '@millrace/api'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
+import type { Future } from './future.ts'
 
 /**
  * 2: says what its subtasks measured and what is known of the form of values, and names data in flight. 3: a segment may be
- * continued by others. 4: lists files once, and segments in rows (`listed-segments.ts`).
+ * continued by others. 4: lists files once, and segments in rows (`listed-segments.ts`); a history may have several futures.
  */
 export const MANIFEST_VERSION = 4
 
@@ -17,6 +18,8 @@ export interface CheckpointManifest {
   readonly jobName: string
   /** Id of the job's history, 16 hex digits: new on a fresh start, kept by every restore. */
   readonly lineage: string
+  /** Through which futures of that history it came; left out: through the first one only. */
+  readonly futures?: readonly Future[]
   readonly checkpointId: number
   readonly kind: 'checkpoint' | 'savepoint'
   readonly triggeredAtMs: number

@@ -54,12 +54,12 @@ export type TrackerEvent =
       readonly task: TaskRef
       readonly measures: SubtaskMeasures
     }
-  /** `superseded`: the task met a newer barrier first, which is nobody's failure. */
+  /** `passed-over`: the task met a newer barrier first, or takes the next one in another way, which is nobody's failure. */
   | {
       readonly kind: 'declined'
       readonly checkpointId: CheckpointId
       readonly task: TaskRef
-      readonly cause: 'superseded' | 'failed'
+      readonly cause: 'passed-over' | 'failed'
       readonly message: string
     }
   /** The manifest is durable. */

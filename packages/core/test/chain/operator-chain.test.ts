@@ -113,6 +113,53 @@ describe('OperatorChain', () => {
     )
   })
 
+  it('gives back what its head has not begun: worked off later it leaves in the same order, once', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(fc.array(fc.nat(99), { minLength: 1, maxLength: 8 }), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 7 })),
+        fc.infiniteStream(fc.boolean()),
+        (stages, batches, room, budgets, takes) => {
+          const specs = Array.from({ length: stages }, () => ({ firings: 0 }))
+          const tail = new Tail(room)
+          const { chain } = open(specs, tail)
+          const waiting = batches.map((records) => batchOf(...records))
+          for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+            chain.pushBatch(batch)
+            while (!chain.isDrained) {
+              chain.step({ units: budgets.next().value as number })
+              tail.empty()
+              const rest = takes.next().value === true ? chain.takeBack() : undefined
+              if (rest !== undefined) waiting.unshift(rest as ReturnType<typeof batchOf>)
+            }
+          }
+          const records = batches.flat().map(String)
+          assert.deepEqual(
+            tail.seen,
+            specs.reduce((from, spec, index) => leaves(spec, 'abc'.charAt(index), from), records),
+          )
+        },
+      ),
+    )
+  })
+
+  it('keeps the record that its head may have half done, and what is no batch', () => {
+    const { chain } = open([{ firings: 0 }], new Tail(2))
+    assert.equal(chain.takeBack(), undefined)
+    chain.pushBatch(batchOf(1, 2, 3, 4))
+    assert.equal(chain.step({ units: 10 }), 'blocked')
+    assert.deepEqual(chain.takeBack()?.records, [4])
+    assert.equal(chain.takeBack(), undefined)
+    const { chain: fresh } = open([{ firings: 1 }], new Tail(10))
+    fresh.pushBatch(batchOf(1, 2))
+    assert.deepEqual(fresh.takeBack()?.records, [1, 2])
+    assert.equal(fresh.isDrained, true)
+    fresh.pushWatermark(1)
+    assert.equal(fresh.takeBack(), undefined)
+  })
+
   it('says idle, more, blocked and waiting', () => {
     const tail = new Tail(2)
     const { chain, operators } = open([{ firings: 0 }, { firings: 0 }], tail)

@@ -90,6 +90,28 @@ describe('StageInbox', () => {
     assert.deepEqual([inbox.isFull, inbox.queuedBytes], [false, 0])
   })
 
+  it('gives back the rest of the batch at its head, with all that belongs to it, and counts what is left', () => {
+    const inbox = new StageInbox()
+    const text = 'x'.repeat(MEBIBYTE)
+    inbox.pushBatch({
+      records: [text, text, 'c', 'd'],
+      timestamps: [1, 2, 3, 4],
+      keyHashes: [5, 6, 7, 8],
+      accumulators: [[9, 10, 11, 12]],
+    })
+    const { queuedBytes } = inbox
+    assert.deepEqual(inbox.takeBack(2), {
+      records: ['c', 'd'],
+      timestamps: [3, 4],
+      keyHashes: [7, 8],
+      accumulators: [[11, 12]],
+    })
+    assert.deepEqual([inbox.queuedRecords, inbox.queuedBytes], [2, queuedBytes / 2])
+    assert.equal(inbox.takeBack(2), undefined)
+    assert.deepEqual(inbox.takeBack(0)?.timestamps, [1, 2])
+    assert.deepEqual([inbox.isEmpty, inbox.queuedRecords, inbox.queuedBytes], [true, 0, 0])
+  })
+
   it('takes a single record of any size', () => {
     const inbox = new StageInbox()
     inbox.emit(new Uint8Array(STAGE_OVERFLOW_BYTES_MAX + 1), 0)

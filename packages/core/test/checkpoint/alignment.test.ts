@@ -3,11 +3,11 @@ import { test } from 'node:test'
 import type { CheckpointBarrier } from '../../src/channel/stream-element.ts'
 import { BarrierAlignment } from '../../src/checkpoint/alignment.ts'
 
-const barrier = (checkpointId: number, triggeredAtMs = 100): CheckpointBarrier => ({
+const barrier = (checkpointId: number, lastCompletedId = 0): CheckpointBarrier => ({
   kind: 'barrier',
   checkpointId,
-  triggeredAtMs,
-  lastCompletedId: 0,
+  triggeredAtMs: 100,
+  lastCompletedId,
   snapshotKind: 'checkpoint',
 })
 
@@ -159,4 +159,20 @@ test('a newer barrier that overtakes gives up the one that is being aligned', ()
   assert.deepEqual(declined, { kind: 'declined', checkpointId: 1, supersededBy: 2 })
   assert.equal(overtakes?.kind, 'overtakes')
   assert.deepEqual(alignment.onBarrier(1, barrier(1), 200), [])
+})
+
+test('barriers are aligned where something in flight could not be stored, until a later checkpoint is complete', () => {
+  const alignment = unaligned(0, true, true)
+  const overtakes = (id: number, lastCompletedId: number): boolean => {
+    for (const channel of [0, 1]) alignment.onAnnounced(channel, barrier(id, lastCompletedId))
+    return alignment.decideOvertaking(1_000)[0]?.kind === 'overtakes'
+  }
+  assert.equal(overtakes(2, 1), true)
+  alignment.onUnstorable(2)
+  assert.equal(overtakes(3, 1), false)
+  assert.equal(alignment.overtakingDueMs, undefined)
+  assert.deepEqual(alignment.onBarrier(0, barrier(3, 1), 1_000), [])
+  assert.equal(alignment.onBarrier(1, barrier(3, 1), 1_000)[0]?.kind, 'aligned')
+  assert.equal(overtakes(4, 1), false, 'that was not complete')
+  assert.equal(overtakes(5, 4), true)
 })

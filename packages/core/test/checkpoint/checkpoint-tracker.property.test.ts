@@ -46,7 +46,7 @@ const eventArbitrary: fc.Arbitrary<TrackerEvent> = fc.oneof(
     kind: fc.constant('declined' as const),
     checkpointId: id,
     task,
-    cause: fc.constantFrom('failed' as const, 'superseded' as const),
+    cause: fc.constantFrom('failed' as const, 'passed-over' as const),
     message: fc.constant('m'),
   }),
   fc.record({

@@ -166,7 +166,7 @@ test('an expired checkpoint is given up and fails the job when none is tolerated
 
 test('tolerated failures count in a row; a success begins anew', () => {
   const driver = Driver.running({ tolerableFailures: 1 })
-  const decline = (checkpointId: number, cause: 'failed' | 'superseded' = 'failed'): TrackerEvent => ({
+  const decline = (checkpointId: number, cause: 'failed' | 'passed-over' = 'failed'): TrackerEvent => ({
     kind: 'declined',
     checkpointId,
     task: { vertexId: 'a', subtask: 0 },
@@ -176,7 +176,7 @@ test('tolerated failures count in a row; a success begins anew', () => {
   driver.at(1_000)
   assert.deepEqual(kinds(driver.at(1_001, decline(1))), ['abort'])
   driver.at(2_000)
-  assert.deepEqual(kinds(driver.at(2_001, decline(2, 'superseded'))), ['abort'])
+  assert.deepEqual(kinds(driver.at(2_001, decline(2, 'passed-over'))), ['abort'])
   driver.at(3_000)
   driver.finish(3_001, 3)
   driver.at(4_000)

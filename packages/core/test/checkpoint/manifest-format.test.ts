@@ -10,6 +10,7 @@ const MANIFEST: CheckpointManifest = {
   version: MANIFEST_VERSION,
   jobName: 'jöb 日本 \ud800',
   lineage: '0123456789abcdef',
+  futures: [{ id: 'fedcba9876543210', after: 3 }],
   checkpointId: 12,
   kind: 'checkpoint',
   triggeredAtMs: 1_000.5,
@@ -205,6 +206,10 @@ test('fields that do not fit are refused even with a good checksum', () => {
   const wrong: readonly ((json: Record<string, unknown>) => void)[] = [
     (json) => delete json.lineage,
     (json) => (json.lineage = 'XYZ'),
+    (json) => (json.futures = {}),
+    (json) => (json.futures = [{ id: 'XYZ', after: 1 }]),
+    (json) => (json.futures = [{ id: '0123456789abcdef', after: -1 }]),
+    (json) => (json.futures = [{ id: '0123456789abcdef', after: 1, before: 2 }]),
     (json) => (json.checkpointId = 1.5),
     (json) => (json.kind = 'other'),
     (json) => (json.extra = 1),

@@ -224,6 +224,7 @@ test('assembling what subtasks acknowledged: sorted groups, interleaved entries,
   ]
   const facts = {
     lineage: '0123456789abcdef',
+    futures: [],
     checkpointId: 4,
     kind: 'checkpoint' as const,
     triggeredAtMs: 0,
@@ -240,6 +241,10 @@ test('assembling what subtasks acknowledged: sorted groups, interleaved entries,
   assert.deepEqual(window?.finishedSubtasks, [1])
   assert.deepEqual(sink?.committables, ['a', 'b'])
   assert.equal(manifest.measures, undefined)
+  assert.equal('futures' in manifest, false, 'of the first one')
+  const futures = [{ id: '0123456789abcdef', after: 3 }]
+  const later = assembleManifest(plan, { ...facts, futures }, (_, subtask) => snapshots[subtask])
+  assert.deepEqual(later.futures, futures)
   const measured = { subtask: 0, startDelayMs: 3, alignmentDurationMs: 4 } as SubtaskRecord
   const vertices = (more: unknown[]) => [
     { vertexId: plan.vertices[0]?.id ?? '', subtasks: [measured, ...more] as never },
@@ -322,6 +327,7 @@ test('assembling keeps whose data in flight it is', () => {
   ]
   const facts = {
     lineage: '0123456789abcdef',
+    futures: [],
     checkpointId: 4,
     kind: 'checkpoint' as const,
     triggeredAtMs: 0,

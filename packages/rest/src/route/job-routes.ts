@@ -74,17 +74,19 @@ function cancelByMode(request: RestRequest, server: ServerFacts): Answer {
   }
 }
 
-/** A job that is cancelled already is cancelled: asking twice is no mistake. */
+/** A job that is cancelled already is cancelled: asking twice is no mistake. What comes too late is told so, not accepted. */
 function cancel(request: RestRequest, server: ServerFacts): Answer {
   const look = lookFor(request, server)
   if (look === undefined) throw new RestError(404, `Job ${idParam(request, 'jobid')} could not be found.`)
   const { state } = look.history
-  if (state !== 'CANCELED' && isEndedJob(state)) {
-    throw new RestError(
-      409,
-      `Job cancellation failed because the job has already reached another terminal state (${state}).`,
-    )
-  }
-  if (state !== 'CANCELED') server.job.cancel()
+  if (state === 'CANCELED') return accepted()
+  if (isEndedJob(state)) throw tooLate(`has already reached another terminal state (${state})`)
+  const endsAs = server.job.cancel()
+  if (endsAs !== undefined && endsAs !== 'CANCELED')
+    throw tooLate(`is about to reach another terminal state (${endsAs})`)
   return accepted()
+}
+
+function tooLate(because: string): RestError {
+  return new RestError(409, `Job cancellation failed because the job ${because}.`)
 }

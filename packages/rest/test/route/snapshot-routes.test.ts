@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { captures, capturesMissing, differences, shapeOf } from '../golden-shape.ts'
-import { get, type Reply, request, type Served, serve, until, untilRunning } from '../running-job.ts'
+import { get, type Reply, request, type Served, serve, startServer, until, untilRunning } from '../running-job.ts'
 
 const never = '0'.repeat(31).concat('1')
 
@@ -250,6 +250,17 @@ describe('a cancellation', { timeout: 60_000 }, () => {
       assert.equal((await get(served, `/jobs/${jobId}/status`)).json.status, 'CANCELED')
     })
   }
+
+  it('that comes when the job is ending otherwise for good is a conflict, not accepted', async (t) => {
+    const served = await serve(t, 'counts.job.ts')
+    await untilRunning(served)
+    // As a job answers while its last files are put in order.
+    const server = await startServer({ ...served.job, cancel: () => 'SUSPENDED' }, { 'rest.port': '0' })
+    t.after(() => server.close('atOnce'))
+    const { status, json } = await request(server.url, 'PATCH', `/jobs/${served.jobId}`)
+    assert.equal(status, 409)
+    assert.match(json.errors[0], /is about to reach another terminal state \(SUSPENDED\)/)
+  })
 
   it('of a job that was suspended is a conflict', async (t) => {
     const served = await serve(t, 'counts.job.ts')

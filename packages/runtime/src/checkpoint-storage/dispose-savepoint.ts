@@ -1,9 +1,12 @@
 /**
  * Deletes a savepoint that a user names. Only a folder whose manifest can be read and says that it is a savepoint is touched,
- * and of that only what a savepoint consists of: a wrong path deletes nothing.
+ * and of that only what a savepoint consists of: a wrong path deletes nothing. What an interrupted deletion has left
+ * is deleted by the same call again.
  */
 import { type FileSystem, MillraceError } from '@millrace/api'
-import { discardSavepoint, type OpenedSnapshot, openSnapshot } from './file-checkpoint-storage.ts'
+import type { CheckpointManifest } from '@millrace/core'
+import { discardSavepoint, openDiscarded } from './discard-savepoint.ts'
+import { folderNamedBy, openSnapshot } from './file-checkpoint-storage.ts'
 import { messageOf } from './storage-errors.ts'
 
 export interface DisposedSavepoint {
@@ -17,7 +20,8 @@ export interface DisposedSavepoint {
  * for what is no savepoint, cannot be read, or cannot be removed.
  */
 export async function disposeSavepoint(files: FileSystem, path: string): Promise<DisposedSavepoint> {
-  const { manifest, folder } = await openToDispose(files, path)
+  const folder = folderNamedBy(path)
+  const manifest = await openToDispose(files, path)
   if (manifest.kind !== 'savepoint') {
     throw new MillraceError(
       'SAVEPOINT_DISPOSAL_FAILED',
@@ -35,15 +39,16 @@ export async function disposeSavepoint(files: FileSystem, path: string): Promise
     throw new MillraceError(
       'SAVEPOINT_DISPOSAL_FAILED',
       `The savepoint in ${folder} could not be deleted: ${messageOf(cause)}`,
-      { details: { path }, hint: 'Check that its folder and the files in it may be changed.', cause },
+      { details: { path }, hint: 'Check that its folder and the files in it may be changed, then ask again.', cause },
     )
   }
 }
 
 /** What cannot be read may be anything, so that it is left to its owner. */
-async function openToDispose(files: FileSystem, path: string): Promise<OpenedSnapshot> {
+async function openToDispose(files: FileSystem, path: string): Promise<CheckpointManifest> {
   try {
-    return await openSnapshot(files, path)
+    const left = await openDiscarded(files, folderNamedBy(path))
+    return left ?? (await openSnapshot(files, path)).manifest
   } catch (cause) {
     if (cause instanceof MillraceError && cause.code === 'CHECKPOINT_NOT_FOUND') throw cause
     throw new MillraceError('SAVEPOINT_DISPOSAL_FAILED', `Nothing was deleted: ${messageOf(cause)}`, {

@@ -33,7 +33,7 @@ import { damaged, messageOf, outcomeUnknown, savepointFailed, writeFailed } from
 
 export const MANIFEST_FILE = '_metadata'
 const TEMPORARY_FILE = '_metadata.tmp'
-const SAVEPOINT_SEGMENTS = 'segments'
+export const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
 /** A delta that lies between two others is small; reading it along is quicker than a read of its own. */
 const READ_LIMITS = { rangeBytesMax: 4_194_304, gapBytesMax: 65_536 }
@@ -361,11 +361,16 @@ export interface OpenedSnapshot {
   readonly folder: string
 }
 
-/** Throws `CHECKPOINT_NOT_FOUND`, `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`. */
-export async function openSnapshot(files: FileSystem, path: string): Promise<OpenedSnapshot> {
+/** The folder of a checkpoint or savepoint that is named by it, or by the `_metadata` in it. */
+export function folderNamedBy(path: string): string {
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path
   const isManifest = trimmed === MANIFEST_FILE || trimmed.endsWith(`/${MANIFEST_FILE}`)
-  const folder = isManifest ? parentOf(trimmed) : trimmed
+  return isManifest ? parentOf(trimmed) : trimmed
+}
+
+/** Throws `CHECKPOINT_NOT_FOUND`, `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`. */
+export async function openSnapshot(files: FileSystem, path: string): Promise<OpenedSnapshot> {
+  const folder = folderNamedBy(path)
   const manifestFile = `${folder}/${MANIFEST_FILE}`
   if ((await files.stat(manifestFile)) === undefined) {
     throw new MillraceError('CHECKPOINT_NOT_FOUND', `There is no checkpoint or savepoint in ${folder}`, {
@@ -416,15 +421,6 @@ async function withSegments(
     operators.push({ ...operator, keyGroups, ...(inFlight.length === 0 ? {} : { inFlight }) })
   }
   return { ...manifest, operators }
-}
-
-/** Removes a savepoint, its manifest first and durably; other files in its folder stay, and so does then the folder. */
-export async function discardSavepoint(files: FileSystem, folder: string): Promise<void> {
-  if ((await files.stat(`${folder}/${MANIFEST_FILE}`)) === undefined) return
-  await files.remove(`${folder}/${MANIFEST_FILE}`)
-  await files.syncFolder(folder)
-  await files.remove(`${folder}/${SAVEPOINT_SEGMENTS}`)
-  if ((await files.list(folder)).length === 0) await files.removeFolder(folder)
 }
 
 /** Throws `SAVEPOINT_FAILED` for a folder that a savepoint cannot be written into because something is there. */

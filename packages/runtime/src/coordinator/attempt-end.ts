@@ -54,6 +54,12 @@ export class FailureResponse {
     const error = toErrorData(end.error)
     const report = (restartInMs: number | undefined): void =>
       observer.onFailure({ atMs: clock.now(), error, task: end.task, slot: end.slot, restartInMs })
+    if (this.#stop.endState === 'FINISHED' && this.#stop.savepoint === undefined) {
+      const message = `The job failed before its savepoint was taken: ${error.message}`
+      observer.onMessage('warning', message)
+      this.#stop.giveUp(new MillraceError('SAVEPOINT_FAILED', message, { cause: end.error }))
+    }
+    // Asked for at once, or while that savepoint was waited for.
     const { unfinishedState } = this.#stop
     if (unfinishedState !== undefined) {
       observer.onMessage(
@@ -61,11 +67,6 @@ export class FailureResponse {
         `The job failed while it was stopped, so output since the last checkpoint is not committed: ${error.message}`,
       )
       return { kind: 'end', state: unfinishedState, error }
-    }
-    if (this.#stop.endState === 'FINISHED' && this.#stop.savepoint === undefined) {
-      const message = `The job failed before its savepoint was taken: ${error.message}`
-      observer.onMessage('warning', message)
-      this.#stop.giveUp(new MillraceError('SAVEPOINT_FAILED', message, { cause: end.error }))
     }
     if (!config.isCheckpointing && hasCommitted) {
       report(undefined)

@@ -29,10 +29,21 @@ export interface AttemptSurroundings {
   endsWith(checkpointId: number): boolean
 }
 
-/** The input of a job that ended by itself has no splits left. */
-function hasUnreadInput(manifest: CheckpointManifest, plan: PhysicalPlan): boolean {
-  const sources = new Set(plan.vertices.flatMap(({ steps, isSource }) => (isSource ? [steps[0]?.uid] : [])))
-  return manifest.operators.some(({ uid, entries }) => sources.has(uid) && entries.length > 0)
+/** What a job could still read that goes on from a final checkpoint. */
+interface InputLeft {
+  /** Its input was drained. That of a job that ended by itself has no splits left. */
+  readonly isUnread: boolean
+  /** Sources that it knows nothing of, by uid: they begin at their start. */
+  readonly newSources: readonly string[]
+}
+
+function inputLeft(manifest: CheckpointManifest, plan: PhysicalPlan): InputLeft {
+  const sources = plan.vertices.flatMap(({ steps, isSource }) => (isSource ? [steps[0]?.uid ?? ''] : []))
+  const stored = new Map(manifest.operators.map(({ uid, entries }) => [uid, entries]))
+  return {
+    isUnread: sources.some((uid) => (stored.get(uid) ?? []).length > 0),
+    newSources: sources.filter((uid) => !stored.has(uid)),
+  }
 }
 
 export class AttemptStart {
@@ -80,7 +91,8 @@ export class AttemptStart {
 
   /** As in Flink: whoever names a snapshot that was drained wants more than what is pending in it. */
   #readsOn({ manifest, isNamed }: RestoredCheckpoint): boolean {
-    return isNamed === true && manifest.isFinal && hasUnreadInput(manifest, this.#options.plan)
+    const { isUnread, newSources } = inputLeft(manifest, this.#options.plan)
+    return isNamed === true && manifest.isFinal && (isUnread || newSources.length > 0)
   }
 
   async #restoreStart(from: RestoredCheckpoint, isFirst: boolean): Promise<ExecutionStart> {
@@ -101,14 +113,12 @@ export class AttemptStart {
   #tellFinal(manifest: CheckpointManifest, readsOn: boolean): void {
     const { plan, observer } = this.#options
     const what = manifest.kind === 'savepoint' ? 'The savepoint' : `Checkpoint ${manifest.checkpointId}`
-    if (!hasUnreadInput(manifest, plan)) {
+    const left = inputLeft(manifest, plan)
+    if (!left.isUnread && left.newSources.length === 0) {
       observer.onMessage('info', `${what} is final, all input was read: this start commits what is pending, and ends.`)
       return
     }
-    const text = readsOn
-      ? `${what} was drained: windows and event-time timers have fired as if the input had ended there. The job reads on where its sources stood; further records of windows that have fired are late.`
-      : `${what} was drained: its input counts as ended. This start commits what is pending and reads nothing; what was not read before the drain stays unread. To read on, name it with -s.`
-    observer.onMessage('warning', text)
+    observer.onMessage('warning', `${what} ${readsOn ? describeReadOn(left) : describeUnread(left)}`)
   }
 
   #tellRestored(report: RestoreReport, { unread, changedAggregates }: StoredStates): void {
@@ -122,17 +132,36 @@ export class AttemptStart {
       observer.onMessage('warning', `Operator "${operator}" does not use its stored state "${state}"${hint}`)
     }
     for (const { operator, added, dropped } of changedAggregates) {
-      const names = (list: readonly string[]): string => list.map((name) => `"${name}"`).join(', ')
       if (dropped.length > 0) {
         observer.onMessage(
           'warning',
-          `State left behind: ${names(dropped)} of the aggregates of operator "${operator}"`,
+          `State left behind: ${namesOf(dropped)} of the aggregates of operator "${operator}"`,
         )
       }
       if (added.length > 0) {
-        const text = `Operator "${operator}" did not have ${names(added)} before: for keys and windows that it knows too, they begin with what comes now`
+        const text = `Operator "${operator}" did not have ${namesOf(added)} before: for keys and windows that it knows too, they begin with what comes now`
         observer.onMessage('warning', text)
       }
     }
   }
+}
+
+function describeReadOn({ isUnread, newSources }: InputLeft): string {
+  const goesOn = isUnread ? ['reads on where its sources stood'] : []
+  const begins = newSources.length === 0 ? [] : [`reads ${namesOf(newSources)}, new since then, from the start`]
+  const ended = isUnread
+    ? 'was drained: windows and event-time timers have fired as if the input had ended there'
+    : 'is final, all its input was read: windows and event-time timers have fired'
+  return `${ended}. The job ${[...goesOn, ...begins].join(', and ')}; further records of windows that have fired are late.`
+}
+
+function describeUnread({ isUnread, newSources }: InputLeft): string {
+  const unread = isUnread ? ['what was not read before the drain stays unread'] : []
+  const ignored = newSources.length === 0 ? [] : [`${namesOf(newSources)}, new since then, is not begun`]
+  const ended = isUnread ? 'was drained' : 'is final'
+  return `${ended}: its input counts as ended. This start commits what is pending and reads nothing; ${[...unread, ...ignored].join(', and ')}. To read on, name it with -s.`
+}
+
+function namesOf(list: readonly string[]): string {
+  return list.map((name) => `"${name}"`).join(', ')
 }

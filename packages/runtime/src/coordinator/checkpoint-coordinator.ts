@@ -153,7 +153,7 @@ export class CheckpointCoordinator {
   }
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
-    const cause = error.code === 'CHECKPOINT_DECLINED' ? 'superseded' : 'failed'
+    const cause = error.code === 'CHECKPOINT_DECLINED' ? 'passed-over' : 'failed'
     this.#on({ kind: 'declined', checkpointId, task, cause, message: error.message })
   }
 
@@ -305,11 +305,12 @@ export class CheckpointCoordinator {
   }
 
   async #write(checkpointId: CheckpointId, isFinal: boolean): Promise<string> {
-    const { plan, clock, lineage } = this.#options
+    const { plan, clock, lineage, futures } = this.#options
     const snapshots = this.#acknowledged.get(checkpointId)
     const pending = this.#tracker.pending.find(({ record }) => record.id === checkpointId)
     const facts = {
       lineage,
+      futures,
       checkpointId,
       kind: 'checkpoint' as const,
       triggeredAtMs: pending?.record.triggeredAtMs ?? clock.now(),

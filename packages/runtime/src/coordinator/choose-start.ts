@@ -4,13 +4,15 @@
  */
 import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
-import type { CheckpointManifest, TypedConfig } from '@millrace/core'
-import type { CheckpointStorage, ListedCheckpoint } from '../checkpoint-storage/checkpoint-storage.ts'
+import { beginFuture, type CheckpointManifest, type Future, type TypedConfig } from '@millrace/core'
+import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { isOfNewerVersion } from '../checkpoint-storage/storage-errors.ts'
 import type { RandomSource } from '../clock/clock.ts'
-import { type ClaimedSnapshot, claimSnapshot, snapshotFolderOf } from './claimed-snapshot.ts'
+import { type FolderHistory, futureBehind, futuresFrom, isNewestOf, refuseGivenUp } from './chosen-future.ts'
+import { type ClaimedSnapshot, claimSnapshot, finishDiscarding, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
+import { damagedNewest, nothingWhole } from './damaged-start.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
 import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
 
@@ -57,6 +59,8 @@ export interface ChosenStart {
   readonly claimed: ClaimedSnapshot | undefined
   readonly existing: readonly CheckpointManifest[]
   readonly lineage: string
+  /** Through which futures of that history its checkpoints come. */
+  readonly futures: readonly Future[]
   readonly firstCheckpointId: number
   /**
    * Makes the folder this history's, durably. Not done before the job is about to write: a start that is refused must not
@@ -66,12 +70,10 @@ export interface ChosenStart {
 }
 
 /** What a folder holds when a job starts in it. */
-interface FolderContents {
-  readonly listed: readonly ListedCheckpoint[]
+interface FolderContents extends FolderHistory {
   readonly whole: readonly CheckpointManifest[]
   /** 0 for none. */
   readonly newestId: number
-  readonly lineage: Lineage | undefined
 }
 
 /** Where the job starts, from what the folder holds and what was asked for. Changes the folder only as was asked. */
@@ -79,6 +81,7 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
   const { storage, files, folder } = surroundings
   const listed = await storage.listCheckpoints()
   const contents: FolderContents = {
+    folder,
     listed,
     whole: listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : [])),
     newestId: listed.at(-1)?.checkpointId ?? 0,
@@ -88,9 +91,9 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
     case 'path':
       return startFromPath(request, contents, surroundings)
     case 'latest':
-      return startFromLatest(contents, surroundings)
+      return startFromLatest(request, contents, surroundings)
     case 'newest-whole':
-      return startFromNewestWhole(contents, surroundings)
+      return startFromNewestWhole(request, contents, surroundings)
     case 'none':
       return startFresh(contents, surroundings)
   }
@@ -98,17 +101,22 @@ export async function chooseStart(request: RestoreRequest, surroundings: StartSu
 
 async function startFromPath(
   request: RestoreRequest & { kind: 'path' },
-  { listed, whole, newestId }: FolderContents,
+  contents: FolderContents,
   surroundings: StartSurroundings,
 ): Promise<ChosenStart> {
-  const { storage, files, folder, jobName } = surroundings
+  const { listed, whole, newestId, lineage } = contents
+  const { storage, files, folder, jobName, random } = surroundings
   const opened = await openSnapshot(files, request.path)
   const { manifest } = opened
+  refuseGivenUp(request.path, manifest, contents)
   const isOwn = manifest.kind === 'checkpoint' && resolve(opened.folder) === resolve(folder)
   const newer = listed
     .map(({ checkpointId }) => checkpointId)
     .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
-  const existing = await giveUpNewer(request, newer, whole, storage, folder)
+  refuseNewer(request, newer, folder)
+  const givesUpNothing = !request.discardNewer && isNewestOf(contents, manifest)
+  const futures = givesUpNothing ? futuresFrom(manifest, lineage) : futureBehind(manifest, random)
+  const existing = await giveUp(newer, { id: manifest.lineage, futures }, contents, surroundings)
   const isClaimed = request.claimMode === 'CLAIM'
   const origin: LineageOrigin = {
     path: request.path,
@@ -128,16 +136,18 @@ async function startFromPath(
     claimed: isClaimed && !isOwn ? await claim(opened, surroundings) : undefined,
     existing,
     lineage: manifest.lineage,
+    futures,
     firstCheckpointId: Math.max(newestId, manifest.checkpointId) + 1,
-    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin }),
+    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin, futures }),
   }
 }
 
 async function startFromLatest(
+  { discardNewer }: RestoreChoices,
   { listed, whole, newestId, lineage }: FolderContents,
   surroundings: StartSurroundings,
 ): Promise<ChosenStart> {
-  const { storage, files, folder, jobName, report } = surroundings
+  const { storage, files, folder, jobName, report, random } = surroundings
   const newest = listed.at(-1)
   if (newest?.state === 'damaged')
     throw damagedNewest(
@@ -161,14 +171,19 @@ async function startFromLatest(
       isNamed: manifest.checkpointId === origin?.checkpointId,
     }
     report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}`)
+    // There may be newer output, of a checkpoint that is not there any more.
+    const futures = discardNewer ? futureBehind(manifest, random) : futuresFrom(manifest, lineage)
     return {
       restored,
       unclaimedId,
       claimed: await claimAgain(manifest.lineage, origin, surroundings),
       existing: whole,
       lineage: manifest.lineage,
+      futures,
       firstCheckpointId: newestId + 1,
-      claim: async () => {},
+      claim: async () => {
+        if (discardNewer) await writeLineage(files, folder, { id: manifest.lineage, origin, futures })
+      },
     }
   }
   if (lineage !== undefined && origin !== undefined) {
@@ -176,14 +191,18 @@ async function startFromLatest(
     await storage.removeLeftovers()
     report(`No checkpoint since the start from ${origin.path}: "${jobName}" goes on from there again`)
     const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder, isNamed: true }
+    const futures = discardNewer ? futureBehind(opened.manifest, random) : futuresFrom(opened.manifest, lineage)
     return {
       restored,
       unclaimedId: undefined,
       claimed: await claimAgain(lineage.id, origin, surroundings),
       existing: whole,
       lineage: lineage.id,
+      futures,
       firstCheckpointId: Math.max(newestId, opened.manifest.checkpointId) + 1,
-      claim: async () => {},
+      claim: async () => {
+        if (discardNewer) await writeLineage(files, folder, { id: lineage.id, origin, futures })
+      },
     }
   }
   report(
@@ -192,15 +211,19 @@ async function startFromLatest(
       : `${folder} holds checkpoint ${newest.checkpointId} of an earlier run, the last run wrote none: "${jobName}" starts fresh`,
   )
   // What an earlier process began and never checkpointed is still this history: its left-overs are known by it.
-  return freshStart(lineage?.id, whole, newestId, surroundings)
+  return freshStart(lineage, discardNewer ? restartedHistory(lineage, random) : lineage, whole, newestId, surroundings)
 }
 
 /** What was skipped is named one by one: nobody shall find out later that output went back in time. */
-async function startFromNewestWhole(contents: FolderContents, surroundings: StartSurroundings): Promise<ChosenStart> {
-  const { listed, whole, newestId, lineage } = contents
-  const { storage, folder, jobName, report } = surroundings
+async function startFromNewestWhole(
+  choices: RestoreChoices,
+  contents: FolderContents,
+  surroundings: StartSurroundings,
+): Promise<ChosenStart> {
+  const { listed, newestId, lineage } = contents
+  const { storage, files, folder, jobName, report, random } = surroundings
   const { chosen, skipped } = await findNewestWhole(storage, listed, (manifest) => isOfHistory(manifest, lineage))
-  if (skipped.length === 0) return startFromLatest(contents, surroundings)
+  if (skipped.length === 0) return startFromLatest(choices, contents, surroundings)
   if (chosen === undefined) throw nothingWhole(folder, skipped, lineage?.origin)
   for (const { path, problem } of skipped) {
     const what = isOfNewerVersion(problem) ? 'was written by a newer version' : 'is damaged'
@@ -208,7 +231,8 @@ async function startFromNewestWhole(contents: FolderContents, surroundings: Star
   }
   const { manifest, path } = chosen
   const givenUp = skipped.map(({ checkpointId }) => checkpointId)
-  const existing = await removeNewer(givenUp, whole, storage, folder)
+  const futures = futureBehind(manifest, random)
+  const existing = await giveUp(givenUp, { id: manifest.lineage, futures }, contents, surroundings)
   await storage.removeLeftovers()
   report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}, the newest that is whole`)
   const unclaimedId = ownOriginOf(lineage?.origin, existing, folder)
@@ -223,8 +247,9 @@ async function startFromNewestWhole(contents: FolderContents, surroundings: Star
     claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
     existing,
     lineage: manifest.lineage,
+    futures,
     firstCheckpointId: newestId + 1,
-    claim: async () => {},
+    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin: lineage?.origin, futures }),
   }
 }
 
@@ -240,29 +265,36 @@ async function startFresh({ whole, newestId }: FolderContents, surroundings: Sta
       `${surroundings.folder} holds checkpoint ${newestId} of an earlier run; this is a fresh start (--resume goes on from there)`,
     )
   }
-  return freshStart(undefined, whole, newestId, surroundings)
+  return freshStart(undefined, undefined, whole, newestId, surroundings)
 }
 
-/** `known`: the history that the folder is about already. */
+/** `known`: the history that the folder is about; `history`: the one that begins or goes on, a new one where it is left out. */
 async function freshStart(
-  known: string | undefined,
+  known: Lineage | undefined,
+  history: Lineage | undefined,
   existing: readonly CheckpointManifest[],
   newestId: number,
   { storage, files, folder, random }: StartSurroundings,
 ): Promise<ChosenStart> {
   await storage.removeLeftovers()
-  const id = known ?? random.hex(16)
+  const begun = history ?? { id: random.hex(16), origin: undefined, futures: [] }
   return {
     restored: undefined,
     unclaimedId: undefined,
     claimed: undefined,
     existing,
-    lineage: id,
+    lineage: begun.id,
+    futures: begun.futures,
     firstCheckpointId: newestId + 1,
     claim: async () => {
-      if (known === undefined) await writeLineage(files, folder, { id, origin: undefined })
+      if (begun !== known) await writeLineage(files, folder, begun)
     },
   }
+}
+
+/** Whatever there is of its output is given up. */
+function restartedHistory(lineage: Lineage | undefined, random: RandomSource): Lineage | undefined {
+  return lineage && { ...lineage, futures: beginFuture([], { id: random.hex(16), after: 0 }) }
 }
 
 function claim(
@@ -288,7 +320,10 @@ async function claimAgain(
     return isOwn ? undefined : await claim(opened, surroundings)
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
-    if (error.code === 'CHECKPOINT_NOT_FOUND') return undefined
+    if (error.code === 'CHECKPOINT_NOT_FOUND') {
+      await finishDiscarding({ ...origin, lineage }, surroundings)
+      return undefined
+    }
     surroundings.report(`${origin.path}, which the job had claimed, is left where it is: ${error.message}`)
     return undefined
   }
@@ -310,35 +345,33 @@ function nameOf({ kind, checkpointId }: CheckpointManifest): string {
 }
 
 /** Checkpoints after the chosen one are another future of the job: it must be given up before a new one begins. */
-async function giveUpNewer(
-  choices: RestoreChoices & { readonly path: string },
+function refuseNewer(
+  { discardNewer, path }: RestoreChoices & { readonly path: string },
   newer: readonly number[],
-  whole: readonly CheckpointManifest[],
-  storage: CheckpointStorage,
   folder: string,
-): Promise<readonly CheckpointManifest[]> {
-  if (newer.length === 0) return whole
-  if (!choices.discardNewer) {
-    throw new MillraceError(
-      'CHECKPOINT_OTHER_JOB',
-      `${folder} holds newer checkpoints than ${choices.path}: ${newer.map((id) => `chk-${id}`).join(', ')}`,
-      {
-        details: { folder, path: choices.path },
-        hint: 'Restore the newest with --resume, choose another execution.checkpointing.dir, or give the newer ones up with --discard-newer.',
-      },
-    )
-  }
-  return removeNewer(newer, whole, storage, folder)
+): void {
+  if (newer.length === 0 || discardNewer) return
+  throw new MillraceError(
+    'CHECKPOINT_OTHER_JOB',
+    `${folder} holds newer checkpoints than ${path}: ${newer.map((id) => `chk-${id}`).join(', ')}`,
+    {
+      details: { folder, path },
+      hint: 'Restore the newest with --resume, choose another execution.checkpointing.dir, or give the newer ones up with --discard-newer.',
+    },
+  )
 }
 
-async function removeNewer(
-  newer: readonly number[],
-  whole: readonly CheckpointManifest[],
-  storage: CheckpointStorage,
-  folder: string,
+/** What was given up stays so, whatever comes in between: the future that begins is announced before. Returns what is left. */
+async function giveUp(
+  checkpointIds: readonly number[],
+  next: Pick<Lineage, 'id' | 'futures'>,
+  { folder, whole, lineage }: FolderContents,
+  { storage, files }: StartSurroundings,
 ): Promise<readonly CheckpointManifest[]> {
-  await storage.discard(newer, [])
-  const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => newer.includes(checkpointId))
+  if (checkpointIds.length === 0) return whole
+  if (lineage?.id === next.id) await writeLineage(files, folder, { ...lineage, ...next })
+  await storage.discard(checkpointIds, [])
+  const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => checkpointIds.includes(checkpointId))
   if (left.length > 0) {
     throw new MillraceError(
       'CHECKPOINT_FOLDER_UNUSABLE',
@@ -346,41 +379,7 @@ async function removeNewer(
       { details: { folder }, hint: 'Check that the folder can be written.' },
     )
   }
-  return whole.filter(({ checkpointId }) => !newer.includes(checkpointId))
-}
-
-function damagedNewest(path: string, problem: Error, hint: string): MillraceError {
-  // It is whole for who can read it: giving it up is the second best.
-  if (isOfNewerVersion(problem)) {
-    const message = `The newest checkpoint ${path} cannot be read: ${problem.message}`
-    const advice = `${hintOf(problem)} To give it up instead: ${hint}`.trim()
-    return new MillraceError('CHECKPOINT_NEWER_VERSION', message, { details: { path }, hint: advice, cause: problem })
-  }
-  const message = `The newest checkpoint ${path} is damaged: ${problem.message}`
-  return new MillraceError('CHECKPOINT_DAMAGED', message, { details: { path }, hint, cause: problem })
-}
-
-function nothingWhole(
-  folder: string,
-  unusable: readonly { readonly path: string; readonly problem: Error }[],
-  origin: LineageOrigin | undefined,
-): MillraceError {
-  const problems = unusable.map(({ path, problem }) => `${path}: ${problem.message}`)
-  const newer = unusable.find(({ problem }) => isOfNewerVersion(problem))
-  const instead =
-    origin === undefined
-      ? 'Restore a savepoint with -s <savepoint>, or start fresh without --resume-from.'
-      : `The job was started from ${origin.path}: go back to that with -s ${origin.path} --discard-newer.`
-  const code = newer === undefined ? 'CHECKPOINT_DAMAGED' : 'CHECKPOINT_NEWER_VERSION'
-  return new MillraceError(code, `No checkpoint in ${folder} can be restored. ${problems.join(' ')}`, {
-    details: { folder },
-    hint: newer === undefined ? instead : `${hintOf(newer.problem)} Or: ${instead}`.trim(),
-    cause: (newer ?? unusable[0])?.problem,
-  })
-}
-
-function hintOf(problem: Error): string {
-  return problem instanceof MillraceError ? (problem.hint ?? '') : ''
+  return whole.filter(({ checkpointId }) => !checkpointIds.includes(checkpointId))
 }
 
 /** The number of key groups is part of the state: a restore keeps it. */

@@ -8,7 +8,8 @@
 import { basename } from 'node:path'
 import type { FileSystem } from '@millrace/api'
 import { type CheckpointId, type CheckpointManifest, filesOf } from '@millrace/core'
-import { discardSavepoint, FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { discardSavepoint, openDiscarded } from '../checkpoint-storage/discard-savepoint.ts'
+import { FileCheckpointStorage, folderNamedBy } from '../checkpoint-storage/file-checkpoint-storage.ts'
 
 export interface ClaimedSnapshot {
   readonly checkpointId: CheckpointId
@@ -33,22 +34,45 @@ export async function claimSnapshot(
   { files, lock, report }: ClaimSurroundings,
 ): Promise<ClaimedSnapshot> {
   const held = manifest.kind === 'savepoint' ? undefined : await lock(folder)
-  const told = async (what: string, act: () => Promise<void> | undefined): Promise<void> => {
-    try {
-      await act()
-    } catch (error) {
-      report(`${what}: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
   return {
     checkpointId: manifest.checkpointId,
     discard: () =>
-      told(`${path}, which the job had claimed, could not be removed`, () =>
+      told(report, notRemoved(path), () =>
         manifest.kind === 'savepoint'
           ? discardSavepoint(files, path)
           : discardCheckpoint(manifest, new FileCheckpointStorage(files, folder, { report })),
       ),
-    release: () => told(`${folder} stays locked until this process ends`, () => held?.release()),
+    release: () => told(report, `${folder} stays locked until this process ends`, async () => held?.release()),
+  }
+}
+
+/** Of a savepoint that the job has claimed, and whose removal was interrupted, what is left is removed. Never rejects. */
+export async function finishDiscarding(
+  {
+    path,
+    checkpointId,
+    lineage,
+  }: { readonly path: string; readonly checkpointId: CheckpointId; readonly lineage: string },
+  { files, report }: ClaimSurroundings,
+): Promise<void> {
+  await told(report, notRemoved(path), async () => {
+    const folder = folderNamedBy(path)
+    const left = await openDiscarded(files, folder)
+    // Something else may have been there since.
+    if (left?.lineage === lineage && left.checkpointId === checkpointId) await discardSavepoint(files, folder)
+  })
+}
+
+function notRemoved(path: string): string {
+  return `${path}, which the job had claimed, could not be removed`
+}
+
+/** What fails is said, and nothing else comes of it. */
+async function told(report: (message: string) => void, what: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    report(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

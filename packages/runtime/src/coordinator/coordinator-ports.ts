@@ -4,6 +4,7 @@ import type {
   CheckpointId,
   CheckpointManifest,
   CheckpointStatistics,
+  Future,
   PhysicalPlan,
   RestartStrategy,
   TrackerConfig,
@@ -14,7 +15,7 @@ import type { Clock, RandomSource } from '../clock/clock.ts'
 import type { TaskId } from '../task/task-ports.ts'
 import type { ClaimedSnapshot } from './claimed-snapshot.ts'
 import type { JobState, TaskReading } from './job-facts.ts'
-import type { UnfinishedState } from './job-stop.ts'
+import type { EndState } from './job-stop.ts'
 import type { RecoveryFacts } from './recovery-clock.ts'
 import type { SlotLauncher } from './slot-launcher.ts'
 
@@ -33,6 +34,8 @@ export interface CoordinatorOptions {
   readonly checkpointFolder: string
   /** Id of the job's history: of the restored checkpoint, or a new one. */
   readonly lineage: string
+  /** Through which futures of that history its checkpoints come. */
+  readonly futures: readonly Future[]
   /** Where to start from. */
   readonly restored: RestoredCheckpoint | undefined
   /** Whole checkpoints in the folder at the start; retention counts them. */
@@ -126,7 +129,7 @@ export interface JobReading {
 }
 
 export interface JobOutcome {
-  readonly state: 'FINISHED' | 'FAILED' | UnfinishedState
+  readonly state: EndState
   /**
    * Some of its code could not be ended and may still act. The process has to end; until then the checkpoint folder stays
    * locked.

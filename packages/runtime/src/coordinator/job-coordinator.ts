@@ -8,25 +8,22 @@
 import { type ErrorData, type MillraceError, toErrorData } from '@millrace/api'
 import type { CheckpointId, CheckpointStatistics } from '@millrace/core'
 import type { FromSlot } from '../slot/protocol.ts'
-import type { TaskId } from '../task/task-ports.ts'
+import { Attempt, CANCEL_TIMEOUT_MS } from './attempt.ts'
 import { type AttemptEnd, type FailedAttempt, FailureResponse, stuckError } from './attempt-end.ts'
 import { AttemptStart } from './attempt-start.ts'
-import { AwaitedCommits } from './awaited-commits.ts'
 import { CheckpointCoordinator, type CompletedCheckpoint } from './checkpoint-coordinator.ts'
 import { CheckpointKeeper } from './checkpoint-keeper.ts'
 import { CollectedOutput } from './collected-output.ts'
 import type { CoordinatorOptions, JobOutcome, JobReading, RestoredCheckpoint } from './coordinator-ports.ts'
-import { Execution, taskKey } from './execution.ts'
-import { JobFacts, type TaskReading } from './job-facts.ts'
-import { JobStop, type StopRequest, type UnfinishedState } from './job-stop.ts'
+import { createExecution } from './create-execution.ts'
+import type { Execution } from './execution.ts'
+import { JobEnding } from './job-ending.ts'
+import { JobFacts } from './job-facts.ts'
+import { type EndState, JobStop, type UnfinishedState } from './job-stop.ts'
 import { type CheckpointType, OnDemandSnapshots } from './on-demand-snapshots.ts'
 import { describeRecovery, RecoveryClock } from './recovery-clock.ts'
 import { SinkTargets } from './sink-targets.ts'
-import type { JobMoment } from './snapshot-refusal.ts'
-import type { CompletedSnapshot, SnapshotAnswer } from './snapshot-request.ts'
-
-/** What a slot, or a sink that is being prepared, gets to end in when the user wants it at once. */
-const CANCEL_TIMEOUT_MS = 5_000
+import type { CompletedSnapshot } from './snapshot-request.ts'
 
 export class JobCoordinator {
   readonly #options: CoordinatorOptions
@@ -37,23 +34,14 @@ export class JobCoordinator {
   readonly #collected = new CollectedOutput()
   readonly #failures: FailureResponse
   readonly #recovery: RecoveryClock
-  #attempt = 0
-  #execution: Execution | undefined
-  #attemptEnd = Promise.withResolvers<AttemptEnd>()
-  #isRunning = false
+  #attempt: Attempt
   /** Set when it is not known whether a checkpoint exists: then no attempt follows. */
   #unknownCheckpoint: FailedAttempt | undefined
-  readonly #endedTasks = new Set<string>()
-  /** Sinks commit the last checkpoint; when all have, the attempt ends so. */
-  #awaitedCommits: { readonly commits: AwaitedCommits; readonly then: AttemptEnd } | undefined
   readonly #stop = new JobStop()
+  readonly #ending: JobEnding
   readonly #onDemand: OnDemandSnapshots
-  /** What the job ends as, once it is ended at once. */
-  #canceledAs: UnfinishedState | undefined
   /** Something of an attempt could not be ended and may still act: only the end of the process helps. */
   #isStuck = false
-  /** The execution that is being closed. */
-  #closing: Execution | undefined
   #wakeFromDelay: (() => void) | undefined
   #completedCheckpoints = 0
   /** Taken while the tasks of the last attempt still had metrics. */
@@ -63,6 +51,7 @@ export class JobCoordinator {
   constructor(options: CoordinatorOptions) {
     const { clock, plan, config, storage, restored } = options
     this.#options = options
+    this.#attempt = this.#newAttempt(0)
     this.#recovery = new RecoveryClock(clock)
     this.#facts = new JobFacts(options.jobId, plan, clock.now(), (state, atMs) => options.observer.onState(state, atMs))
     this.#keeper = new CheckpointKeeper({
@@ -76,22 +65,27 @@ export class JobCoordinator {
     })
     const targets = new SinkTargets(options, (channel, id, values) => this.#collected.add(channel, id, values))
     this.#starts = new AttemptStart(options, targets, {
-      isCanceled: () => this.#isCanceled,
+      isCanceled: () => this.#stop.isCanceled,
       endsWith: (checkpointId) => this.#stop.endsWith(checkpointId),
     })
     this.#checkpoints = new CheckpointCoordinator(options, this.#keeper, {
       onCompleted: (checkpointId, completed) => this.#onCheckpointCompleted(checkpointId, completed),
       onAnnounced: (isLast) => this.#stopWhenEnough(isLast),
-      onTooManyFailures: (error) => this.#failAttempt(error, undefined, undefined),
+      onTooManyFailures: (error) => this.#attempt.fail(error),
       onOutcomeUnknown: (error) => this.#onOutcomeUnknown(error),
     })
     this.#failures = new FailureResponse(options, this.#stop)
+    this.#ending = new JobEnding(options, this.#facts, this.#stop, {
+      attempt: () => this.#attempt,
+      request: (request) => this.#checkpoints.request(request),
+      wake: () => this.#wakeFromDelay?.(),
+    })
     this.#onDemand = new OnDemandSnapshots({
       files: options.files,
       random: options.random,
       jobId: options.jobId,
       defaultFolder: config.savepointFolder,
-      moment: () => this.#moment,
+      moment: () => this.#ending.moment,
       request: (request) => this.#checkpoints.request(request),
     })
   }
@@ -106,7 +100,7 @@ export class JobCoordinator {
 
   /** Runs the job. Never rejects: what went wrong is in the outcome. */
   async run(): Promise<JobOutcome> {
-    if (this.#isCanceled) return this.#finish(this.#unfinishedState, undefined)
+    if (this.#stop.isCanceled) return this.#finish(this.#unfinishedState, undefined)
     this.#recovery.begin()
     for (;;) {
       const end = await this.#runAttempt()
@@ -121,8 +115,8 @@ export class JobCoordinator {
       this.#facts.enter('RESTARTING', this.#options.clock.now())
       await this.#delay(next.delayMs)
       this.#recovery.mark('delayMs')
-      if (this.#isCanceled) return this.#finish(this.#unfinishedState, undefined)
-      this.#attempt++
+      if (this.#stop.isCanceled) return this.#finish(this.#unfinishedState, undefined)
+      this.#attempt = this.#newAttempt(this.#attempt.number + 1)
     }
   }
 
@@ -147,87 +141,30 @@ export class JobCoordinator {
     this.#onDemand.refuse('stop')
     const folder = await this.#onDemand.folderFor(options.targetFolder)
     this.#onDemand.refuse('stop')
-    const waiting = Promise.withResolvers<CompletedSnapshot>()
-    this.#beginStop({ endState: 'FINISHED', waiting }, folder, options.drain)
-    return waiting.promise
+    return this.#ending.stopWithSavepoint(folder, options.drain)
+  }
+
+  /** Ends without draining: with a last checkpoint, or with a savepoint in this new folder. */
+  stop(endState: 'FINISHED' | UnfinishedState = 'CANCELED', savepointFolder?: string): void {
+    this.#ending.stop(endState, savepointFolder)
   }
 
   /**
-   * Ends without draining: a last checkpoint, its output committed. Without checkpoints the tasks only close; when none runs
-   * there is nothing to wait for. When all input has ended already, the job finishes as it would.
+   * Ends at once. What was prepared and not committed waits for a resume. Returns `undefined`, or, where it comes too late,
+   * what the job ends as.
    */
-  stop(endState: 'FINISHED' | UnfinishedState = 'CANCELED', savepointFolder?: string): void {
-    if (this.#stop.endState !== undefined || this.#isCanceled) return
-    if (!this.#isRunning || !this.#options.config.isCheckpointing) {
-      this.#cancel(!this.#isRunning, endState === 'FINISHED' ? 'CANCELED' : endState)
-      return
-    }
-    if (savepointFolder === undefined && this.#hasAllEnded) {
-      this.#options.observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
-      return
-    }
-    this.#beginStop({ endState }, savepointFolder, false)
+  cancel(endState: UnfinishedState = 'CANCELED'): EndState | undefined {
+    return this.#ending.cancel(endState)
   }
 
-  #beginStop(stop: StopRequest, savepointFolder: string | undefined, drain: boolean): void {
-    const { observer, clock } = this.#options
-    this.#stop.begin(stop)
-    // Then the final checkpoint is the last one, and the answer.
-    const hasAllEnded = this.#hasAllEnded
-    if (hasAllEnded) observer.onMessage('info', 'All input has ended: the job finishes with its final checkpoint.')
-    else if (stop.endState === 'CANCELED') this.#facts.enter('CANCELLING', clock.now())
-    this.#checkpoints.request({
-      snapshotKind: savepointFolder === undefined ? 'checkpoint' : 'savepoint',
-      savepointFolder,
-      thenStop: !hasAllEnded,
-      drain: drain && !hasAllEnded,
-      onAnswer: (answer) => this.#onStopAnswer(answer),
-    })
-    if (drain && !hasAllEnded) this.#execution?.drain()
-  }
-
-  /** Ends at once. What was prepared and not committed waits for a resume. */
-  cancel(endState: UnfinishedState = 'CANCELED'): void {
-    this.#cancel(true, endState)
-    // What is being closed already is not waited for any more.
-    void this.#closing?.terminate(CANCEL_TIMEOUT_MS)
-  }
-
-  get #isCanceled(): boolean {
-    return this.#canceledAs !== undefined
-  }
-
-  /** Of a job that neither finishes nor fails: what was asked for last. */
+  /** Of a job that neither finishes nor fails. */
   get #unfinishedState(): UnfinishedState {
-    return this.#canceledAs ?? this.#stop.unfinishedState ?? 'CANCELED'
-  }
-
-  get #ending(): JobMoment['ending'] {
-    const ending = this.#canceledAs ?? this.#stop.endState
-    if (ending === undefined) return undefined
-    return ({ CANCELED: 'cancel', SUSPENDED: 'suspend', FINISHED: 'stop' } as const)[ending]
-  }
-
-  get #moment(): JobMoment {
-    return {
-      state: this.#facts.state,
-      isRunning: this.#isRunning,
-      isCheckpointing: this.#options.config.isCheckpointing,
-      ending: this.#ending,
-    }
-  }
-
-  #cancel(isAtOnce: boolean, endState: UnfinishedState): void {
-    if (this.#isCanceled) return
-    this.#canceledAs = endState
-    if (endState === 'CANCELED') this.#facts.enter('CANCELLING', this.#options.clock.now())
-    this.#wakeFromDelay?.()
-    this.#attemptEnd.resolve({ kind: 'canceled', isAtOnce })
+    return this.#stop.unfinishedState ?? 'CANCELED'
   }
 
   /** Ends a slot as a crash would: for demonstrations and tests. */
   async killSlot(index: number): Promise<void> {
-    await this.#execution?.killSlot(index)
+    await this.#attempt.execution?.killSlot(index)
   }
 
   reading(): JobReading {
@@ -235,105 +172,87 @@ export class JobCoordinator {
       atMs: this.#options.clock.now(),
       startedAtMs: this.#facts.startedAtMs,
       state: this.#facts.state,
-      attempt: this.#attempt,
-      slots: this.#execution?.slots.length ?? 0,
+      attempt: this.#attempt.number,
+      slots: this.#attempt.execution?.slots.length ?? 0,
       statistics: this.statistics,
       recoveries: this.#recovery.recoveries,
-      tasks: this.#taskReadings(),
+      // Between attempts and after the last: what was read at the end of the one before.
+      tasks:
+        (this.#attempt.execution === undefined ? this.#lastReading?.tasks : undefined) ?? this.#attempt.readTasks(),
     }
   }
 
-  /** Between attempts and after the last: what was read at the end of the one before. */
-  #taskReadings(): readonly TaskReading[] {
-    const execution = this.#execution
-    if (execution === undefined && this.#lastReading !== undefined) return this.#lastReading.tasks
-    return this.#allTasks().map((id) => ({
-      id,
-      isEnded: this.#endedTasks.has(taskKey(id)),
-      metrics: execution?.metricsOf(id)?.snapshot(),
-    }))
+  #newAttempt(number: number): Attempt {
+    return new Attempt(this.#options.plan, number, ({ kind }) => {
+      if (kind === 'finished') this.#stop.settle('FINISHED')
+    })
   }
 
   async #runAttempt(): Promise<AttemptEnd> {
-    this.#attemptEnd = Promise.withResolvers<AttemptEnd>()
-    this.#endedTasks.clear()
-    this.#awaitedCommits = undefined
-    this.#facts.beginAttempt(this.#attempt, this.#options.clock.now())
+    const attempt = this.#attempt
+    this.#facts.beginAttempt(attempt.number, this.#options.clock.now())
     this.#facts.enter('INITIALIZING', this.#options.clock.now())
-    const starting = this.#startAttempt().catch((error: unknown) => this.#failAttempt(error, undefined, undefined))
-    const end = await this.#attemptEnd.promise
-    await this.#endAttempt(end, starting)
-    return this.#isCanceled && end.kind === 'failed' ? { kind: 'canceled', isAtOnce: true } : end
+    const starting = this.#startAttempt(attempt).catch((error: unknown) => attempt.fail(error))
+    const end = await attempt.end
+    await this.#endAttempt(attempt, end, starting)
+    return this.#stop.isCanceled && end.kind === 'failed' ? { kind: 'canceled', isAtOnce: true } : end
   }
 
-  async #startAttempt(): Promise<void> {
-    const { plan, config, clock } = this.#options
+  async #startAttempt(attempt: Attempt): Promise<void> {
+    const { clock } = this.#options
     const restored = this.#keeper.latest
-    const prepared = await this.#starts.prepare(restored, this.#attempt)
+    const prepared = await this.#starts.prepare(restored, attempt.number)
     if (prepared === undefined) return
-    if (prepared.kind === 'done') return this.#attemptEnd.resolve({ kind: 'finished' })
+    if (prepared.kind === 'done') return attempt.endWith({ kind: 'finished' })
     this.#recovery.mark('prepareMs')
-    const execution = new Execution({
-      attempt: this.#attempt,
-      plan,
-      jobName: plan.jobName,
-      lineage: this.#options.lineage,
-      checkpointFolder: this.#options.checkpointFolder,
-      config: config.given,
+    const execution: Execution = createExecution(this.#options, {
+      attempt: attempt.number,
       firstEpoch: this.#checkpoints.nextId,
-      network: config.network,
-      encodeAlways: config.encodeAlways,
-      heartbeatTimeoutMs: config.heartbeatTimeoutMs,
-      terminationTimeoutMs: config.terminationTimeoutMs,
-      clock,
-      launcher: this.#options.launcher,
       events: {
         onMessage: (message) => {
-          if (execution === this.#execution) this.#onMessage(message)
+          if (execution === attempt.execution) this.#onMessage(message)
         },
         onFailed: (error, task, slot) => {
-          if (execution === this.#execution) this.#failAttempt(error, task, slot)
+          if (execution === attempt.execution) attempt.fail(error, task, slot)
         },
       },
     })
-    this.#execution = execution
+    attempt.onDeploying(execution)
     this.#checkpoints.beginAttempt(execution)
-    const tasks = this.#allTasks()
+    const { tasks } = attempt
     for (const task of tasks) this.#facts.onTaskState(task, 'SCHEDULED', clock.now())
     const started = execution.start(prepared.start)
     for (const task of tasks) this.#facts.onDeployed(task, execution.slotOf(task), clock.now())
     await started
-    if (execution !== this.#execution) return
+    if (execution !== attempt.execution) return
     this.#recovery.onReady(
-      this.#attempt,
+      attempt.number,
       restored?.manifest.checkpointId,
       execution.slots.map((slot) => slot.restored),
     )
-    this.#isRunning = true
+    attempt.onRunning()
     this.#facts.enter('RUNNING', clock.now())
     if (restored !== undefined) this.#checkpoints.onRestored(restored)
-    if (this.#attempt > 0) this.#tellRestart(restored)
-    this.#checkpoints.onTasksRunning(this.#allTasks())
+    if (attempt.number > 0) this.#tellRestart(attempt, restored)
+    this.#checkpoints.onTasksRunning(tasks)
   }
 
-  #tellRestart(restored: RestoredCheckpoint | undefined): void {
+  #tellRestart({ number }: Attempt, restored: RestoredCheckpoint | undefined): void {
     const from = restored === undefined ? 'the beginning' : `checkpoint ${restored.manifest.checkpointId}`
-    this.#options.observer.onMessage('info', `Attempt ${this.#attempt + 1} goes on from ${from}.`)
+    this.#options.observer.onMessage('info', `Attempt ${number + 1} goes on from ${from}.`)
   }
 
   /** Ends what runs of an attempt and settles what is being stored, in this order. */
-  async #endAttempt(end: AttemptEnd, starting: Promise<void>): Promise<void> {
-    const { clock } = this.#options
-    const execution = this.#execution
+  async #endAttempt(attempt: Attempt, end: AttemptEnd, starting: Promise<void>): Promise<void> {
+    const { clock, config } = this.#options
     this.#lastReading = this.reading()
-    this.#isRunning = false
-    this.#execution = undefined
+    attempt.onEnding()
     if (end.kind === 'failed') {
       this.#recovery.begin()
       this.#facts.enter('FAILING', clock.now())
       this.#facts.onException({
         atMs: clock.now(),
-        attempt: this.#attempt,
+        attempt: attempt.number,
         task: end.task,
         slot: end.slot,
         error: toErrorData(end.error),
@@ -341,21 +260,12 @@ export class JobCoordinator {
     }
     this.#facts.onTasksEnding(end, clock.now())
     this.#checkpoints.endAttempt(end.kind === 'failed' ? 'The attempt failed.' : 'The job ended.')
-    if (execution !== undefined && !(await this.#endExecution(execution, end))) this.#isStuck = true
+    if (!(await attempt.close(end, config.terminationTimeoutMs))) this.#isStuck = true
     // A cancel may come while sinks are being prepared or commit what was restored: nothing of that may go on afterwards.
     if (!(await this.#isSettledInTime(starting))) this.#isStuck = true
     this.#facts.endAttempt(end.kind, this.#lastReading.tasks, clock.now())
     await this.#checkpoints.settled
     this.#recovery.mark('cancelMs')
-  }
-
-  /** False: some slot could not be ended. */
-  async #endExecution(execution: Execution, end: AttemptEnd): Promise<boolean> {
-    const { terminationTimeoutMs } = this.#options.config
-    if (end.kind === 'failed') return await execution.terminate(terminationTimeoutMs)
-    if (end.kind === 'canceled' && end.isAtOnce) return await execution.terminate(CANCEL_TIMEOUT_MS)
-    this.#closing = execution
-    return await execution.close()
   }
 
   async #isSettledInTime(work: Promise<void>): Promise<boolean> {
@@ -368,7 +278,8 @@ export class JobCoordinator {
     }
   }
 
-  async #finish(state: JobOutcome['state'], error: ErrorData | undefined): Promise<JobOutcome> {
+  async #finish(state: EndState, error: ErrorData | undefined): Promise<JobOutcome> {
+    this.#stop.settle(state)
     this.#checkpoints.shutDown()
     const savepoint = this.#stop.savepoint?.externalPath
     const { statistics } = this.#checkpoints
@@ -412,11 +323,11 @@ export class JobCoordinator {
         this.#checkpoints.onDeclined(message)
         break
       case 'committed':
-        this.#onCommitted(message.task, message.checkpointId)
+        this.#attempt.onCommitted(message.task, message.checkpointId)
         break
       case 'ended':
-        this.#endedTasks.add(taskKey(message.task))
-        if (this.#hasAllEnded) this.#onAllEnded()
+        this.#attempt.onTaskEnded(message.task)
+        if (this.#attempt.hasAllEnded) this.#onAllEnded()
         break
       case 'report':
         this.#options.observer.onMessage(message.level ?? 'info', message.message)
@@ -444,10 +355,6 @@ export class JobCoordinator {
     if (recovery !== undefined) this.#options.observer.onMessage('info', `Recovered ${describeRecovery(recovery)}.`)
   }
 
-  get #hasAllEnded(): boolean {
-    return this.#endedTasks.size === this.#allTasks().length
-  }
-
   #onAllEnded(): void {
     if (this.#options.config.isCheckpointing) {
       this.#checkpoints.onAllEnded()
@@ -460,7 +367,7 @@ export class JobCoordinator {
       thenStop: true,
       drain: false,
       onAnswer: (answer) => {
-        if (answer.kind !== 'completed' && this.#isRunning) this.#failAttempt(answer.error, undefined, undefined)
+        if (answer.kind !== 'completed' && this.#attempt.isRunning) this.#attempt.fail(answer.error)
       },
     })
   }
@@ -468,8 +375,12 @@ export class JobCoordinator {
   #onCheckpointCompleted(checkpointId: CheckpointId, { isLast, isFinal }: CompletedCheckpoint): void {
     this.#completedCheckpoints++
     this.#failures.onCheckpointCompleted()
-    if (this.#execution === undefined) return
-    if (isLast) this.#awaitCommits(checkpointId, isFinal)
+    if (this.#attempt.execution === undefined) return
+    if (isLast) {
+      const isUnfinished = !isFinal && this.#stop.unfinishedState !== undefined
+      const end: AttemptEnd = isUnfinished ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
+      this.#attempt.endWithCommits(checkpointId, end)
+    }
     this.#hasCommitted = true
   }
 
@@ -483,57 +394,7 @@ export class JobCoordinator {
   /** Also when the attempt has ended already, of something that another attempt could follow. */
   #onOutcomeUnknown(error: MillraceError): void {
     this.#unknownCheckpoint = { kind: 'failed', error, task: undefined, slot: undefined }
-    this.#attemptEnd.resolve(this.#unknownCheckpoint)
-  }
-
-  #awaitCommits(checkpointId: CheckpointId, isFinal: boolean): void {
-    const isUnfinished = !isFinal && this.#stop.unfinishedState !== undefined
-    const then: AttemptEnd = isUnfinished ? { kind: 'canceled', isAtOnce: false } : { kind: 'finished' }
-    const commits = new AwaitedCommits(this.#options.plan, checkpointId)
-    this.#awaitedCommits = { commits, then }
-    if (commits.isDone) this.#attemptEnd.resolve(then)
-  }
-
-  #onCommitted(task: TaskId, checkpointId: CheckpointId): void {
-    const awaited = this.#awaitedCommits
-    if (awaited?.commits.onCommitted(task, checkpointId)) this.#attemptEnd.resolve(awaited.then)
-  }
-
-  #onStopAnswer(answer: SnapshotAnswer): void {
-    const { observer } = this.#options
-    if (answer.kind === 'completed') {
-      this.#stop.onTaken(answer.snapshot)
-      return
-    }
-    if (answer.kind === 'not-copied') {
-      observer.onMessage('warning', `The job stops without its savepoint: ${answer.error.message}`)
-      // The sinks commit for good: there is no way back to a running job.
-      this.#stop.giveUp(answer.error)
-      this.#failAttempt(answer.error, undefined, undefined)
-      return
-    }
-    const { error } = answer
-    // The end of the attempt says what becomes of the stop.
-    if (!this.#isRunning) return
-    const { unfinishedState } = this.#stop
-    if (unfinishedState !== undefined) {
-      const lost = `The last checkpoint failed, so output since the one before is not committed: ${error.message}`
-      observer.onMessage('warning', lost)
-      this.#cancel(false, unfinishedState)
-      return
-    }
-    this.#stop.giveUp(error)
-    observer.onMessage('warning', `The savepoint failed, and the job goes on: ${error.message}`)
-  }
-
-  #failAttempt(error: unknown, task: TaskId | undefined, slot: number | undefined): void {
-    this.#attemptEnd.resolve({ kind: 'failed', error, task, slot })
-  }
-
-  #allTasks(): TaskId[] {
-    return this.#options.plan.vertices.flatMap(({ id, parallelism }) =>
-      Array.from({ length: parallelism }, (_, subtask) => ({ vertexId: id, subtask })),
-    )
+    this.#attempt.endWith(this.#unknownCheckpoint)
   }
 
   #delay(ms: number): Promise<void> {

@@ -1,9 +1,10 @@
 /**
- * The file `lineage` in a checkpoint folder: the id of the history that the folder is about, and the snapshot that this
- * history was started from, when it was one that was named. It is durable before any sink of that history writes, so that a
+ * The file `lineage` in a checkpoint folder: the id of the history that the folder is about, the futures of it that the
+ * folder came through, and the snapshot that it was started from, when it was one that was named. It is durable before any sink of that history writes, so that a
  * run that dies before its first checkpoint still knows its left-overs, and a resume where it began.
  */
 import { type FileSystem, MillraceError } from '@millrace/api'
+import type { Future } from '@millrace/core'
 import { readWholeFile } from '../checkpoint-storage/durable-files.ts'
 import { openSealedText, sealText } from '../checkpoint-storage/sealed-text.ts'
 
@@ -13,6 +14,8 @@ const MAGIC = 'MILLRACE-LINEAGE'
 export interface Lineage {
   readonly id: string
   readonly origin: LineageOrigin | undefined
+  /** The last one is that of the checkpoints that come; none: the first future of the history. */
+  readonly futures: readonly Future[]
 }
 
 export interface LineageOrigin {
@@ -36,11 +39,12 @@ export async function readLineage(files: FileSystem, folder: string): Promise<Li
 }
 
 /** Writes it durably, by a rename. */
-export async function writeLineage(files: FileSystem, folder: string, { id, origin }: Lineage): Promise<void> {
+export async function writeLineage(files: FileSystem, folder: string, { id, origin, futures }: Lineage): Promise<void> {
   const temporary = `${folder}/${LINEAGE_FILE}.tmp`
   const file = await files.create(temporary)
   try {
-    await file.write(sealText(MAGIC, origin === undefined ? id : `${id} ${JSON.stringify(origin)}`))
+    const more = { ...origin, ...(futures.length === 0 ? {} : { futures }) }
+    await file.write(sealText(MAGIC, Object.keys(more).length === 0 ? id : `${id} ${JSON.stringify(more)}`))
     await file.sync()
   } finally {
     await file.close()
@@ -49,16 +53,27 @@ export async function writeLineage(files: FileSystem, folder: string, { id, orig
   await files.syncFolder(folder)
 }
 
-/** The id, and behind a blank the origin as JSON where there is one. */
+/** The id, and behind a blank origin and futures as JSON where there are any. */
 function parseLineage(text: string | undefined): Lineage | undefined {
   const [, id, json] = /^([0-9a-f]{16})(?: (\{.*\}))?$/.exec(text ?? '') ?? []
   if (id === undefined) return undefined
-  if (json === undefined) return { id, origin: undefined }
+  if (json === undefined) return { id, origin: undefined, futures: [] }
   try {
-    const { path, checkpointId, claimMode } = JSON.parse(json) as Partial<LineageOrigin>
-    if (typeof path !== 'string' || typeof checkpointId !== 'number') return undefined
-    return { id, origin: { path, checkpointId, ...(claimMode === 'CLAIM' ? { claimMode } : {}) } }
+    const { futures = [], ...named } = JSON.parse(json) as Partial<LineageOrigin> & { futures?: readonly Future[] }
+    if (!Array.isArray(futures) || !futures.every(isFuture)) return undefined
+    const origin = Object.keys(named).length === 0 ? undefined : parseOrigin(named)
+    return origin === 'damaged' ? undefined : { id, origin, futures }
   } catch {
     return undefined
   }
+}
+
+function parseOrigin({ path, checkpointId, claimMode }: Partial<LineageOrigin>): LineageOrigin | 'damaged' {
+  if (typeof path !== 'string' || typeof checkpointId !== 'number') return 'damaged'
+  return { path, checkpointId, ...(claimMode === 'CLAIM' ? { claimMode } : {}) }
+}
+
+function isFuture(value: unknown): value is Future {
+  const { id, after } = (value ?? {}) as Partial<Future>
+  return typeof id === 'string' && /^[0-9a-f]{16}$/.test(id) && Number.isSafeInteger(after)
 }

@@ -34,7 +34,7 @@ import { coordinatorConfigOf } from './coordinator-config.ts'
 import type { CoordinatorObserver, JobOutcome, JobReading, StopAfterCheckpoints } from './coordinator-ports.ts'
 import { JobCoordinator } from './job-coordinator.ts'
 import type { JobHistory } from './job-facts.ts'
-import type { UnfinishedState } from './job-stop.ts'
+import { type EndState, strongerEnd, type UnfinishedState } from './job-stop.ts'
 import { withAdviceOnDamage } from './newest-whole.ts'
 import type { CheckpointType } from './on-demand-snapshots.ts'
 import { slotStateSettingsOf } from './slot-state-settings.ts'
@@ -93,8 +93,8 @@ export interface RunningJob {
     readonly targetFolder: string | undefined
     readonly drain: boolean
   }): Promise<CompletedSnapshot>
-  /** Ends at once. Default CANCELED. */
-  cancel(endState?: UnfinishedState): void
+  /** Ends at once. Default CANCELED. Returns `undefined`, or, where it comes too late, what the job ends as. */
+  cancel(endState?: UnfinishedState): EndState | undefined
   /** Ends a slot as a crash would. */
   killSlot(index: number): Promise<void>
 }
@@ -124,7 +124,7 @@ export function runJob(options: RunJobOptions): RunningJob {
       throw error
     }
   }
-  let endedAs: JobOutcome['state'] | undefined
+  let endedAs: EndState | undefined
   const outcome = start()
     .catch((error: unknown): JobOutcome => failedBeforeStart(error))
     .then((ended) => {
@@ -149,15 +149,15 @@ export function runJob(options: RunJobOptions): RunningJob {
     reading: () => coordinator?.reading(),
     history: () => coordinator?.facts.history(),
     stop: (endState = 'CANCELED') => {
-      endsAs = endState
+      endsAs = strongerEnd(endsAs, endState)
       coordinator?.stop(endState)
     },
     takeCheckpoint: async (options) => running('checkpoint').takeCheckpoint(options),
     takeSavepoint: async (options) => running('savepoint').takeSavepoint(options),
     stopWithSavepoint: async (options) => running('stop').stopWithSavepoint(options),
     cancel: (endState = 'CANCELED') => {
-      endsAs = endState
-      coordinator?.cancel(endState)
+      endsAs = strongerEnd(endsAs, endState)
+      return coordinator === undefined ? endedAs : coordinator.cancel(endState)
     },
     killSlot: async (index) => coordinator?.killSlot(index),
   }

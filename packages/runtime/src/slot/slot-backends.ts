@@ -11,6 +11,8 @@ import { RocksdbDatabase } from '../state/rocksdb/rocksdb-database.ts'
 import { RocksdbStateBackend } from '../state/rocksdb/rocksdb-state-backend.ts'
 import { SegmentsStateBackend } from '../state/segments/segments-state-backend.ts'
 import { NodeStoreFolder } from '../state/segments/store-file.ts'
+import { CacheShares } from '../state/store/cache-shares.ts'
+import type { StoreStateBackend, StoreStateBackendOptions } from '../state/store/store-state-backend.ts'
 
 /** `state.backend.type` and what belongs to it. */
 export interface SlotStateSettings {
@@ -39,12 +41,13 @@ export class SlotBackends {
   readonly #clock: Clock
   readonly #folder: NodeStoreFolder
   readonly #databasePath: string
+  readonly #caches: CacheShares
   #database: Promise<RocksdbDatabase> | undefined
-  #open = 0
 
   constructor(settings: SlotStateSettings, slot: number, clock: Clock) {
     this.#settings = settings
     this.#clock = clock
+    this.#caches = new CacheShares(settings.cacheBytes)
     const path = settings.folders[slot % settings.folders.length] as string
     this.#folder = new NodeStoreFolder(path, `millrace-state-${pid}-${slot}-${randomBytes(6).toString('hex')}`)
     this.#databasePath = join(path, `slot-${slot}`)
@@ -62,15 +65,25 @@ export class SlotBackends {
       snapshotBytesMax,
     }
     if (type === 'hashmap') return new HeapStateBackend(common)
-    this.#open++
-    const shared = {
-      ...common,
-      cacheBytes: () => this.#settings.cacheBytes / this.#open,
-      onClose: () => this.#open--,
+    if (rocksdb === undefined) {
+      return this.#sharing((cache) => new SegmentsStateBackend({ ...common, ...cache, folder: this.#folder }))
     }
-    if (rocksdb === undefined) return new SegmentsStateBackend({ ...shared, folder: this.#folder })
     this.#database ??= this.#openDatabase(rocksdb)
-    return this.#database.then((database) => new RocksdbStateBackend({ ...shared, database }))
+    return this.#database.then((database) =>
+      this.#sharing((cache) => new RocksdbStateBackend({ ...common, ...cache, database })),
+    )
+  }
+
+  /** A backend whose cache has its part of the slot's as long as it is open. */
+  #sharing<Backend extends StoreStateBackend>(
+    create: (cache: Pick<StoreStateBackendOptions, 'cacheBytes' | 'onClose'>) => Backend,
+  ): Backend {
+    const backend: Backend = create({
+      cacheBytes: () => this.#caches.limitFor(backend.store),
+      onClose: () => this.#caches.leave(backend.store),
+    })
+    this.#caches.join(backend.store)
+    return backend
   }
 
   /** It is closed with the thread; who has made the folder removes it afterwards. */

@@ -100,7 +100,8 @@ export class Slot {
     let hasMore = false
     for (const running of this.#tasks) {
       const progress = this.#step(running)
-      if (progress === 'more') hasMore = true
+      // What the records wait for does not keep a snapshot from being encoded, and nobody would wake the slot for that.
+      if (progress === 'more' || running.task.isEncoding) hasMore = true
     }
     return hasMore
   }

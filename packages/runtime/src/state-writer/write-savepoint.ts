@@ -124,6 +124,7 @@ export async function writeSavepoint<P>(
       version: MANIFEST_VERSION,
       jobName: plan.jobName,
       lineage: before?.lineage ?? random.hex(16),
+      ...(before?.futures === undefined ? {} : { futures: before.futures }),
       checkpointId: before?.checkpointId ?? 1,
       kind: 'savepoint',
       triggeredAtMs: writing.nowMs,

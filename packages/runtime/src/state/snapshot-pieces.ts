@@ -5,7 +5,8 @@
  *
  * Invariant: what encoding holds stays within `heldBytesMax` and one entry, whatever the size of the state. Two things may go
  * beyond: entries that were encoded because they were about to change (`isOverdrawn` says when that must end), and, where
- * there are very many key groups, one segment of `PIECE_SHARE_MIN` each: smaller pieces would make manifests large.
+ * there are very many key groups, one segment of `PIECE_SHARE_MIN` each: smaller pieces would make manifests large. Those are open until
+ * all is encoded, so that nothing ever waits for them.
  */
 import { finishedSegmentChecksum, SegmentWriter, type SnapshotPiece, type TableDescriptor } from '@millrace/core'
 
@@ -22,7 +23,7 @@ const SPARE_SHARE = 1 / 16
 /** A segment does not grow beyond this, so much is finished at once, and so much is worth a write. */
 const PIECE_SHARE = 1 / 16
 const PIECE_SHARE_MIN = 1 / 512
-/** Captured entries may take so many times what may be held. */
+/** Pieces that are not written yet may take so many times what may be held, where entries had to be encoded because they changed. */
 const OVERDRAFT = 4
 const WRITER_BYTES_INITIAL = 512
 
@@ -80,7 +81,7 @@ export class SnapshotPieces {
   }
 
   get isOverdrawn(): boolean {
-    return this.heldBytes > this.#heldBytesMax * OVERDRAFT
+    return this.#finishedBytes + this.#takenBytes > this.#heldBytesMax * OVERDRAFT
   }
 
   add(operator: OperatorPieces): void {

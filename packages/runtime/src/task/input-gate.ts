@@ -21,6 +21,8 @@ export class InputGate {
   protected nextChannel = 0
   /** The channel of the element that `poll` gave last. */
   lastChannel = 0
+  /** It had been given before. */
+  isRepeated = false
   /** When the first barrier of the open alignment came. */
   #readBytesBefore = 0
 

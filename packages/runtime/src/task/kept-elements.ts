@@ -1,10 +1,12 @@
-/** What was taken out of one channel ahead of the task's work: first in, first out, however much it is. */
+/** What was taken out of one channel and is not worked off: first in, first out, however much it is. */
 import type { InFlightElement } from '@millrace/core'
 
 export interface KeptElement {
   readonly element: InFlightElement
   /** As the channel counts them. */
   readonly bytes: number
+  /** The task was given it before, and put it back. */
+  readonly isRepeated?: boolean
 }
 
 /** So many taken elements may stand before the first that is left: cutting off one at a time would move all others. */
@@ -20,6 +22,12 @@ export class KeptElements {
 
   add(kept: KeptElement): void {
     this.#queue.push(kept)
+  }
+
+  /** Before all others. */
+  putBack(kept: KeptElement): void {
+    if (this.#head === 0) this.#queue.unshift(kept)
+    else this.#queue[--this.#head] = kept
   }
 
   /** The oldest, or `undefined`. */

@@ -1,13 +1,14 @@
 /**
  * The inputs of a task whose barriers may overtake data in flight (decision 0054). When one does, the gate takes everything
  * up to that barrier out of the pending channels, whether or not the task can work, encodes it for the snapshot and keeps it
- * for the task, which works it off in the same order as if it were still in the channel. Restored data in flight comes before
- * anything else.
+ * for the task, which works it off in the same order as if it were still in the channel. The task may put back what it has taken and
+ * not begun. Restored data in flight comes before anything else.
  *
  * Invariants: what is recorded for a checkpoint is exactly what the task has not taken yet and what comes before the barrier;
  * within a channel nothing changes places; while it keeps something of a channel it holds that channel back, so that it records
  * no more than the channel and its sender held when the barrier came by; it reads ahead only while it keeps less than its
- * budget, and beyond that as fast as the task works off (decision 0066). What cannot be stored ends the checkpoint, not the task.
+ * budget, and beyond that as fast as the task works off (decision 0066). Where something cannot be stored the checkpoint is declined,
+ * and barriers are aligned until one is complete (decision 0069).
  */
 import { MillraceError } from '@millrace/api'
 import {
@@ -21,6 +22,7 @@ import {
   type InFlightReplay,
   InFlightSectionWriter,
   type Overtaking,
+  type RecordBatch,
   type StreamElement,
   standingOf,
 } from '@millrace/core'
@@ -34,6 +36,8 @@ const RECORD_ELEMENTS_MAX = 64
  * hold, unless calls of user code emitted much at once.
  */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
+/** What follows when data in flight cannot be stored. */
+const ALIGNED_NEXT = 'barriers are aligned there until a checkpoint is complete'
 /** `lastChannel` while restored data in flight is worked off: its watermarks are merged already. */
 export const RESTORED_CHANNEL = -1
 
@@ -94,6 +98,7 @@ export class OvertakingGate extends InputGate {
   }
 
   override poll(): StreamElement | undefined {
+    this.isRepeated = false
     if (this.#replay !== undefined) {
       const restored = this.#replay.next()
       if (restored !== undefined) {
@@ -113,6 +118,19 @@ export class OvertakingGate extends InputGate {
       return element
     }
     return undefined
+  }
+
+  /** Restored batches are worked off as a whole. */
+  get mayPutBack(): boolean {
+    return this.lastChannel !== RESTORED_CHANNEL
+  }
+
+  /** The rest of the batch that `poll` gave last, for which a barrier does not wait: it comes again, before all else of its channel. */
+  putBack(batch: RecordBatch): void {
+    const channel = this.lastChannel
+    // What a batch takes is not known any more; that much the budget may be passed by.
+    ;(this.#kept[channel] as KeptElements).putBack({ element: { kind: 'batch', batch }, bytes: 0, isRepeated: true })
+    ;(this.readers[channel] as ChannelReader).holdBack(true)
   }
 
   /** Hears what senders have announced since. */
@@ -148,6 +166,7 @@ export class OvertakingGate extends InputGate {
       const open = own.map(({ writer }, index) => (pending.includes(index) ? writer : undefined))
       this.#recording = { checkpointId, stages: [...restored, own], open, done }
     } catch (error) {
+      this.alignment.onUnstorable(checkpointId)
       done.reject(error)
       return done.promise
     }
@@ -200,6 +219,7 @@ export class OvertakingGate extends InputGate {
     const kept = (this.#kept[channel] as KeptElements).take()
     if (kept === undefined) return undefined
     this.#keptBytes -= kept.bytes
+    this.isRepeated = kept.isRepeated === true
     this.#letGo(channel)
     return kept.element
   }
@@ -217,7 +237,8 @@ export class OvertakingGate extends InputGate {
       try {
         this.#add(recording.checkpointId, this.#options.channels[channel] as InFlightChannel, section, element)
       } catch (error) {
-        // What was taken out stays to be worked off: only the checkpoint has failed.
+        // What was taken out stays to be worked off: only the checkpoint is given up.
+        this.alignment.onUnstorable(recording.checkpointId)
         this.#giveUpRecording(error)
       }
     } else if (element.checkpointId >= recording.checkpointId) {
@@ -297,11 +318,11 @@ function notEncodable(
 ): MillraceError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new MillraceError(
-    'CHECKPOINT_FAILED',
-    `A record in flight from "${from}" (subtask ${fromSubtask}) to "${operatorUid}" cannot be stored: ${reason}`,
+    'CHECKPOINT_DECLINED',
+    `A record in flight from "${from}" (subtask ${fromSubtask}) to "${operatorUid}" cannot be stored, and ${ALIGNED_NEXT}: ${reason}`,
     {
       details: { checkpointId, operator: operatorUid, from, fromSubtask },
-      hint: 'Send plain values there, or take checkpoints with aligned barriers.',
+      hint: 'Do not change records after they were sent, or take checkpoints with aligned barriers.',
       cause,
     },
   )
@@ -314,8 +335,8 @@ function tooMuch(
   bytesMax: number,
 ): MillraceError {
   return new MillraceError(
-    'CHECKPOINT_FAILED',
-    `More than ${bytesMax} bytes are in flight to "${operatorUid}", the last of them from "${from}" (subtask ${fromSubtask})`,
+    'CHECKPOINT_DECLINED',
+    `More than ${bytesMax} bytes are in flight to "${operatorUid}", the last of them from "${from}" (subtask ${fromSubtask}): ${ALIGNED_NEXT}`,
     {
       details: { checkpointId, operator: operatorUid, from, fromSubtask, bytesMax },
       hint: 'Emit less in one call, lower taskmanager.memory.max-segment-size, or take checkpoints with aligned barriers.',

@@ -108,8 +108,9 @@ export class TaskSnapshot {
   async store(): Promise<StoredSnapshot> {
     const { ledger, barrier, task, store } = this.#options
     const { checkpointId } = barrier
-    await this.#given.promise
-    const { bytes, records = 0, from = [] } = (await this.#options.inFlight) ?? {}
+    // Whichever fails first: there is no need to go on with the other.
+    const [recorded] = await Promise.all([this.#options.inFlight, this.#given.promise])
+    const { bytes, records = 0, from = [] } = recorded ?? {}
     const refs = (await this.#segments?.finish()) ?? []
     let segment: SegmentRef | undefined
     if (bytes !== undefined) {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
-import { SimulatedDisk } from '@millrace/testing'
+import { MortalFileSystem, SeededRandom, SimulatedDisk } from '@millrace/testing'
 import { disposeSavepoint } from '../../src/checkpoint-storage/dispose-savepoint.ts'
-import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
+import { FileCheckpointStorage, openSnapshot } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
 import { manifestOf, segmentOf } from './checkpoint-samples.ts'
 
 const SAVEPOINT = 'savepoints/monday'
 
-async function open() {
-  const disk = new SimulatedDisk({ random: Math.random })
+async function open(random: () => number = Math.random) {
+  const disk = new SimulatedDisk({ random })
   const files = disk.mount()
   const storage = new FileCheckpointStorage(files, 'checkpoints')
   await storage.open()
@@ -65,6 +65,37 @@ describe('disposeSavepoint', () => {
     const before = paths()
     await assert.rejects(disposeSavepoint(files, SAVEPOINT), refuses(/^Nothing was deleted: .*_metadata/, /by hand/))
     assert.deepEqual(paths(), before)
+  })
+
+  it('interrupted at any step, by a kill or a loss of power, it is brought to its end by the next one', async () => {
+    const ends = new Set<string>()
+    for (const how of ['killProcess', 'crash'] as const) {
+      for (let seed = 1; seed <= 60; seed++) {
+        const random = new SeededRandom(seed)
+        const { disk, files, paths } = await open(() => random.fraction())
+        // What a savepoint is made of has been on the disk for long.
+        await files.syncFolder(SAVEPOINT)
+        const life = new MortalFileSystem(disk.mount(), { operationsMax: seed % 20 })
+        const disposed = disposeSavepoint(life, SAVEPOINT).then(() => 'ended' as const)
+        const end = await Promise.race([disposed, life.ended.then(() => 'interrupted' as const)])
+        ends.add(end)
+        disk[how]()
+        const again = disk.mount()
+        const message = `seed ${seed}, ${how}, ${end}: ${paths().join()}`
+        if ((await again.stat(`${SAVEPOINT}/_metadata`)) !== undefined) {
+          const { manifest, folder } = await openSnapshot(again, SAVEPOINT)
+          const storage = new FileCheckpointStorage(again, folder)
+          for (const { segments } of manifest.operators[0]?.keyGroups ?? []) {
+            for (const segment of segments) await storage.readSegment(segment)
+          }
+        }
+        const isLeft = paths().some((path) => path.startsWith(SAVEPOINT))
+        if (isLeft) await disposeSavepoint(again, `${SAVEPOINT}/_metadata`)
+        await assert.rejects(disposeSavepoint(again, SAVEPOINT), { code: 'CHECKPOINT_NOT_FOUND' }, message)
+        assert.ok(!paths().some((path) => path.startsWith(SAVEPOINT)), message)
+      }
+    }
+    assert.deepEqual([...ends].sort(), ['ended', 'interrupted'], 'interrupted at every step, and once at none')
   })
 
   it('a folder of something else is not found to be one', async () => {

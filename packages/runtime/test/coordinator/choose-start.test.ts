@@ -4,7 +4,7 @@ import { MillraceError } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'
 import { SeededRandom, SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
-import { chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
+import { type ChosenStart, chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
 import { readLineage, writeLineage } from '../../src/coordinator/lineage-file.ts'
 import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.ts'
 
@@ -15,7 +15,7 @@ const latest: RestoreRequest = { kind: 'latest', ...choices }
 const newestWhole: RestoreRequest = { kind: 'newest-whole', ...choices }
 const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'path', path, ...choices, discardNewer })
 
-const fresh = (id: string) => ({ id, origin: undefined })
+const fresh = (id: string) => ({ id, origin: undefined, futures: [] })
 
 async function open({ isRefused = false } = {}) {
   const disk = new SimulatedDisk({ random: Math.random })
@@ -24,6 +24,8 @@ async function open({ isRefused = false } = {}) {
   await storage.open()
   const messages: string[] = []
   const locks: string[] = []
+  let savepoints = 0
+  let random = 0
   return {
     locks,
     disk,
@@ -31,6 +33,12 @@ async function open({ isRefused = false } = {}) {
     storage,
     messages,
     store: (id: number, lineage = OWN): Promise<string> => storage.writeManifest({ ...manifestOf(id, []), lineage }),
+    /** A checkpoint as the job writes it that starts so, and its savepoint. */
+    save: async (id: number, { lineage, futures }: ChosenStart): Promise<string> => {
+      const manifest = { ...manifestOf(id, []), lineage, ...(futures.length === 0 ? {} : { futures }) }
+      await storage.writeManifest(manifest)
+      return storage.writeSavepoint(manifest, `savepoints/${id}-${++savepoints}`)
+    },
     ids: async (): Promise<number[]> => (await storage.listCheckpoints()).map(({ checkpointId }) => checkpointId),
     /** As a job does that gets as far as its sinks. */
     choose: async (request: RestoreRequest) => {
@@ -39,7 +47,8 @@ async function open({ isRefused = false } = {}) {
         files,
         folder: FOLDER,
         jobName: 'job',
-        random: { hex: (digits) => 'f'.repeat(digits), fraction: () => 0 },
+        // The first is all of "f", the next ones end otherwise.
+        random: { hex: (digits) => `${'f'.repeat(digits - 2)}${(255 - random++).toString(16)}`, fraction: () => 0 },
         lock: async (folder) => {
           locks.push(folder)
           return { release: async () => void locks.push(`${folder} released`) }
@@ -226,7 +235,7 @@ describe('chooseStart', () => {
 
   it('nothing whole is an error that says what the job was started from', async () => {
     const { disk, files, store, choose } = await open()
-    await writeLineage(files, FOLDER, { id: OWN, origin: { path: 'savepoints/one', checkpointId: 2 } })
+    await writeLineage(files, FOLDER, { ...fresh(OWN), origin: { path: 'savepoints/one', checkpointId: 2 } })
     disk.corrupt(`${await store(5)}/_metadata`, 30)
     await assert.rejects(choose(newestWhole), failsWith('CHECKPOINT_DAMAGED', /-s savepoints\/one --discard-newer/))
   })
@@ -250,7 +259,9 @@ describe('chooseStart', () => {
     const start = await choose(at(path))
     assert.deepEqual([start.restored?.folder, start.restored?.isNamed], ['elsewhere', true])
     assert.deepEqual([start.lineage, start.firstCheckpointId, start.unclaimedId], [OWN, 8, undefined])
-    assert.deepEqual(await readLineage(files, FOLDER), { id: OWN, origin: { path, checkpointId: 7 } })
+    const futures = [{ id: 'f'.repeat(16), after: 7 }]
+    assert.deepEqual(await readLineage(files, FOLDER), { id: OWN, origin: { path, checkpointId: 7 }, futures })
+    assert.deepEqual(start.futures, futures)
     await store(8)
     await assert.rejects(choose(at(path)), failsWith('CHECKPOINT_OTHER_JOB'))
   })
@@ -292,12 +303,164 @@ describe('chooseStart', () => {
   })
 })
 
+describe('the futures of a history', () => {
+  const path = (id: number) => `${FOLDER}/chk-${id}`
+  const parted = (after: number) => (error: unknown) =>
+    error instanceof MillraceError &&
+    error.code === 'CHECKPOINT_OTHER_JOB' &&
+    error.message.includes(`they parted after checkpoint ${after}.`) &&
+    error.details.partedAfter === after &&
+    /outputs of its own/.test(error.hint ?? '')
+
+  it('a savepoint of one that was given up is refused, with what to do, and nothing is changed', async () => {
+    const { files, choose, save, ids } = await open()
+    const first = await choose({ kind: 'none' })
+    const three = await save(3, first)
+    const five = await save(5, first)
+    const eight = await save(8, first)
+    const second = await choose(at(five, true))
+    assert.deepEqual(second.futures, [{ id: 'fffffffffffffffe', after: 5 }])
+    assert.deepEqual(await ids(), [3, 5])
+    await assert.rejects(choose(at(eight)), parted(5))
+    const nine = await save(9, second)
+    for (const discardNewer of [false, true]) await assert.rejects(choose(at(eight, discardNewer)), parted(5))
+    assert.deepEqual(await ids(), [3, 5, 9])
+    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 9)
+    assert.deepEqual((await readLineage(files, FOLDER))?.futures, second.futures)
+    // What lies behind the job is restored, and then what came after it is given up too.
+    await choose(at(nine))
+    await choose(at(five, true))
+    await assert.rejects(choose(at(nine, true)), parted(5))
+    await choose(at(three, true))
+    for (const given of [five, eight, nine]) await assert.rejects(choose(at(given, true)), parted(3))
+    await choose(at(three, true))
+  })
+
+  it('a number that comes again does not make it the same checkpoint', async () => {
+    const { choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    const one = await save(1, first)
+    const two = await save(2, first)
+    const again = await save(2, await choose(at(one, true)))
+    await choose(at(again))
+    await assert.rejects(choose(at(two)), parted(1))
+  })
+
+  it('going on where the folder has ended begins none: not by a resume, nor from its newest savepoint', async () => {
+    const { choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    const four = await save(4, first)
+    assert.deepEqual((await choose(latest)).futures, [])
+    assert.deepEqual((await choose(at(four))).futures, [])
+    assert.deepEqual((await choose(latest)).futures, [])
+    assert.deepEqual((await choose(at(path(4)))).futures, [])
+  })
+
+  it('it begins with what is given up by a resume, and by one from the newest that is whole', async () => {
+    const { disk, files, choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    await save(4, first)
+    const five = await save(5, first)
+    disk.corrupt(`${path(5)}/_metadata`, 30)
+    const whole = await choose(newestWhole)
+    assert.deepEqual(whole.futures, [{ id: 'fffffffffffffffe', after: 4 }])
+    await assert.rejects(choose(at(five, true)), parted(4))
+    assert.deepEqual((await choose(latest)).futures, whole.futures, 'before the first checkpoint too')
+    await save(6, whole)
+    const later = await choose({ ...latest, discardNewer: true })
+    assert.deepEqual(
+      later.futures.map(({ after }) => after),
+      [4, 6],
+    )
+    assert.deepEqual((await readLineage(files, FOLDER))?.futures, later.futures)
+  })
+
+  it('one is announced before checkpoints are given up for it, and does not count while they are there', async () => {
+    const { files, choose, save, ids, storage } = await open({ isRefused: true })
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const first = { lineage: OWN, futures: [] } as unknown as ChosenStart
+    const three = await save(3, first)
+    const five = await save(5, first)
+    // As far as a start gets that dies before it owns the folder.
+    await choose(at(three, true))
+    assert.deepEqual(await ids(), [3])
+    const announced = await readLineage(files, FOLDER)
+    assert.deepEqual(
+      announced?.futures.map(({ after }) => after),
+      [3],
+    )
+    assert.deepEqual((await choose(latest)).futures, announced?.futures)
+    await assert.rejects(choose(at(five, true)), parted(3))
+    // One that dies even before it removes anything.
+    await storage.writeManifest({ ...manifestOf(5, []), lineage: OWN })
+    assert.deepEqual((await choose(latest)).futures, [])
+    assert.deepEqual((await choose(at(five))).futures, [])
+  })
+
+  it('a start that is refused begins none', async () => {
+    const { files, choose, save } = await open({ isRefused: true })
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const first = { lineage: OWN, futures: [] } as unknown as ChosenStart
+    const three = await save(3, first)
+    await choose(at(three, true))
+    assert.deepEqual(await readLineage(files, FOLDER), fresh(OWN))
+  })
+
+  it('a job may move to another folder and back', async () => {
+    const { files, choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    const eight = await save(8, first)
+    // In the other folder, from there on.
+    const futures = [{ id: '0123456789abcdef', after: 8 }]
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const manifest = { ...manifestOf(20, []), lineage: first.lineage, futures }
+    await elsewhere.writeManifest(manifest)
+    const twenty = await elsewhere.writeSavepoint(manifest, 'savepoints/moved')
+    const back = await choose(at(twenty))
+    assert.deepEqual(
+      back.futures.map(({ after }) => after),
+      [8, 20],
+    )
+    await choose(at(eight, true))
+    await assert.rejects(choose(at(twenty, true)), parted(8))
+  })
+
+  it('a job that went on here after it had left does not take what it became elsewhere', async () => {
+    const { files, choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    await save(8, first)
+    await save(9, first)
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const futures = [{ id: '0123456789abcdef', after: 8 }]
+    const other = await elsewhere.writeManifest({ ...manifestOf(20, []), lineage: first.lineage, futures })
+    await assert.rejects(choose(at(other, true)), parted(8))
+  })
+
+  it('of another history nothing is said', async () => {
+    const { choose, save } = await open()
+    const first = await choose({ kind: 'none' })
+    const four = await save(4, first)
+    await choose({ kind: 'none' })
+    assert.equal((await choose(at(four))).lineage, first.lineage)
+  })
+})
+
 describe('the lineage file', () => {
   it('is read as it was written, replaced, and absent at first', async () => {
     const { files } = await open()
     assert.equal(await readLineage(files, FOLDER), undefined)
     const origin = { path: 'a savepoint/„1“', checkpointId: 3 }
-    for (const lineage of [fresh(OWN), { id: '0123456789abcdef', origin }, fresh(OWN)]) {
+    const futures = [{ id: '0123456789abcdef', after: 0 }]
+    const claimed = { ...origin, claimMode: 'CLAIM' as const }
+    for (const lineage of [
+      fresh(OWN),
+      { ...fresh('0123456789abcdef'), origin },
+      { ...fresh(OWN), origin: claimed, futures },
+      { ...fresh(OWN), futures },
+      fresh(OWN),
+    ]) {
       await writeLineage(files, FOLDER, lineage)
       assert.deepEqual(await readLineage(files, FOLDER), lineage)
     }

@@ -134,6 +134,17 @@ describe('claim modes', () => {
     await walk(files)
   })
 
+  it('CLAIM of a savepoint whose removal was interrupted: the next start brings it to its end', async () => {
+    const files = memoryDisk()
+    const { taken } = await live(files, { restore: { kind: 'none' }, checkpoints: 1, savepoint: true })
+    const path = taken.at(-1)?.externalPath ?? ''
+    await live(files, { restore: from(path, 'CLAIM'), checkpoints: 1, retained: 2 })
+    // As far as a process gets that dies then.
+    await files.rename(`${path}/_metadata`, `${path}/_metadata.discarded`)
+    await live(files, { restore: LATEST, checkpoints: 0, retained: 2 })
+    assert.equal(await files.stat(path), undefined)
+  })
+
   it('CLAIM of a checkpoint of another folder: what others there name stays', async () => {
     const files = memoryDisk()
     await live(files, { restore: { kind: 'none' }, checkpoints: 3, retained: 2 })

@@ -472,6 +472,60 @@ describe('a stop with a savepoint', () => {
     assert.ok(late > 0 && late < 1_000, `${late} records were late`)
   })
 
+  /** Sources of numbers, each with a sink of its own. */
+  const sources = (...names: readonly string[]): JobDefinition =>
+    defineJob({
+      name: 'sources',
+      build: (env) => {
+        for (const name of names) {
+          env
+            .from(generator({ records: 50, perSecond: 100_000, generate: (index) => index }), { uid: name })
+            .to(collect(name), { uid: `${name}-out` })
+        }
+      },
+    }) as JobDefinition
+
+  it('of a job that is given another source: a start that names its end reads that from the start', async () => {
+    const files = memoryDisk()
+    const first = await runInline(sources('old'), { files })
+    assert.equal(first.outcome.state, 'FINISHED')
+    const path = `${FOLDER}/chk-${first.coordinator.statistics.latest.completed?.id}`
+    const resumed = await runInline(sources('old', 'more'), { files, restore: LATEST })
+    assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
+    assert.deepEqual(resumed.outcome.collected.more ?? [], [])
+    assert.match(
+      resumed.messages.join('\n'),
+      /is final: .* reads nothing; "more", new .* not begun\. To read on, name it/,
+    )
+    const named = await runInline(sources('old', 'more'), {
+      files,
+      restore: { kind: 'path', path, discardNewer: false, allowNonRestoredState: false },
+    })
+    assert.equal(named.outcome.state, 'FINISHED', named.outcome.error?.message)
+    assert.match(named.messages.join('\n'), /all its input was read: .* reads "more", new since then, from the start/)
+    assert.equal(named.outcome.collected.more?.length, 50)
+  })
+
+  it('with drain, named by a start with another source in place of the first: it reads that', async () => {
+    const files = memoryDisk()
+    let answer: Promise<{ externalPath: string }> | undefined
+    await runInline(windows(20_000, 2_000), {
+      files,
+      configuration: ON_REQUEST_ONLY,
+      onState: (state, job) => {
+        if (state !== 'RUNNING') return
+        answer = untilRead(job, 100).then(() => job.stopWithSavepoint({ targetFolder: 'kept', drain: true }))
+      },
+    })
+    const path = (await answer)?.externalPath ?? ''
+    const { outcome } = await runInline(sources('other'), {
+      files,
+      restore: { kind: 'path', path, discardNewer: true, allowNonRestoredState: true },
+    })
+    assert.equal(outcome.state, 'FINISHED', outcome.error?.message)
+    assert.equal(outcome.collected.other?.length, 50)
+  })
+
   it('that fails before its checkpoint is stored lets the job go on', async () => {
     let isFull = true
     const files = fullDisk((path) => isFull && path.includes(`${FOLDER}/chk-`))

@@ -90,7 +90,7 @@ interface Numbered {
 }
 
 /** One split; each record comes alone, so that each is an element of its channel. */
-function singly(onRecord: () => void): Source<Numbered, number> {
+function singly(onRecord: (record: Numbered) => void): Source<Numbered, number> {
   return {
     kind: 'singly',
     options: {},
@@ -102,9 +102,10 @@ function singly(onRecord: () => void): Source<Numbered, number> {
       return {
         next: async (): Promise<SourceBatch<Numbered>> => {
           if (next === RECORDS) return { records: [], end: true }
-          onRecord()
           const n = next++
-          return { records: [{ key: n % KEYS, n }], end: false }
+          const record = { key: n % KEYS, n }
+          onRecord(record)
+          return { records: [record], end: false }
         },
         position: () => next,
         close: async () => {},
@@ -115,7 +116,7 @@ function singly(onRecord: () => void): Source<Numbered, number> {
 
 class SlowJob {
   readonly output: GatedSink
-  generated = 0
+  readonly records: Numbered[] = []
 
   constructor(output = new GatedSink()) {
     this.output = output
@@ -136,7 +137,7 @@ class SlowJob {
       build: (env) => {
         env
           .from(
-            singly(() => void this.generated++),
+            singly((record) => void this.records.push(record)),
             { uid: 'numbers', parallelism: 1 },
           )
           .keyBy('key')
@@ -144,6 +145,10 @@ class SlowJob {
           .to(this.output.sink(), { uid: 'out' })
       },
     }) as unknown as JobDefinition
+  }
+
+  get generated(): number {
+    return this.records.length
   }
 }
 
@@ -207,6 +212,23 @@ async function writesUntilComplete(started: Started): Promise<number> {
   return lets
 }
 
+/** Lets one write after the other go until there is an answer. */
+async function lettingWrites<T>(started: Started, answer: Promise<T>): Promise<T> {
+  const { job } = started
+  let isAnswered = false
+  const answered = (): void => {
+    isAnswered = true
+  }
+  answer.then(answered, answered)
+  while (inProgress(started) === 0 && !isAnswered) await setImmediate()
+  while (!isAnswered) {
+    // What the checkpoint can do without the next write, it does first.
+    for (let turn = 0; turn < 50 && !isAnswered; turn++) await setImmediate()
+    job.output.letOne()
+  }
+  return answer
+}
+
 describe('a checkpoint behind a slow sink', () => {
   it('has to wait for all that is queued when it is aligned, and for the write at hand when it is not', async () => {
     const aligned = await start(memoryDisk(), {})
@@ -246,6 +268,26 @@ describe('a checkpoint behind a slow sink', () => {
       assert.deepEqual(after.output.lines, expected)
     })
   }
+
+  it('does not end the job when a record in flight cannot be stored: the next one is aligned', async () => {
+    const started = await start(memoryDisk(), { 'execution.checkpointing.unaligned.enabled': 'true' })
+    const { job, coordinator, running } = started
+    // In the channel: two records have left it, and it holds more than ten.
+    for (const record of job.records.slice(4, 9)) Object.assign(record, { changed: () => {} })
+    const declined = coordinator.takeCheckpoint({ type: 'configured' })
+    await assert.rejects(lettingWrites(started, declined), {
+      code: 'CHECKPOINT_DECLINED',
+      message:
+        /A record in flight from "numbers" \(subtask 0\) to "numbered" cannot be stored, .*changed is the function changed/,
+    })
+    await lettingWrites(started, coordinator.takeCheckpoint({ type: 'configured' }))
+    const { completed } = coordinator.statistics.latest
+    assert.deepEqual([completed?.id, completed?.persistedBytes], [2, 0])
+    job.output.openUp()
+    const { outcome, failures, slots } = await running
+    assert.deepEqual([outcome.state, failures, slots.launched], ['FINISHED', [], 1])
+    assert.deepEqual(job.output.lines, expected)
+  })
 
   it('is no ground for a savepoint that is written without a job', async () => {
     const files = memoryDisk()

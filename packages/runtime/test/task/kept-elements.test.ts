@@ -14,12 +14,17 @@ test('gives what was added in its order, with its bytes, however much comes betw
   for (const [adds, takes] of [
     [3_000, 1_500],
     [10, 1_200],
-    [4_000, 4_310],
+    [4_000, 4_316],
     [5, 2],
   ] as const) {
     for (let i = 0; i < adds; i++) {
       kept.add({ element: element(added), bytes: added * 2 })
       model.push(added++)
+    }
+    // What was put back comes first, wherever the queue begins.
+    for (let i = 0; i < 2; i++) {
+      kept.putBack({ element: element(added), bytes: added * 2 })
+      model.unshift(added++)
     }
     for (let i = 0; i < takes; i++) {
       const expected = model.shift()

@@ -155,6 +155,24 @@ describe('OvertakingGate', () => {
     assert.deepEqual(read(gate), ['a2', 'a3'])
   })
 
+  it('records what the task put back before all else, and gives it again in its place', async () => {
+    const { inputs, gate } = open(2)
+    give(inputs[0], batchOf('a1', 'a2', 'a3'), batchOf('a4'), barrier(1))
+    give(inputs[1], barrier(1))
+    const taken = gate.poll()
+    assert.ok(taken?.kind === 'batch' && gate.mayPutBack && !gate.isRepeated)
+    gate.putBack({ records: ['a2', 'a3'], timestamps: [0, 0], keyHashes: undefined })
+    assert.equal(inputs[0].isHeldBack, true)
+    const recorded = overtake(gate)
+    recordAll(gate)
+    assert.deepEqual(elementsOf(await recorded), [[['a2,a3', 'a4'], []]])
+    const again = gate.poll()
+    assert.ok(again?.kind === 'batch')
+    assert.deepEqual([again.batch.records, gate.isRepeated], [['a2', 'a3'], true])
+    assert.deepEqual(read(gate), ['a4'])
+    assert.deepEqual([gate.isRepeated, inputs[0].isHeldBack], [false, false])
+  })
+
   it('works off what was restored before anything else, and records what is left of it before the rest', async () => {
     const section = { from: 'up', fromSubtask: 3, isKeyed: false }
     const elements = [watermark(4), batchOf('r1'), batchOf('r2')] as InFlightStage[number]['elements']
@@ -162,6 +180,7 @@ describe('OvertakingGate', () => {
     give(inputs[0], batchOf('a1'), barrier(1))
     assert.deepEqual(read(gate, 2), ['watermark 4', 'r1'])
     assert.equal(gate.lastChannel, RESTORED_CHANNEL)
+    assert.equal(gate.mayPutBack, false)
     const recorded = overtake(gate)
     recordAll(gate)
     assert.deepEqual(elementsOf(await recorded), [[['{"kind":"watermark","timestamp":4}', 'r2']], [['a1']]])
@@ -224,14 +243,15 @@ describe('OvertakingGate', () => {
     assert.deepEqual([inputs[0].isHeldBack, inputs[1].isHeldBack, gate.queuedBytes], [false, false, 0])
   })
 
-  it('gives up a checkpoint whose data in flight are more than may be stored, and loses nothing', async () => {
+  it('declines a checkpoint whose data in flight are more than may be stored, and loses nothing', async () => {
     const { inputs, gate } = open(1, [], { inFlightBytesMax: 100 })
     give(inputs[0], batchOf('x'.repeat(50)), batchOf('y'.repeat(80)), batchOf('z'), barrier(1))
     const recorded = overtake(gate)
     recordAll(gate)
     await assert.rejects(recorded, {
-      code: 'CHECKPOINT_FAILED',
-      message: 'More than 100 bytes are in flight to "count", the last of them from "up" (subtask 0)',
+      code: 'CHECKPOINT_DECLINED',
+      message:
+        'More than 100 bytes are in flight to "count", the last of them from "up" (subtask 0): barriers are aligned there until a checkpoint is complete',
     })
     assert.deepEqual(read(gate), ['x'.repeat(50), 'y'.repeat(80), 'z', 'barrier'])
     assert.equal(inputs[0].isHeldBack, false)
@@ -239,34 +259,43 @@ describe('OvertakingGate', () => {
 
   for (const [when, isKept] of [
     ['while it is read', false],
-    ['that an earlier barrier had overtaken', true],
+    ['after an earlier barrier had overtaken it', true],
   ] as const) {
-    it(`fails the checkpoint by a record that cannot be stored ${when}, and the task works it off`, async () => {
-      const bad = () => {}
+    it(`declines the checkpoint by a record that cannot be stored ${when}, and is aligned until one is complete`, async () => {
+      const record: { n: number; bad?: () => void } = { n: 1 }
       const { inputs, gate } = open(2)
+      const pass = (id: number, lastCompletedId: number, ...records: unknown[]): void => {
+        give(inputs[0], ...records.map((each) => batchOf(each)), barrier(id, 'checkpoint', lastCompletedId))
+        give(inputs[1], barrier(id, 'checkpoint', lastCompletedId))
+      }
       give(inputs[0], batchOf('a1'), barrier(1))
-      give(inputs[1], batchOf('b1'), batchOf(bad), batchOf('b2'), barrier(1))
-      const refused = {
-        code: 'CHECKPOINT_FAILED',
-        message: /^A record in flight from "up" \(subtask 1\) to "count" cannot be stored: .*function/,
-      }
-      const first = overtake(gate)
-      recordAll(gate)
-      await assert.rejects(first, refused)
+      give(inputs[1], batchOf('b1'), batchOf(record), batchOf('b2'), barrier(1))
       if (isKept) {
-        give(inputs[0], barrier(2))
-        give(inputs[1], barrier(2))
-        await assert.rejects(overtake(gate), refused)
+        const stored = overtake(gate)
+        recordAll(gate)
+        await stored
+        pass(2, 1)
       }
-      const seen = read(gate).filter((record) => record !== 'barrier')
-      assert.deepEqual(new Set(seen), new Set(['a1', 'b1', bad, 'b2']))
-      assert.ok(seen.indexOf('b1') < seen.indexOf(bad) && seen.indexOf(bad) < seen.indexOf('b2'))
-      assert.deepEqual([inputs[0].isHeldBack, inputs[1].isHeldBack], [false, false])
-      give(inputs[0], batchOf('a2'), barrier(3))
-      give(inputs[1], barrier(3))
-      const third = overtake(gate)
+      record.bad = () => {}
+      const declined = overtake(gate)
       recordAll(gate)
-      assert.deepEqual(elementsOf(await third), [[['a2'], []]])
+      await assert.rejects(declined, {
+        code: 'CHECKPOINT_DECLINED',
+        message:
+          /^A record in flight from "up" \(subtask 1\) to "count" cannot be stored, and barriers are aligned there until a checkpoint is complete: .*function/,
+      })
+      const seen = read(gate).filter((each) => each !== 'barrier')
+      assert.deepEqual(new Set(seen), new Set(['a1', 'b1', record, 'b2']))
+      assert.ok(seen.indexOf('b1') < seen.indexOf(record) && seen.indexOf(record) < seen.indexOf('b2'))
+      assert.deepEqual([inputs[0].isHeldBack, inputs[1].isHeldBack], [false, false])
+      pass(3, isKept ? 1 : 0, 'a2')
+      gate.hearAnnouncements()
+      assert.deepEqual(gate.alignment.decideOvertaking(1_000), [])
+      assert.deepEqual(read(gate).toSorted(), ['a2', 'barrier', 'barrier'])
+      pass(4, 3, 'a3')
+      const next = overtake(gate)
+      recordAll(gate)
+      assert.deepEqual(elementsOf(await next), [[['a3'], []]])
     })
   }
 })

@@ -12,6 +12,11 @@ function announced(run: TaskRun, checkpointId: number): void {
   for (const input of run.inputs) input.announce(barrier(checkpointId))
 }
 
+function recordsIn(bytes: Uint8Array): readonly unknown[] {
+  const stages = readInFlight(bytes).stages.flat()
+  return stages.flatMap(({ elements }) => elements.flatMap((each) => (each.kind === 'batch' ? each.batch.records : [])))
+}
+
 /** An input of `batches` records, each a batch, with a barrier behind them; the task takes some and then has no room. */
 function stuffed(overtakeAfterMs: number | undefined, batches = 6): TaskRun {
   const run = new TaskRun({
@@ -42,10 +47,7 @@ describe('a task whose barriers overtake', () => {
     const run = stuffed(0)
     await standStill(run)
     assert.deepEqual(ids(run), [1])
-    const stages = run.stored.flatMap((bytes) => readInFlight(bytes).stages)
-    const inFlight = stages
-      .flat()
-      .flatMap(({ elements }) => elements.flatMap((element) => (element.kind === 'batch' ? element.batch.records : [])))
+    const inFlight = run.stored.flatMap(recordsIn)
     const before: unknown[] = []
     for (let taken = run.output.take(); taken.length > 0; taken = run.output.take()) {
       before.push(...taken)
@@ -87,13 +89,55 @@ describe('a task whose barriers overtake', () => {
     assert.equal(run.measured[0]?.startDelayMs, 50)
   })
 
+  it('does not wait for the batch at hand: the records that it has not begun are in flight', async () => {
+    const run = new TaskRun({ bufferTimeoutMs: 0, overtakeAfterMs: 0 })
+    const records = Array.from({ length: 1_000 }, (_, i) => i)
+    run.give(0, batchOf(...records), batchOf('next'), barrier(1))
+    run.step(10)
+    announced(run, 1)
+    run.step(2)
+    await settle()
+    assert.deepEqual(ids(run), [1])
+    const sent = run.output.take()
+    assert.ok(sent.indexOf('barrier 1') <= 12, `the barrier came after ${sent.indexOf('barrier 1')} records`)
+    const inFlight = run.stored.flatMap(recordsIn)
+    assert.deepEqual([...sent.slice(0, sent.indexOf('barrier 1')), ...inFlight], [...records, 'next'])
+    for (let turn = 0; turn < 20; turn++) run.step()
+    sent.push(...run.output.take())
+    assert.deepEqual(
+      sent.filter((each) => each !== 'barrier 1'),
+      [...records, 'next'],
+    )
+    assert.equal(run.task.recordsIn, records.length + 1)
+  })
+
+  it('works off what it has put back when the checkpoint is given up before its snapshot', async () => {
+    const run = new TaskRun({ bufferTimeoutMs: 0, overtakeAfterMs: 0 })
+    run.give(0, batchOf(1, 2, 3, 4, 5), barrier(1))
+    run.step(2)
+    run.operator.isHeld = true
+    announced(run, 1)
+    assert.equal(run.step(), 'waiting')
+    run.task.onCheckpointAborted(1)
+    run.operator.isHeld = false
+    run.give(0, batchOf(6), barrier(2))
+    announced(run, 2)
+    await standStill(run)
+    assert.deepEqual(ids(run), [2])
+    assert.deepEqual(
+      run.output.take().filter((each) => each !== 'barrier 2'),
+      [1, 2, 3, 4, 5, 6],
+    )
+    assert.deepEqual([run.task.recordsIn, run.inputs[0]?.isHeldBack, run.failures], [6, false, []])
+  })
+
   it('finishes what is half worked off without room, and then is full again', async () => {
     const run = new TaskRun({ outputRoom: 1, bufferTimeoutMs: 0, overtakeAfterMs: 0 })
-    const records = Array.from({ length: 5_000 }, (_, i) => i)
-    run.give(0, batchOf(...records), batchOf('next'), barrier(1))
+    run.operator.copies = 5_000
+    run.give(0, batchOf('many'), batchOf('next'), barrier(1))
     run.step(10_000)
     await settle()
-    assert.deepEqual(ids(run), [], 'the batch is half worked off')
+    assert.deepEqual(ids(run), [], 'the record is half worked off')
     announced(run, 1)
     await standStill(run)
     run.step(10_000)
@@ -139,7 +183,7 @@ describe('a task whose barriers overtake', () => {
     assert.deepEqual([ids(run), run.declined, run.failures], [[2], [], []])
   })
 
-  it('goes on when something in flight cannot be stored: the checkpoint fails and says where it was', async () => {
+  it('goes on when something in flight cannot be stored: the checkpoint is declined, and the next one aligned', async () => {
     const run = new TaskRun({ outputRoom: 2, bufferTimeoutMs: 0, overtakeAfterMs: 0 })
     const bad = () => {}
     for (const record of ['r1', 'r2', 'r3', bad, 'r5']) run.give(0, batchOf(record))
@@ -148,7 +192,7 @@ describe('a task whose barriers overtake', () => {
     await standStill(run)
     assert.deepEqual([ids(run), run.declined, run.failures], [[], [1], []])
     const [reason] = run.reasons as [Error & { code: string }]
-    assert.equal(reason.code, 'CHECKPOINT_FAILED')
+    assert.equal(reason.code, 'CHECKPOINT_DECLINED')
     assert.match(reason.message, /from "up" \(subtask 0\) to "pass" cannot be stored/)
     const seen: unknown[] = []
     for (let taken = run.output.take(); taken.length > 0; taken = run.output.take()) {
@@ -163,6 +207,7 @@ describe('a task whose barriers overtake', () => {
     announced(run, 2)
     await standStill(run)
     assert.deepEqual(ids(run), [2])
+    assert.equal(run.measured[0]?.isUnaligned, undefined)
   })
 
   it('records beyond its budget as it works off, and is then complete', async () => {
@@ -183,10 +228,6 @@ describe('a task whose barriers overtake', () => {
       seen.filter((each) => each !== 'barrier 1'),
       records,
     )
-    const stored = run.stored.flatMap((bytes) => readInFlight(bytes).stages).flat()
-    const inFlight = stored.flatMap(({ elements }) =>
-      elements.flatMap((element) => (element.kind === 'batch' ? element.batch.records : [])),
-    )
-    assert.deepEqual(inFlight, records.slice(seen.indexOf('barrier 1')))
+    assert.deepEqual(run.stored.flatMap(recordsIn), records.slice(seen.indexOf('barrier 1')))
   })
 })

@@ -19,13 +19,17 @@ import { InputGate } from '../../src/task/input-gate.ts'
 import { OvertakingGate } from '../../src/task/overtaking-gate.ts'
 import { PendingCommits } from '../../src/task/pending-commits.ts'
 import { SinkOperator } from '../../src/task/sink-operator.ts'
-import { Task, type TaskInput, type TaskKeyedState, type TaskSink } from '../../src/task/task.ts'
+import { Task } from '../../src/task/task.ts'
+import type { TaskInput, TaskKeyedState, TaskSink } from '../../src/task/task-options.ts'
 import type { SnapshotStore } from '../../src/task/task-ports.ts'
 import { BoundedChannel } from './bounded-channel.ts'
 import type { SourceRun } from './source-run.ts'
 
-export const barrier = (checkpointId: number, snapshotKind: CheckpointBarrier['snapshotKind'] = 'checkpoint') =>
-  ({ kind: 'barrier', checkpointId, triggeredAtMs: 1_000, lastCompletedId: 0, snapshotKind }) as const
+export const barrier = (
+  checkpointId: number,
+  snapshotKind: CheckpointBarrier['snapshotKind'] = 'checkpoint',
+  lastCompletedId = 0,
+) => ({ kind: 'barrier', checkpointId, triggeredAtMs: 1_000, lastCompletedId, snapshotKind }) as const
 
 export const batchOf = (...records: unknown[]): StreamElement => ({
   kind: 'batch',
@@ -36,6 +40,9 @@ export const batchOf = (...records: unknown[]): StreamElement => ({
 export class PassingOperator implements Operator {
   readonly #output: OperatorOutput
   isHeld = false
+  /** How often it emits each; it stops and goes on in the middle. */
+  copies = 1
+  #copied = 0
   timerMs: number | undefined
   isClosed = false
 
@@ -50,7 +57,11 @@ export class PassingOperator implements Operator {
     for (; next < records.length && budget.units > 0 && !this.isHeld && !this.#output.isFull; next++) {
       const record = records[next]
       if (record instanceof Error) throw record
-      this.#output.emit(record, timestamps[next] as number)
+      for (; this.#copied < this.copies; this.#copied++) {
+        if (this.#output.isFull) return next
+        this.#output.emit(record, timestamps[next] as number)
+      }
+      this.#copied = 0
       budget.units--
     }
     return next

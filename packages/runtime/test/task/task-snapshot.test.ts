@@ -117,6 +117,12 @@ describe('the snapshot of a task', () => {
     assert.equal(writing?.isFinished, false)
   })
 
+  it('fails as soon as data in flight cannot be stored, however much is left to encode', async () => {
+    const { snapshot } = begin(filledBackend(), { inFlight: Promise.reject(new Error('not storable')) })
+    await assert.rejects(snapshot.store(), /not storable/)
+    assert.equal(snapshot.isEncoded, false)
+  })
+
   it('gives up what it has written, and takes part in nothing any more', async () => {
     const { snapshot, storage } = begin(filledBackend())
     let isSettled = false

@@ -101,6 +101,11 @@ export class OpenChainsSnapshot {
     })
   }
 
+  /** Encoded bytes that are in memory. */
+  get heldBytes(): number {
+    return this.#snapshot.heldBytes
+  }
+
   /** One bounded step; true when everything is encoded. Pieces are written at once, as far as the backend knows. */
   step(): boolean {
     const isDone = this.#snapshot.encode(0)

@@ -133,6 +133,51 @@ export function snapshotPiecesConformance(name: string, create: CreateBackend): 
       }
     })
 
+    it('says what was dropped within the bound too, and before what came back, also when that changes first', () => {
+      const backend = open()
+      const table = backend.mapTable<string, string>(MAPS)
+      const selectNamed = (key: number): void => {
+        const name = textOf(key, 0)
+        backend.setCurrentKey(name, keyGroupOf(name, MAX_PARALLELISM))
+      }
+      const putAll = (round: number, wants: (key: number) => boolean): void => {
+        for (let key = 0; key < KEYS; key++) {
+          if (!wants(key)) continue
+          selectNamed(key)
+          table.put('inner', textOf(key, round))
+        }
+      }
+      putAll(1, () => true)
+      const first = new OpenChainsSnapshot(backend, SegmentChains.EMPTY, 1, 3).finish()
+      backend.onCheckpointComplete(1)
+      for (let key = 0; key < KEYS; key++) {
+        selectNamed(key)
+        table.remove()
+      }
+      const hasCome = (key: number): boolean => key % 2 === 0
+      putAll(2, hasCome)
+      const second = new OpenChainsSnapshot(backend, first, 2, 3)
+      assert.ok(second.heldBytes <= SLACK_BYTES, `${second.heldBytes} bytes were encoded when it began`)
+      for (let steps = 0; steps < 400; steps++) {
+        second.step()
+        assert.ok(second.heldBytes <= SNAPSHOT_BYTES_MAX + SLACK_BYTES, `${second.heldBytes} bytes were held`)
+      }
+      putAll(3, hasCome)
+      const chains = second.finish()
+      expectContinuations(chains, 'delta')
+      for (const restored of restoredAt(chains, 2)) {
+        const again = restored.mapTable<string, string>(MAPS)
+        const { first: firstGroup, last } = restored.keyGroups
+        for (let key = 0; key < KEYS; key++) {
+          const name = textOf(key, 0)
+          const group = keyGroupOf(name, MAX_PARALLELISM)
+          if (group < firstGroup || group > last) continue
+          restored.setCurrentKey(name, group)
+          assert.equal(again.get('inner'), hasCome(key) ? textOf(key, 2) : undefined, name)
+        }
+      }
+    })
+
     it('gives up what was taken of an aborted one, and begins anew', () => {
       const backend = open()
       fill(backend, 1)
@@ -163,6 +208,7 @@ export function snapshotPiecesConformance(name: string, create: CreateBackend): 
 
 const VALUES: TableDescriptor = { operatorUid: OPERATOR, name: 'values', kind: 'value', version: 1, ttlMs: undefined }
 const WINDOWS: TableDescriptor = { ...VALUES, name: 'windows', kind: 'namespaced' }
+const MAPS: TableDescriptor = { ...VALUES, name: 'maps', kind: 'map' }
 
 function textOf(key: number, round: number): string {
   return `${key} in round ${round} `.padEnd(80, '.')

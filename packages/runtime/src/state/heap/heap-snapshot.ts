@@ -3,7 +3,7 @@
  * finished is handed out on the way (`SnapshotPieces`).
  *
  * A base holds every entry, a delta what changed after the last completed snapshot, with tombstones. What is dropped as
- * a whole stands first in a delta, so that entries that came back later survive it; everything else may stand in any
+ * a whole stands first in a delta (`TableDrops`), also when an entry is captured before its turn; everything else may stand in any
  * order, because each entry is written once.
  *
  * Invariant (with `ChangeTracker`): an entry is encoded by the walk or, before it changes, by `capture`, never twice.
@@ -11,6 +11,7 @@
 import { MillraceError } from '@millrace/api'
 import { type KeyedSnapshot, NumbersAt, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
 import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
+import type { DropsToSay } from '../table-drops.ts'
 import type { OpenSnapshot } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryMapOwner } from './entry-map.ts'
 import { type EntryRows, ROWS_MAX } from './entry-rows.ts'
@@ -45,6 +46,8 @@ interface OperatorPart {
   /** Those declared when the snapshot began. */
   readonly heapTables: readonly HeapTable[]
   readonly indexes: ReadonlyMap<EntryMapOwner, number>
+  /** By index of the table. */
+  readonly drops: readonly DropsToSay[]
   /** Per key group of the range: 1 for a base. */
   readonly isBase: Uint8Array
 }
@@ -94,7 +97,6 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
       this.#parts.set(operator.uid, part)
       this.#pieces.add(part.pieces)
       tables.push(...part.pieces.tables)
-      for (const table of operator.tables) this.#writeDrops(part, table)
     }
     this.tables = tables
     this.#steps = this.#encodeAll()
@@ -174,6 +176,7 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
   }
 
   *#encodeAll(): Generator<void> {
+    for (const part of this.#parts.values()) yield* this.#encodeDrops(part)
     for (const part of this.#parts.values()) {
       const hasBase = part.isBase.includes(1)
       for (const table of part.heapTables) yield* this.#encodeMap(part.isBase, table.map, table.isNested, hasBase)
@@ -259,6 +262,8 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     const group = entries.keyGroup(at) - this.bounds.firstGroup
     const isBase = part.isBase[group] === 1
     if (isBase ? isDeleted : entries.changed(at) <= this.bounds.completedEpoch) return
+    const drops = part.drops[index] as DropsToSay
+    while (drops.has(group)) this.#sayDrop(part, drops, group)
     const { key, sub } = table.addressOf(map, row)
     if (isDeleted) {
       const writer = this.#pieces.writerOf(part.pieces, group)
@@ -281,19 +286,22 @@ export class HeapSnapshot implements KeyedSnapshot, OpenSnapshot {
     this.#pieces.onWritten(part.pieces, group, writer)
   }
 
-  #writeDrops(part: OperatorPart, table: HeapTable): void {
-    const index = part.indexes.get(table) as number
-    for (const { outerKey, keyGroups, epoch } of table.drops) {
-      if (epoch <= this.bounds.completedEpoch) continue
-      for (const keyGroup of keyGroups) {
-        const group = keyGroup - this.bounds.firstGroup
-        if (part.isBase[group] === 1) continue
-        const writer = this.#pieces.writerOf(part.pieces, group)
-        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
-        else writer.dropNamespace(index, outerKey as number)
-        this.#pieces.onWritten(part.pieces, group, writer)
+  *#encodeDrops(part: OperatorPart): Generator<void> {
+    for (const drops of part.drops) {
+      for (let group = 0; group < part.isBase.length; group++) {
+        while (drops.has(group)) {
+          this.#sayDrop(part, drops, group)
+          // Meanwhile the others of the group may be said.
+          if (++this.#visited % this.bounds.stepEntries === 0 || this.#pieces.isFull) yield
+        }
       }
     }
+  }
+
+  #sayDrop(part: OperatorPart, drops: DropsToSay, group: number): void {
+    const writer = this.#pieces.writerOf(part.pieces, group)
+    drops.sayNext(group, writer)
+    this.#pieces.onWritten(part.pieces, group, writer)
   }
 }
 
@@ -319,6 +327,7 @@ function createPart(
     pieces: new OperatorPieces(operator.uid, tables, isBase),
     heapTables: [...operator.tables],
     indexes: new Map<EntryMapOwner, number>(operator.tables.map((table, index) => [table, index])),
+    drops: operator.tables.map(({ drops, descriptor }, index) => drops.toSay(index, descriptor.kind, isBase)),
     isBase,
   }
 }

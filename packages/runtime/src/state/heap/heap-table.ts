@@ -4,6 +4,7 @@
  */
 import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { TableDrops } from '../table-drops.ts'
 import { TableExpiry } from '../table-expiry.ts'
 import { estimateBytes } from './bytes-estimate.ts'
 import type { ChangeTracker } from './change-tracker.ts'
@@ -31,13 +32,6 @@ export interface TableHome {
   now(): number
 }
 
-/** Everything under an outer key (a map of a key, a namespace) was removed at once. */
-export interface Drop {
-  readonly outerKey: unknown
-  readonly keyGroups: readonly number[]
-  readonly epoch: number
-}
-
 /** The key, and the user key of a map's entry or the namespace. */
 export interface EntryAddress {
   readonly key: unknown
@@ -52,8 +46,7 @@ export abstract class HeapTable {
   readonly map: EntryMap
   /** Live entries; those of inner maps, not the maps. */
   entryCount = 0
-  /** Not yet part of a completed snapshot, in order. */
-  drops: Drop[] = []
+  readonly drops: TableDrops
   /** Only with a time to live. */
   protected expiry: TableExpiry | undefined
   #descriptor: TableDescriptor
@@ -66,6 +59,7 @@ export abstract class HeapTable {
   constructor(descriptor: TableDescriptor, home: TableHome) {
     this.#descriptor = descriptor
     this.home = home
+    this.drops = new TableDrops(home.firstGroup)
     this.map = new EntryMap(this, undefined, home.tracker.epoch)
     if (descriptor.ttlMs !== undefined) this.expiry = new TableExpiry(descriptor.ttlMs, descriptor, false)
   }
@@ -160,7 +154,7 @@ export abstract class HeapTable {
   }
 
   onSnapshotComplete(completedEpoch: number): void {
-    if (this.drops.length > 0) this.drops = this.drops.filter((drop) => drop.epoch > completedEpoch)
+    this.drops.forget(completedEpoch)
   }
 
   /** Whether there is a value in a row (−1 for none) that has not expired; removes one that has. */
@@ -271,7 +265,7 @@ export abstract class HeapTable {
     const { key } = this.takeOut(map)
     this.home.current.serial++
     if (map.createdEpoch === tracker.epoch) return
-    this.drops.push({ outerKey: key, keyGroups, epoch: tracker.epoch })
+    this.drops.add(key, keyGroups, tracker.epoch)
     tracker.open?.keep(map)
   }
 

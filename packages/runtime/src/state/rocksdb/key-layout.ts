@@ -206,6 +206,11 @@ export function rankOf(table: MapOwner, keyGroup: number, hash: number): number 
   return table.descriptor.kind === 'map' ? unsigned : keyGroup * 2 ** 32 + unsigned
 }
 
+/** The rank behind another; infinite behind the last that a map can have. */
+export function rankAfter(table: MapOwner, rank: number): number {
+  return table.descriptor.kind === 'map' && rank === 2 ** 32 - 1 ? Number.POSITIVE_INFINITY : rank + 1
+}
+
 /** The rank that a key says, whose map has a prefix of this length. */
 export function rankInKey(key: Uint8Array, prefixLength: number): number {
   let rank = 0

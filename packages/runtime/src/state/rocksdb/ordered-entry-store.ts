@@ -1,17 +1,18 @@
 /**
  * Entries in an ordered store (RocksDB). Nothing is kept in memory of an entry that is not in the cache: maps index what is
- * cached only. The records of all keys of one hash are one value there, a bucket, so that a batch of keys can be fetched by their
- * hashes alone; nearly all buckets have one record.
+ * cached only. The records of all keys of one hash are one value there, a bucket (`buckets.ts`), so that a batch of keys can be fetched
+ * by their hashes alone.
  *
- * What has changed since the last completed snapshot is named in a range of its own, by epoch: a delta reads that, not all state.
+ * What has changed since the last completed snapshot is named in a range of its own, by epoch (`entry-writer.ts`): a delta reads that,
+ * not all state.
  *
  * Invariants: a record in the store is alive, and carries the epoch of its last change; with an epoch that is not complete a change
  * names it under that epoch. A deleted key that a snapshot may know has a deletion under the epoch of its deletion; what comes back
  * later does not take it away, so deletions are said before what is alive. Two entries of one hash that are in the cache know that
  * they share a bucket.
  */
-import { ByteWriter, isSameKey, keyGroupOfHash, mixHash } from '@millrace/core'
-import { describeFailure } from '../heap/heap-snapshot.ts'
+import { isSameKey, keyGroupOfHash, mixHash } from '@millrace/core'
+import { estimateBytes } from '../heap/bytes-estimate.ts'
 import { ENTRY_BYTES, type Entry } from '../store/entry-cache.ts'
 import {
   EntryStore,
@@ -20,44 +21,17 @@ import {
   type NewEntry,
   type TableWalk,
 } from '../store/entry-store.ts'
-import {
-  checkRecord,
-  emptyRecord,
-  lengthAt,
-  paddedBytes,
-  RecordDecoder,
-  RecordEncoder,
-  readHead,
-  type StoreRecord,
-} from '../store/record-format.ts'
 import { CACHED, type MapOwner, type RecordMap } from '../store/record-map.ts'
+import { BucketReader, isShared } from './buckets.ts'
+import { EntryWriter, type OrderedEntry } from './entry-writer.ts'
 import { endOfPrefix, KeyLayout, rankInKey, rankOf } from './key-layout.ts'
-import type { OrderedBatch, OrderedScan, OrderedStore } from './ordered-store.ts'
-import {
-  type BucketRecords,
-  type MapPiece,
-  OrderedMapWalk,
-  OrderedTableWalk,
-  type WalkedStore,
-} from './ordered-walk.ts'
+import { MapRemoval, RANGE_ENTRIES_MIN } from './map-removal.ts'
+import type { OrderedScan, OrderedStore } from './ordered-store.ts'
+import { type MapPiece, OrderedMapWalk, OrderedTableWalk, type WalkedStore } from './ordered-walk.ts'
 
 export interface OrderedEntryStoreOptions extends EntryStoreOptions {
   readonly database: OrderedStore
   readonly maxParallelism: number
-}
-
-interface OrderedEntry extends Entry {
-  /** Epoch of its record in the store, or −1: it has none. */
-  storedEpoch: number
-  /** Whether the store may have other keys of its hash. */
-  bucket: 'own' | 'unknown' | 'shared'
-}
-
-/** One record of a bucket. */
-export interface StoredRecord {
-  readonly record: StoreRecord
-  /** Where key and value begin. */
-  readonly bodyAt: number
 }
 
 /** What a snapshot reads: the store as it was when the view was opened. */
@@ -67,41 +41,31 @@ export interface OrderedView {
   readonly changes: OrderedScan
 }
 
-const NOTHING = new Uint8Array(0)
 const FLUSH_BYTES = 1024 ** 2
-/** A map of more entries is removed as a range, which later reads have to pass, instead of key by key. */
-const RANGE_ENTRIES_MIN = 1_024
-const SCAN_ROWS = 256
 /** Hashes of which nothing is stored that are remembered of a map. */
 const ABSENT_MAX = 8_192
 
 export class OrderedEntryStore extends EntryStore implements WalkedStore {
   readonly indexesAll = false
   readonly layout: KeyLayout
+  readonly buckets = new BucketReader()
   /** Grows with every writing: who holds bytes that were read before reads them again. */
   writes = 0
   readonly #database: OrderedStore
   readonly #maxParallelism: number
-  readonly #batch: OrderedBatch
-  readonly #writer = new ByteWriter(4_096)
-  readonly #encoder = new RecordEncoder(this.#writer)
-  readonly #decoder = new RecordDecoder()
-  readonly #read = emptyRecord()
-  readonly #written = emptyRecord()
+  readonly #writer: EntryWriter
+  readonly #removal: MapRemoval
   #ranks = new Float64Array(512)
   #view: OrderedView | undefined
-  /** Changes up to this epoch are not in the store any more. */
-  #saidEpoch = 0
 
   constructor(options: OrderedEntryStoreOptions) {
     super(options)
-    this.#database = options.database
+    const { database } = options
+    this.#database = database
     this.#maxParallelism = options.maxParallelism
-    this.#batch = options.database.batch()
-    this.layout = new KeyLayout(
-      options.database.takeNumber(),
-      (table) => (this.tables[table] as MapOwner).descriptor.kind,
-    )
+    this.layout = new KeyLayout(database.takeNumber(), (table) => (this.tables[table] as MapOwner).descriptor.kind)
+    this.#writer = new EntryWriter(database, this.layout, this.buckets)
+    this.#removal = new MapRemoval(database, this.buckets)
   }
 
   /** While a snapshot is open. */
@@ -136,34 +100,41 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
 
   isEmpty(map: RecordMap): boolean {
     if (map.isCounted) return map.live === 0
-    return !this.cachedOf(map).some(({ isLive }) => isLive) && this.walk(map).next() === undefined
+    let hasLive = false
+    map.forEach((place) => {
+      hasLive ||= this.#entryAt(place).isLive
+    })
+    return !hasLive && this.walk(map).next() === undefined
   }
 
   clear(map: RecordMap): boolean {
-    let fromCache = 0
-    let dead = 0
+    const { isCounted } = map
+    let isKnown = isCounted
+    let gone = 0
     map.forEach((place) => {
       const entry = this.#entryAt(place)
-      if (!entry.isLive) dead++
-      else if (entry.storedEpoch < 0) fromCache++
+      if (entry.freshEpoch <= this.knownEpoch) isKnown = true
+      // A deleted entry of which the store does not know yet is among those that are removed there.
+      if (!entry.isLive) gone--
+      else if (entry.storedEpoch < 0) gone++
       this.#release(entry)
     })
     map.clear()
-    const { isCounted } = map
-    const mayBeStored = !isCounted || map.isStored
-    const isRange = isCounted && map.live >= RANGE_ENTRIES_MIN
-    if (mayBeStored && isRange) {
+    if (!isCounted) {
+      const removed = this.#removal.removeAndCount(this.layout.mapPrefix(map), this.knownEpoch)
+      gone += removed.count
+      isKnown ||= removed.areKnown
+    } else if (map.isStored) {
       const prefix = this.layout.mapPrefix(map)
-      this.#database.removeRange(prefix, endOfPrefix(prefix))
+      if (map.live >= RANGE_ENTRIES_MIN) this.#removal.removeRange(prefix)
+      else this.#removal.removeAndCount(prefix, this.knownEpoch)
     }
-    // A deleted entry of which the store does not know yet is among those that are removed there.
-    const stored = mayBeStored && !isRange ? this.#removeEach(map) - dead : 0
-    map.table.entryCount -= isCounted ? map.live : fromCache + stored
+    map.table.entryCount -= isCounted ? map.live : gone
     map.live = 0
     map.absent = undefined
     map.isStored = false
     this.writes++
-    return isCounted || fromCache + stored + dead > 0
+    return isKnown
   }
 
   override openView(): void {
@@ -217,10 +188,11 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     }
   }
 
-  cachedOf(map: RecordMap): readonly Entry[] {
+  unstoredOf(map: RecordMap): readonly Entry[] {
     const entries: Entry[] = []
     map.forEach((place) => {
-      entries.push(this.#entryAt(place))
+      const entry = this.#entryAt(place)
+      if (entry.storedEpoch < 0) entries.push(entry)
     })
     return entries
   }
@@ -235,43 +207,8 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     return entries
   }
 
-  recordsIn(bucket: Uint8Array): BucketRecords {
-    let count = 0
-    let writtenAtMs: number | undefined
-    this.forEachRecord(bucket, ({ record }) => {
-      count++
-      writtenAtMs = record.writtenAtMs
-    })
-    return { count, writtenAtMs }
-  }
-
-  keysIn(bucket: Uint8Array): readonly unknown[] {
-    const keys: unknown[] = []
-    this.forEachRecord(bucket, ({ bodyAt }) => keys.push(this.#decoder.at(bucket, bodyAt).decode()))
-    return keys
-  }
-
   admitOnly(map: RecordMap, bucket: Uint8Array): Entry {
     return this.#admitBucket(map, bucket)[0] as Entry
-  }
-
-  /** What `visit` gets holds only until the next record. Throws `BYTES_DAMAGED`. */
-  forEachRecord(bucket: Uint8Array, visit: (stored: StoredRecord) => void): void {
-    const view = new DataView(bucket.buffer, bucket.byteOffset, bucket.byteLength)
-    const record = this.#read
-    for (let at = 0; at < bucket.length; ) {
-      checkRecord(bucket, view, at, bucket.length - at)
-      const bodyAt = readHead(view, at, record)
-      at += paddedBytes(record.lengthBytes)
-      visit({ record, bodyAt })
-    }
-  }
-
-  /** Key and value of a record, as entries have them. */
-  decode(table: MapOwner, bucket: Uint8Array, bodyAt: number): { readonly key: unknown; readonly value: unknown } {
-    const decoder = this.#decoder.at(bucket, bodyAt)
-    const key = decoder.decode()
-    return { key, value: table.loadedValue(decoder.decode()) }
   }
 
   protected override load(
@@ -295,7 +232,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
   }
 
   protected override createEntry(entry: NewEntry): OrderedEntry {
-    const { map, hash, key, keyGroup, value, writtenAtMs, bytes } = entry
+    const { map, hash, key, keyGroup, value, writtenAtMs, bytes, keyBytes } = entry
     const isAbsent = map.absent?.delete(hash) === true || (map.isCounted && !map.isStored)
     return {
       map,
@@ -310,6 +247,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
       freshEpoch: this.epoch,
       writtenAtMs,
       bytes,
+      keyBytes,
       row: -1,
     }
   }
@@ -345,24 +283,9 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
       bytes += entry.bytes
     }
     if (taken.length === 0) return
-    this.#removeSaidChanges()
-    this.#askForBuckets(taken)
-    const batch = this.#batch
     try {
-      for (const entry of taken) {
-        if (entry.bucket !== 'shared')
-          this.#gather(entry, this.layout.entryKey(entry.map, entry.keyGroup, entry.hash), [])
-      }
-      batch.write()
-      // One by one: of two in one bucket the second needs what the first has made of it.
-      for (const entry of taken) {
-        if (entry.bucket !== 'shared') continue
-        const key = this.layout.entryKey(entry.map, entry.keyGroup, entry.hash)
-        this.#gather(entry, key, this.#othersIn(this.#database.getMany([key])[0], entry.key))
-        batch.write()
-      }
+      this.#writer.write(taken, this)
     } finally {
-      batch.clear()
       this.writes++
     }
     for (const entry of taken) {
@@ -374,15 +297,6 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
       entry.map.isStored = true
       this.cache.setDirty(entry, false)
     }
-  }
-
-  /** With the next writing, so that a disk that fails is met where one is expected. */
-  #removeSaidChanges(): void {
-    const { completedEpoch } = this
-    if (this.#saidEpoch === completedEpoch) return
-    const { from, end } = this.layout.changes(this.#saidEpoch + 1, completedEpoch + 1)
-    this.#database.removeRange(from, end)
-    this.#saidEpoch = completedEpoch
   }
 
   #entryAt(place: number): OrderedEntry {
@@ -422,24 +336,24 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     wants: (key: unknown) => boolean = () => true,
   ): readonly OrderedEntry[] {
     const admitted: OrderedEntry[] = []
-    const isShared = paddedBytes(lengthIn(bucket)) < bucket.length
-    this.forEachRecord(bucket, ({ record, bodyAt }) => {
-      const decoder = this.#decoder.at(bucket, bodyAt)
-      const key = decoder.decode()
+    const kind = isShared(bucket) ? 'shared' : 'own'
+    this.buckets.forEachRecord(bucket, ({ record, bodyAt }) => {
+      const { key, value } = this.buckets.pairAt(map.table, bucket, bodyAt)
       if (!wants(key)) return
       const entry: OrderedEntry = {
         map,
         hash: record.hash,
         key,
         keyGroup: record.keyGroup,
-        value: map.table.loadedValue(decoder.decode()),
+        value,
         isLive: true,
         isDirty: false,
         storedEpoch: record.epoch,
-        bucket: isShared ? 'shared' : 'own',
+        bucket: kind,
         freshEpoch: record.isFresh ? record.epoch : -1,
         writtenAtMs: record.writtenAtMs,
         bytes: ENTRY_BYTES + record.lengthBytes * 2,
+        keyBytes: estimateBytes(key),
         row: -1,
       }
       this.makeRoom()
@@ -447,74 +361,6 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
       admitted.push(entry)
     })
     return admitted
-  }
-
-  /** Of entries that were made without a look at the store: whether there are other keys of their hash. */
-  #askForBuckets(entries: readonly OrderedEntry[]): void {
-    const unknown = entries.filter(({ bucket, isLive }) => bucket === 'unknown' && isLive)
-    if (unknown.length === 0) return
-    const keys = unknown.map(({ map, keyGroup, hash }) => this.layout.entryKey(map, keyGroup, hash))
-    const buckets = this.#database.getMany(keys)
-    unknown.forEach((entry, index) => {
-      entry.bucket = buckets[index] === undefined ? 'own' : 'shared'
-    })
-  }
-
-  /** Adds to the batch what an entry has become, beside the other records of its bucket. */
-  #gather(entry: OrderedEntry, key: Uint8Array, others: readonly Uint8Array[]): void {
-    const writer = this.#writer
-    writer.reset()
-    for (const other of others) writer.raw(other)
-    if (entry.isLive) this.#encode(entry)
-    if (writer.position > 0) this.#batch.put(key, writer.written())
-    else this.#batch.remove(key)
-    // What is restored has not changed since a completed snapshot.
-    if (this.epoch > this.completedEpoch) this.#gatherChange(entry, key)
-  }
-
-  #gatherChange(entry: OrderedEntry, key: Uint8Array): void {
-    const { epoch } = this
-    const { storedEpoch } = entry
-    if (entry.isLive) {
-      if (storedEpoch === epoch) return
-      this.#batch.put(this.layout.changeKey(key, epoch), NOTHING)
-    } else if (entry.freshEpoch !== epoch) {
-      this.#batch.put(this.layout.deletionKey(key, epoch, entry.key), NOTHING)
-    }
-    // One name is enough, the latest; but an earlier one may be that of another key too.
-    if (storedEpoch > this.completedEpoch && entry.bucket !== 'shared') {
-      this.#batch.remove(this.layout.changeKey(key, storedEpoch))
-    }
-  }
-
-  #othersIn(bucket: Uint8Array | undefined, key: unknown): readonly Uint8Array[] {
-    const others: Uint8Array[] = []
-    if (bucket === undefined) return others
-    let at = 0
-    this.forEachRecord(bucket, ({ record, bodyAt }) => {
-      const end = at + paddedBytes(record.lengthBytes)
-      if (!isSameKey(this.#decoder.at(bucket, bodyAt).decode(), key)) others.push(bucket.subarray(at, end))
-      at = end
-    })
-    return others
-  }
-
-  #encode(entry: Entry): void {
-    const record = this.#written
-    const { table } = entry.map
-    record.table = table.number
-    record.epoch = this.epoch
-    record.hash = entry.hash
-    record.keyGroup = entry.keyGroup
-    record.isFresh = entry.freshEpoch === this.epoch
-    record.writtenAtMs = entry.writtenAtMs
-    const from = this.#writer.position
-    try {
-      this.#encoder.write(record, entry.key, table.recordValue(entry.value), table.valueName)
-    } catch (cause) {
-      throw describeFailure(cause, table.descriptor, entry.key)
-    }
-    table.recordBytes += (this.#writer.position - from - table.recordBytes) * (table.recordBytes === 0 ? 1 : 0.01)
   }
 
   /** Takes an entry out of the cache that is not, or no more, in the store. */
@@ -529,32 +375,8 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     this.cache.release(entry)
     entry.isDirty = false
   }
-
-  /** Removes the keys of a map from the store one by one; returns how many records that were. */
-  #removeEach(map: RecordMap): number {
-    const prefix = this.layout.mapPrefix(map)
-    const scan = this.#database.scan(prefix, endOfPrefix(prefix))
-    let records = 0
-    try {
-      for (let rows = scan.next(SCAN_ROWS); rows.length > 0; rows = scan.next(SCAN_ROWS)) {
-        for (let at = 0; at < rows.length; at += 2) {
-          this.#batch.remove(rows[at] as Uint8Array)
-          this.forEachRecord(rows[at + 1] as Uint8Array, () => records++)
-        }
-        this.#batch.write()
-      }
-    } finally {
-      scan.close()
-      this.#batch.clear()
-    }
-    return records
-  }
 }
 
 function hashOfRank(rank: number): number {
   return (rank % 2 ** 32) | 0
-}
-
-function lengthIn(bucket: Uint8Array): number {
-  return lengthAt(new DataView(bucket.buffer, bucket.byteOffset, bucket.byteLength), 0)
 }

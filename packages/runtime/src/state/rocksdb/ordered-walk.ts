@@ -6,12 +6,14 @@ import { isSameKey } from '@millrace/core'
 import type { Entry } from '../store/entry-cache.ts'
 import type { MapWalk, TableWalk } from '../store/entry-store.ts'
 import type { MapOwner, RecordMap } from '../store/record-map.ts'
-import { type KeyLayout, rankOf } from './key-layout.ts'
+import type { BucketReader } from './buckets.ts'
+import { type KeyLayout, rankAfter, rankOf } from './key-layout.ts'
 import type { OrderedScan } from './ordered-store.ts'
 
 /** What walks need of the store. */
 export interface WalkedStore {
   readonly layout: KeyLayout
+  readonly buckets: BucketReader
   /** Grows with every writing. */
   readonly writes: number
   find(map: RecordMap, mixed: number, key: unknown, keyGroup: number): Entry | undefined
@@ -19,12 +21,10 @@ export interface WalkedStore {
   /** A map from a rank on. */
   readPiece(map: RecordMap, fromRank: number, rowsMax: number): MapPiece
   scanTable(table: MapOwner): OrderedScan
-  /** All entries of a map that are in the cache, deleted ones too. */
-  cachedOf(map: RecordMap): readonly Entry[]
-  /** Those of a hash and key group. */
+  /** The entries of a map that are in the cache only. */
+  unstoredOf(map: RecordMap): readonly Entry[]
+  /** All entries of a hash and key group that are in the cache, deleted ones too. */
   cachedAt(map: RecordMap, keyGroup: number, hash: number): readonly Entry[]
-  recordsIn(bucket: Uint8Array): BucketRecords
-  keysIn(bucket: Uint8Array): readonly unknown[]
   /** Takes the only record of a bucket into the cache, where it is not yet. */
   admitOnly(map: RecordMap, bucket: Uint8Array): Entry
 }
@@ -36,12 +36,6 @@ export interface MapPiece {
   readonly isLast: boolean
 }
 
-export interface BucketRecords {
-  readonly count: number
-  /** Of the last. */
-  readonly writtenAtMs: number | undefined
-}
-
 interface Place {
   readonly map: RecordMap
   readonly keyGroup: number
@@ -50,7 +44,10 @@ interface Place {
 
 const PIECE_ROWS = 256
 
-/** Over one map: what is in the store and what is in the cache only, side by side. */
+/**
+ * Over one map: what is in the store and what is in the cache only, side by side. The latter is noted once, when the walk begins: what is
+ * written meanwhile is met in the store, or at its rank as if it were not.
+ */
 export class OrderedMapWalk implements MapWalk {
   readonly #store: WalkedStore
   #map: RecordMap
@@ -60,6 +57,9 @@ export class OrderedMapWalk implements MapWalk {
   #writes = -1
   #at = 0
   #fromRank = 0
+  /** Of entries that were in the cache only, in order, and how many of them are in the ranks. */
+  #unstored: Float64Array | undefined
+  #unstoredMet = 0
   /** Further keys of the hash that was met last. */
   readonly #others: { readonly place: Place; readonly key: unknown }[] = []
 
@@ -98,15 +98,18 @@ export class OrderedMapWalk implements MapWalk {
 
   #fetch(map: RecordMap): void {
     const store = this.#store
-    const from = this.#fromRank
-    const piece = store.readPiece(map, from, PIECE_ROWS)
+    this.#unstored ??= Float64Array.from(store.unstoredOf(map), ({ keyGroup, hash }) =>
+      rankOf(map.table, keyGroup, hash),
+    ).sort()
+    const piece = store.readPiece(map, this.#fromRank, PIECE_ROWS)
     const last = piece.buckets.at(-1)
-    const end = piece.isLast || last === undefined ? Number.POSITIVE_INFINITY : last[0] + 1
+    const end = piece.isLast || last === undefined ? Number.POSITIVE_INFINITY : rankAfter(map.table, last[0])
     const buckets = new Map(piece.buckets)
     const ranks = [...buckets.keys()]
-    for (const { keyGroup, hash } of store.cachedOf(map)) {
-      const rank = rankOf(map.table, keyGroup, hash)
-      if (rank >= from && rank < end && !buckets.has(rank)) ranks.push(rank)
+    for (; this.#unstoredMet < this.#unstored.length; this.#unstoredMet++) {
+      const rank = this.#unstored[this.#unstoredMet] as number
+      if (rank >= end) break
+      ranks.push(rank)
     }
     ranks.sort((a, b) => a - b)
     this.#ranks = ranks.filter((rank, index) => index === 0 || rank !== ranks[index - 1])
@@ -203,11 +206,12 @@ function lookAt(
   wants: (writtenAtMs: number | undefined) => boolean = () => true,
 ): { readonly entry: Entry | undefined; readonly keys: readonly unknown[] } {
   const cached = store.cachedAt(map, keyGroup, hash)
-  const { count, writtenAtMs } = bucket === undefined ? { count: 0, writtenAtMs: undefined } : store.recordsIn(bucket)
+  const { buckets } = store
+  const { count, writtenAtMs } = bucket === undefined ? { count: 0, writtenAtMs: undefined } : buckets.recordsIn(bucket)
   if (cached.length === 0 && count === 1) {
     return { entry: wants(writtenAtMs) ? store.admitOnly(map, bucket as Uint8Array) : undefined, keys: [] }
   }
-  const stored = bucket === undefined ? [] : store.keysIn(bucket)
+  const stored = bucket === undefined ? [] : buckets.keysIn(bucket)
   const uncached = stored.filter((key) => !cached.some((entry) => isSameKey(entry.key, key)))
   const [entry] = cached
   if (cached.length + uncached.length > 1) {

@@ -94,10 +94,11 @@ export class RocksdbSnapshot extends StoreSnapshot {
 
   /** The records of a bucket; those of one epoch, where it is given. */
   #putRecords(place: TablePlace, group: number, outerKey: unknown, bucket: Uint8Array, epoch?: number): void {
-    this.#store.forEachRecord(bucket, ({ record, bodyAt }) => {
+    const { buckets } = this.#store
+    buckets.forEachRecord(bucket, ({ record, bodyAt }) => {
       if (epoch !== undefined && record.epoch !== epoch) return
       const { writtenAtMs } = record
-      const { key, value } = this.#store.decode(place.table, bucket, bodyAt)
+      const { key, value } = buckets.pairAt(place.table, bucket, bodyAt)
       this.putEntry(place, group, { outerKey, key, value, writtenAtMs })
     })
   }

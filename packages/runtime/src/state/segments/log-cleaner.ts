@@ -2,6 +2,9 @@
  * Reclaims the space of superseded records: what is alive in a file that is mostly dead is written once more, then the
  * file goes. It works in step with what is appended, so that the log stays within about twice what is alive, at a speed
  * that does not change. As long as it is smaller, files are left alone: the later one is cleaned, the less of it is alive.
+ *
+ * What records cost is owed when they are appended, and paid by the changes that come next, each for one record: so who appends (a
+ * snapshot, perhaps) waits for nothing, and many records at once are paid for by as many changes.
  */
 import { ByteWriter } from '@millrace/core'
 import { RecordEncoder, type StoreRecord, UNIT_BYTES } from '../store/record-format.ts'
@@ -13,6 +16,8 @@ const LIVE_SHARE_MAX = 0.5
 /** Of all records: with more of them alive, nothing is cleaned. */
 const LIVE_SHARE_WANTED = 0.55
 const STEP_BYTES = 64 * 1024
+/** So many times the bytes that were appended are read. */
+const CLEANING_RATIO = 4
 
 /** What the cleaner needs of the store whose log it cleans. */
 export interface CleanedStore {
@@ -60,6 +65,11 @@ export class LogCleaner {
   readonly #encoder = new RecordEncoder(this.#writer)
   #victim: LogFile | undefined
   #nextAt = 0
+  /** For records that were appended, and how many of them. */
+  #owedBytes = 0
+  #owedRecords = 0
+  /** Of what was owed, to be read with the next step; below 0 when the last one read more than it had to. */
+  #dueBytes = 0
   /** Of files that were gone through to take back their space. */
   cleanedBytes = 0
 
@@ -67,13 +77,35 @@ export class LogCleaner {
     this.#store = store
   }
 
-  /** Reads about so many bytes of files that are mostly dead, if there are any. */
-  clean(budgetBytes: number): void {
-    for (let left = budgetBytes; left > 0; ) {
+  /** So many records were appended, which are so many bytes. */
+  onAppended(records: number, bytes: number): void {
+    this.#owedRecords += records
+    this.#owedBytes += bytes * CLEANING_RATIO
+  }
+
+  /** An entry has changed, of which the log will get a record: cleans for one of those that it has got. */
+  onChange(): void {
+    if (this.#owedRecords === 0) return
+    const part = this.#owedBytes / this.#owedRecords
+    this.#owedBytes -= part
+    this.#owedRecords--
+    this.#dueBytes += part
+    if (this.#dueBytes < STEP_BYTES && this.#owedRecords > 0) return
+    while (this.#dueBytes > 0) {
       const victim = this.#chosen()
-      if (victim === undefined) return
-      left -= this.#step(victim)
+      if (victim === undefined) {
+        this.#forgive()
+        return
+      }
+      this.#dueBytes -= this.#step(victim)
     }
+  }
+
+  /** There is nothing to clean. */
+  #forgive(): void {
+    this.#owedRecords = 0
+    this.#owedBytes = 0
+    this.#dueBytes = 0
   }
 
   #chosen(): LogFile | undefined {

@@ -6,10 +6,18 @@
  * record; a deletion is an entry too, until a completed snapshot has said it.
  */
 import { ByteWriter, isSameKey, mixHash, type ValueDecoder } from '@millrace/core'
+import { estimateBytes } from '../heap/bytes-estimate.ts'
 import { describeFailure } from '../heap/heap-snapshot.ts'
 import { ENTRY_BYTES, type Entry } from '../store/entry-cache.ts'
 import { EntryStore, type EntryStoreOptions, type NewEntry, type TableWalk } from '../store/entry-store.ts'
-import { emptyRecord, RecordDecoder, RecordEncoder, readHead, type StoreRecord } from '../store/record-format.ts'
+import {
+  emptyRecord,
+  RecordDecoder,
+  RecordEncoder,
+  readHead,
+  type StoreRecord,
+  UNIT_BYTES,
+} from '../store/record-format.ts'
 import { CACHED, type MapOwner, type RecordMap } from '../store/record-map.ts'
 import { EntryWalk, type WalkedStore } from './entry-walk.ts'
 import { type CleanedStore, LogCleaner } from './log-cleaner.ts'
@@ -19,13 +27,9 @@ import { type LogFile, RecordLog, type RecordLogOptions } from './record-log.ts'
 interface LogEntry extends Entry {
   /** Of its record in the log, or −1. */
   position: number
-  /** That record says that the entry was deleted. */
-  isTombstoneStored: boolean
 }
 
 const FLUSH_BYTES = 1024 ** 2
-/** The cleaner reads so many times the bytes that were appended. */
-const CLEANING_RATIO = 4
 
 export class LogEntryStore extends EntryStore implements CleanedStore, WalkedStore {
   readonly indexesAll = true
@@ -136,7 +140,6 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
       this.cache.release(entry)
     }
     map.remove(record.hash, place)
-    this.log.dropTombstone(position)
     this.log.supersede(position)
     if (map.size === 0) map.table.onEmptied(map)
   }
@@ -146,10 +149,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     file.records++
     file.live++
     file.epochMax = Math.max(file.epochMax, record.epoch)
-    if (record.isTombstone) {
-      file.tombstones++
-      this.log.dropTombstone(from)
-    }
+    if (record.isTombstone) this.log.noteTombstone(to)
     if (place >= CACHED) this.#entryAt(place).position = to
     else this.mapOf(record)?.move(record.hash, from, to)
     this.log.supersede(from)
@@ -188,7 +188,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   }
 
   protected override createEntry(entry: NewEntry): LogEntry {
-    const { map, hash, key, keyGroup, value, writtenAtMs, bytes } = entry
+    const { map, hash, key, keyGroup, value, writtenAtMs, bytes, keyBytes } = entry
     return {
       map,
       hash,
@@ -198,10 +198,10 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
       isLive: true,
       isDirty: false,
       position: -1,
-      isTombstoneStored: false,
       freshEpoch: this.epoch,
       writtenAtMs,
       bytes,
+      keyBytes,
       row: -1,
     }
   }
@@ -233,18 +233,17 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     }
     if (written.length === 0) return
     const { position, file } = this.log.append(writer)
+    this.#cleaner.onAppended(written.length, writer.position)
     file.records += written.length
     file.live += written.length
     file.epochMax = Math.max(file.epochMax, this.epoch)
     written.forEach((entry, index) => {
-      this.#onAppended(entry, position + (offsets[index] as number) / 16, file)
+      this.#onAppended(entry, position + (offsets[index] as number) / UNIT_BYTES)
     })
   }
 
-  protected override flushSome(): void {
-    const before = this.log.bytesWritten
-    super.flushSome()
-    this.#cleaner.clean((this.log.bytesWritten - before) * CLEANING_RATIO)
+  protected override onChange(): void {
+    this.#cleaner.onChange()
   }
 
   readonly #admitWanted = (position: number, bytes: Uint8Array, view: DataView, at: number): void => {
@@ -304,10 +303,10 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
       isLive: !record.isTombstone,
       isDirty: false,
       position,
-      isTombstoneStored: record.isTombstone,
       freshEpoch: record.isFresh ? record.epoch : -1,
       writtenAtMs: record.writtenAtMs,
       bytes: ENTRY_BYTES + record.lengthBytes * 2,
+      keyBytes: estimateBytes(key),
       row: -1,
     }
     this.cache.admit(entry)
@@ -318,20 +317,13 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   #drop(entry: LogEntry): void {
     this.cache.release(entry)
     entry.isDirty = false
-    if (entry.position < 0) return
-    if (entry.isTombstoneStored) this.log.dropTombstone(entry.position)
-    this.log.supersede(entry.position)
+    if (entry.position >= 0) this.log.supersede(entry.position)
   }
 
-  #onAppended(entry: LogEntry, position: number, file: LogFile): void {
-    const earlier = entry.position
-    if (earlier >= 0) {
-      if (entry.isTombstoneStored) this.log.dropTombstone(earlier)
-      this.log.supersede(earlier)
-    }
+  #onAppended(entry: LogEntry, position: number): void {
+    if (entry.position >= 0) this.log.supersede(entry.position)
     entry.position = position
-    entry.isTombstoneStored = !entry.isLive
-    if (!entry.isLive) file.tombstones++
+    if (!entry.isLive) this.log.noteTombstone(position)
     this.cache.setDirty(entry, false)
   }
 

@@ -29,8 +29,9 @@ export class LogFile {
   live = 0
   /** Latest epoch of a record in here. */
   epochMax = -1
-  /** Deletions that were written here and may still have to be said by a snapshot. */
+  /** Deletions that were written here and may still have to be said by a snapshot; by unit, a bit for each of them. */
   tombstones = 0
+  tombstoneBits: Uint8Array | undefined
   /** Bytes that belong to the open view. */
   fixedBytes = 0
   /** By unit, a bit for each record that is alive in the open view and superseded since. */
@@ -63,8 +64,6 @@ export class RecordLog {
   #view = new DataView(this.#buffer.buffer)
   /** How much is read where one record is expected: about one and a half of the usual ones. */
   #guessBytes = 512
-  bytesWritten = 0
-  bytesRead = 0
 
   constructor(options: RecordLogOptions) {
     this.#options = options
@@ -117,7 +116,6 @@ export class RecordLog {
     }
     const position = file.number * this.#fileUnits + file.sizeBytes / UNIT_BYTES
     file.sizeBytes += length
-    this.bytesWritten += length
     return { position, file }
   }
 
@@ -125,28 +123,31 @@ export class RecordLog {
     return file.number * this.#fileUnits + atBytes / UNIT_BYTES
   }
 
-  /** The record at a position is not alive any more. */
+  /** The record at a position is not alive any more. A deletion is not to be said any more then. */
   supersede(position: number): void {
     const file = this.#fileOf(position)
     const unit = position % this.#fileUnits
     if (unit * UNIT_BYTES < file.fixedBytes) {
       file.pinned ??= new Uint8Array(Math.ceil(file.fixedBytes / UNIT_BYTES / 8))
-      file.pinned[unit >>> 3] = (file.pinned[unit >>> 3] as number) | (1 << (unit & 7))
+      setBit(file.pinned, unit)
     }
+    if (hasBit(file.tombstoneBits, unit)) this.#dropTombstone(file, unit)
     file.live--
     if (file.live === 0 && file !== this.#active) this.#remove(file)
   }
 
-  /** A deletion that was said, or is not to be said any more. */
-  dropTombstone(position: number): void {
-    this.#fileOf(position).tombstones--
+  /** The record at a position is a deletion: files with some are read for every delta. */
+  noteTombstone(position: number): void {
+    const file = this.#fileOf(position)
+    const unit = position % this.#fileUnits
+    file.tombstoneBits = withRoomFor(file.tombstoneBits, unit)
+    setBit(file.tombstoneBits, unit)
+    file.tombstones++
   }
 
   /** Whether a record of the open view was superseded since it was opened. */
   isPinned(position: number): boolean {
-    const { pinned } = this.#fileOf(position)
-    const unit = position % this.#fileUnits
-    return pinned !== undefined && ((pinned[unit >>> 3] as number) & (1 << (unit & 7))) !== 0
+    return hasBit(this.#fileOf(position).pinned, position % this.#fileUnits)
   }
 
   /** Fixes what there is. One view at a time. */
@@ -216,7 +217,6 @@ export class RecordLog {
   #readRun(file: LogFile, start: number, end: number): number {
     const length = Math.min(end, file.sizeBytes) - start
     this.#ensureBuffer(length)
-    this.bytesRead += length
     return file.file.read(this.#buffer, length, start)
   }
 
@@ -266,6 +266,12 @@ export class RecordLog {
     return file
   }
 
+  #dropTombstone(file: LogFile, unit: number): void {
+    clearBit(file.tombstoneBits as Uint8Array, unit)
+    file.tombstones--
+    if (file.tombstones === 0) file.tombstoneBits = undefined
+  }
+
   #remove(file: LogFile): void {
     if (this.#isViewOpen) this.#doomed.push(file)
     else this.#close(file)
@@ -275,6 +281,27 @@ export class RecordLog {
     this.#files[file.number] = undefined
     file.file.close()
   }
+}
+
+function hasBit(bits: Uint8Array | undefined, at: number): boolean {
+  // Behind its end there is none.
+  return bits !== undefined && ((bits[at >>> 3] ?? 0) & (1 << (at & 7))) !== 0
+}
+
+function setBit(bits: Uint8Array, at: number): void {
+  bits[at >>> 3] = (bits[at >>> 3] as number) | (1 << (at & 7))
+}
+
+function clearBit(bits: Uint8Array, at: number): void {
+  bits[at >>> 3] = (bits[at >>> 3] as number) & ~(1 << (at & 7))
+}
+
+function withRoomFor(bits: Uint8Array | undefined, at: number): Uint8Array {
+  const bytes = (at >>> 3) + 1
+  if (bits !== undefined && bytes <= bits.length) return bits
+  const larger = new Uint8Array(bytes * 2)
+  if (bits !== undefined) larger.set(bits)
+  return larger
 }
 
 function tooLarge(folder: string): MillraceError {

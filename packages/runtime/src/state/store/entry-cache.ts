@@ -23,8 +23,9 @@ export interface Entry {
   freshEpoch: number
   /** Wall clock, epoch ms; `undefined` where the table has no time to live, or had none when it was written. */
   writtenAtMs: number | undefined
-  /** Estimate of what it takes in memory. */
+  /** Estimate of what it takes in memory, and of what its key does of that. */
   bytes: number
+  readonly keyBytes: number
   /** Row in the cache; −1 when it has left. */
   row: number
 }
@@ -38,10 +39,12 @@ const USED = 1
 const KEPT = 2
 /** Read for a look-up that is still to come. */
 const AHEAD = 4
+/** In use by whoever makes room. */
+const HELD = 8
 
 export class EntryCache {
   readonly #rows: (Entry | undefined)[] = []
-  /** By row: `USED`, `KEPT`, `AHEAD`. Apart from the entries, so that the hand of the clock reads next to nothing. */
+  /** By row: `USED`, `KEPT`, `AHEAD`, `HELD`. Apart from the entries, so that the hand of the clock reads next to nothing. */
   #marks = new Uint8Array(1_024)
   readonly #free: number[] = []
   #hand = 0
@@ -100,6 +103,16 @@ export class EntryCache {
     const mark = this.#marks[entry.row] as number
     this.#marks[entry.row] = (mark & ~AHEAD) | USED
     return (mark & AHEAD) === 0
+  }
+
+  /** It is no victim until `letGo`. */
+  hold(entry: Entry): void {
+    this.#marks[entry.row] = (this.#marks[entry.row] as number) | HELD
+  }
+
+  /** Also when the entry has left otherwise. */
+  letGo(entry: Entry): void {
+    if (entry.row >= 0) this.#marks[entry.row] = (this.#marks[entry.row] as number) & ~HELD
   }
 
   setDirty(entry: Entry, isDirty: boolean): void {

@@ -5,15 +5,18 @@
  * extends this: `LogEntryStore` (segments) and `OrderedEntryStore` (rocksdb).
  *
  * Invariants: an entry that is in the cache is in the index of its map once, by its row. Entries with changes are in the
- * cache. When a snapshot begins everything is in the store (`flush`), so what is written carries the epoch of its last change.
+ * cache. After a change the cache is within its budget, but for the entry that has changed and the few that stay whatever their size;
+ * after a look-up it may hold one entry more. When a snapshot begins everything is in the store (`flush`), so what is written carries
+ * the epoch of its last change.
  */
 import { isSameKey } from '@millrace/core'
 import { estimateBytes } from '../heap/bytes-estimate.ts'
+import { GROWTH_SHARE, type SharingCache } from './cache-shares.ts'
 import { ENTRY_BYTES, type Entry, EntryCache } from './entry-cache.ts'
 import { CACHED, type MapOwner, type RecordMap } from './record-map.ts'
 
 export interface EntryStoreOptions {
-  /** Asked often: what the cache may hold at the moment. */
+  /** What the cache may hold at the moment; asked when it has grown, and before a snapshot. */
   readonly cacheBytes: () => number
   /** So many entries stay in the cache however large they are; default 16. */
   readonly cachedEntriesMin?: number
@@ -43,6 +46,7 @@ export interface NewEntry {
   readonly value: unknown
   readonly writtenAtMs: number | undefined
   readonly bytes: number
+  readonly keyBytes: number
 }
 
 /** Changed entries that are written at once when they become too many. */
@@ -53,8 +57,10 @@ const DIRTY_SHARE = 0.25
 const DIRTY_BYTES_MAX = 16 * 1024 ** 2
 /** Else a value that is larger than the cache would be read and written with every change. */
 const CACHED_ENTRIES_MIN = 16
+/** A full cache asks whether it may hold more each time that so many entries have come. */
+const ENTRIES_PER_ASK = 256
 
-export abstract class EntryStore {
+export abstract class EntryStore implements SharingCache {
   readonly cache = new EntryCache()
   readonly tables: MapOwner[] = []
   /** Whether maps know all their entries, not only those in the cache, so that each map has to stay in memory. */
@@ -66,15 +72,20 @@ export abstract class EntryStore {
   /** Those before it have been written; those from there to `#taken` are being so. */
   #dirtyFrom = 0
   #taken = 0
-  /** The budget as it was when it was last asked for. */
+  /** The budget as it was when it was last asked for, at first never. */
   #cacheBytes = 0
   #dirtyBytesMax = 0
+  /** Up to this the cache may grow before it asks again. */
+  #growsUpToBytes = 0
+  #entriesUntilAsk = 0
   /** Where a look-up puts the places of a hash. */
   protected readonly places: number[] = []
   /** The current epoch, as in `ChangeTracker`: one per snapshot begun; restored entries are of epoch 0. */
   epoch = 1
   /** A completed snapshot holds everything up to this one. */
   completedEpoch = 0
+  /** What was created later is in no snapshot that is complete or may become so. */
+  knownEpoch = 0
   /** A snapshot is being encoded. */
   isViewOpen = false
   /** Entries that look-ups found in the cache, and that had to be read. */
@@ -86,7 +97,15 @@ export abstract class EntryStore {
   constructor(options: EntryStoreOptions) {
     this.#options = options
     this.#entriesMin = options.cachedEntriesMin ?? CACHED_ENTRIES_MIN
-    this.#askForBudget()
+  }
+
+  get claimedBytes(): number {
+    return Math.max(this.cache.bytes, this.#growsUpToBytes)
+  }
+
+  limitTo(bytes: number): void {
+    this.#setBudget(bytes)
+    this.makeRoom()
   }
 
   now(): number {
@@ -130,13 +149,13 @@ export abstract class EntryStore {
     value: unknown,
     writtenAtMs: number | undefined,
   ): Entry {
-    const bytes = ENTRY_BYTES + estimateBytes(value)
+    const keyBytes = entry?.keyBytes ?? estimateBytes(key)
+    const bytes = ENTRY_BYTES + keyBytes + estimateBytes(value)
     if (entry === undefined) {
       this.busyMap = map
       this.makeRoom()
       this.busyMap = undefined
-      const size = bytes + estimateBytes(key)
-      const created = this.createEntry({ map, hash: mixed, key, keyGroup, value, writtenAtMs, bytes: size })
+      const created = this.createEntry({ map, hash: mixed, key, keyGroup, value, writtenAtMs, bytes, keyBytes })
       this.admit(created)
       map.live++
       map.table.entryCount++
@@ -159,14 +178,17 @@ export abstract class EntryStore {
     return entry
   }
 
-  /** The entry has changed. */
+  /** The entry has changed. It is in the cache still when this returns, unless it is a deletion; others may have left. */
   touch(entry: Entry): void {
-    if (!entry.isDirty) {
-      this.cache.setDirty(entry, true)
+    const { cache } = this
+    const isFirst = !entry.isDirty
+    if (isFirst) {
+      cache.setDirty(entry, true)
       this.#dirty.push(entry)
     }
-    const { cache } = this
-    if (cache.dirtyBytes > this.#dirtyBytesMax && cache.dirtyEntries > this.#entriesMin) this.flushSome()
+    if (cache.dirtyBytes > this.#dirtyBytesMax && cache.dirtyEntries > this.#entriesMin) this.#flushSome()
+    if (cache.bytes > this.#growsUpToBytes) this.#makeRoomBeside(entry)
+    if (isFirst) this.onChange()
   }
 
   /** Deletes a live entry: without trace when no snapshot can know it, else so that the next delta says it. */
@@ -175,9 +197,10 @@ export abstract class EntryStore {
     map.live--
     map.table.entryCount--
     map.table.noteGone(entry.writtenAtMs)
-    if (entry.freshEpoch === this.epoch && this.isForgotten(entry)) return
+    if (entry.freshEpoch > this.knownEpoch && this.isForgotten(entry)) return
     entry.isLive = false
     entry.value = undefined
+    this.cache.resize(entry, ENTRY_BYTES + entry.keyBytes)
     this.touch(entry)
   }
 
@@ -196,7 +219,8 @@ export abstract class EntryStore {
 
   /** Writes all changes to the store. */
   flush(): void {
-    while (this.#dirtyFrom < this.#dirty.length) this.#append(FLUSH_ENTRIES)
+    this.#askForBudget()
+    this.#flushAll()
   }
 
   close(): void {
@@ -218,7 +242,7 @@ export abstract class EntryStore {
   /** An entry that the store does not have. */
   protected abstract createEntry(entry: NewEntry): Entry
 
-  /** Takes an entry that was created in this epoch out for good and without trace; false where it leaves one. */
+  /** Takes an entry that no snapshot knows out for good and without trace; false where it leaves one. */
   protected abstract isForgotten(entry: Entry): boolean
 
   /** An entry without changes has left the cache, where it was in a row. */
@@ -227,11 +251,8 @@ export abstract class EntryStore {
   /** Writes up to `countMax` changed entries, which `takeDirty` gives; they are clean then. */
   protected abstract append(countMax: number): void
 
-  /** Changes have become too many. */
-  protected flushSome(): void {
-    this.#askForBudget()
-    this.#append(FLUSH_ENTRIES)
-  }
+  /** An entry has changes, and had none before. */
+  protected onChange(): void {}
 
   /** Gives an entry that is in no index yet a row and its place. */
   protected admit(entry: Entry): void {
@@ -242,11 +263,13 @@ export abstract class EntryStore {
   /** Lets entries leave until the cache is within its budget. */
   protected makeRoom(): void {
     const { cache } = this
+    if (cache.bytes <= this.#growsUpToBytes) return
+    if (cache.bytes <= this.#cacheBytes || --this.#entriesUntilAsk < 0) this.#askForBudget()
     while (cache.bytes > this.#cacheBytes && cache.entries > this.#entriesMin) {
       const victim = cache.nextVictim()
       if (victim === undefined) {
         if (this.#dirtyFrom === this.#dirty.length) return
-        this.flush()
+        this.#flushAll()
         continue
       }
       const { row } = victim
@@ -265,6 +288,27 @@ export abstract class EntryStore {
     return undefined
   }
 
+  #makeRoomBeside(entry: Entry): void {
+    const { cache } = this
+    // A deletion leaves once it is written.
+    if (entry.row >= 0) cache.hold(entry)
+    try {
+      this.makeRoom()
+    } finally {
+      cache.letGo(entry)
+    }
+  }
+
+  /** Changes have become too many. */
+  #flushSome(): void {
+    this.#askForBudget()
+    this.#append(FLUSH_ENTRIES)
+  }
+
+  #flushAll(): void {
+    while (this.#dirtyFrom < this.#dirty.length) this.#append(FLUSH_ENTRIES)
+  }
+
   #append(countMax: number): void {
     this.#taken = this.#dirtyFrom
     this.append(countMax)
@@ -277,7 +321,13 @@ export abstract class EntryStore {
   }
 
   #askForBudget(): void {
-    this.#cacheBytes = this.#options.cacheBytes()
-    this.#dirtyBytesMax = Math.min(this.#cacheBytes * DIRTY_SHARE, DIRTY_BYTES_MAX)
+    this.#setBudget(this.#options.cacheBytes())
+  }
+
+  #setBudget(bytes: number): void {
+    this.#cacheBytes = bytes
+    this.#dirtyBytesMax = Math.min(bytes * DIRTY_SHARE, DIRTY_BYTES_MAX)
+    this.#growsUpToBytes = Math.min(bytes, this.cache.bytes + bytes * GROWTH_SHARE)
+    this.#entriesUntilAsk = ENTRIES_PER_ASK
   }
 }

@@ -74,8 +74,8 @@ export abstract class NestedStoreTable extends StoreTable {
     const isToBeSaid = store.clear(map)
     if (map.isCounted) this.#takeOut(map)
     else this.#forget(map)
-    if (!isToBeSaid || map.createdEpoch === store.epoch) return
-    this.drops.push({ outerKey: map.outerKey, keyGroups, epoch: store.epoch })
+    if (!isToBeSaid || map.createdEpoch > store.knownEpoch) return
+    this.drops.add(map.outerKey, keyGroups, store.epoch)
   }
 
   *liveMaps(): Generator<RecordMap> {

@@ -9,6 +9,7 @@ import { MillraceError } from '@millrace/api'
 import { type KeyedSnapshot, type SnapshotPiece, storedTable, type TableDescriptor } from '@millrace/core'
 import { describeFailure, latestOf } from '../heap/heap-snapshot.ts'
 import { OperatorPieces, SnapshotPieces } from '../snapshot-pieces.ts'
+import type { DropsToSay } from '../table-drops.ts'
 import type { StoreTable } from './store-table.ts'
 
 /** The tables of one operator. */
@@ -58,6 +59,7 @@ export interface TablePlace {
   /** Of the table in its part. */
   readonly index: number
   readonly table: StoreTable
+  readonly drops: DropsToSay
 }
 
 /** An entry as it was when the snapshot began. `key` is that within its map. */
@@ -95,9 +97,8 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
       this.#pieces.add(part.pieces)
       tables.push(...part.pieces.tables)
       operator.tables.forEach((table, index) => {
-        const place = { part, index, table }
-        places[table.number] = place
-        this.#writeDrops(place)
+        const drops = table.drops.toSay(index, table.descriptor.kind, part.isBase)
+        places[table.number] = { part, index, table, drops }
       })
     }
     this.tables = tables
@@ -196,19 +197,17 @@ export abstract class StoreSnapshot implements KeyedSnapshot {
   }
 
   *#encodeSteps(): Generator<void> {
+    for (const place of this.places) if (place !== undefined) yield* this.#encodeDrops(place)
     yield* this.encodeEntries()
     yield* this.#pieces.finish()
   }
 
-  #writeDrops({ part, index, table }: TablePlace): void {
-    for (const { outerKey, keyGroups, epoch } of table.drops) {
-      if (epoch <= this.bounds.completedEpoch) continue
-      for (const keyGroup of keyGroups) {
-        const group = keyGroup - this.bounds.firstGroup
-        if (part.isBase[group] === 1) continue
+  *#encodeDrops({ part, drops }: TablePlace): Generator<void> {
+    for (let group = 0; group < part.isBase.length; group++) {
+      while (drops.has(group)) {
+        if (this.isStepOver()) yield
         const writer = this.#pieces.writerOf(part.pieces, group)
-        if (table.descriptor.kind === 'map') writer.clear(index, outerKey)
-        else writer.dropNamespace(index, outerKey as number)
+        drops.sayNext(group, writer)
         this.#pieces.onWritten(part.pieces, group, writer)
       }
     }

@@ -192,6 +192,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     store.epoch++
     this.#open = snapshot
     this.#snapshots.set(id, snapshot)
+    this.#noteKnown()
     return snapshot
   }
 
@@ -203,6 +204,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     const { epoch } = snapshot.bounds
     if (epoch <= this.store.completedEpoch) return
     this.store.completedEpoch = epoch
+    this.#noteKnown()
     snapshot.onComplete()
     for (const { tables } of this.#operators.values()) for (const table of tables) table.onSnapshotComplete(epoch)
   }
@@ -211,6 +213,7 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     const snapshot = this.#snapshots.get(id)
     if (snapshot === undefined) return
     this.#snapshots.delete(id)
+    this.#noteKnown()
     this.#closeView(snapshot)
   }
 
@@ -253,6 +256,13 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> i
     if (this.#isClosed) return
     this.#isClosed = true
     this.#onClose?.()
+  }
+
+  /** What snapshots that were given up have seen, nobody knows. */
+  #noteKnown(): void {
+    const { store } = this
+    const epochs = [...this.#snapshots.values()].map(({ bounds }) => bounds.epoch)
+    store.knownEpoch = Math.max(store.completedEpoch, ...epochs)
   }
 
   #closeView(snapshot: StoreSnapshot): void {

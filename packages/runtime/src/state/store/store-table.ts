@@ -1,6 +1,7 @@
 /** What all tables of a store on the disk share: their entries are in an `EntryStore`, by map and key. */
 import type { TableDescriptor, TableUsage } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { TableDrops } from '../table-drops.ts'
 import { TableExpiry } from '../table-expiry.ts'
 import type { Entry } from './entry-cache.ts'
 import type { EntryStore } from './entry-store.ts'
@@ -25,13 +26,6 @@ export interface TableHome {
   readonly groupCount: number
 }
 
-/** Everything under an outer key (a map of a key, a namespace) was removed at once. */
-export interface Drop {
-  readonly outerKey: unknown
-  readonly keyGroups: readonly number[]
-  readonly epoch: number
-}
-
 export abstract class StoreTable implements MapOwner {
   readonly number: number
   readonly home: TableHome
@@ -39,8 +33,7 @@ export abstract class StoreTable implements MapOwner {
   readonly valueName: string
   /** Live entries. */
   entryCount = 0
-  /** Not yet part of a completed snapshot, in order. */
-  drops: Drop[] = []
+  readonly drops: TableDrops
   /** What a record of an entry takes, on average of those written last. */
   recordBytes = 0
   /** Keys looked up since `expectKeys`. */
@@ -57,6 +50,7 @@ export abstract class StoreTable implements MapOwner {
     if (descriptor.ttlMs !== undefined) this.expiry = new TableExpiry(descriptor.ttlMs, descriptor, false)
     this.number = number
     this.home = home
+    this.drops = new TableDrops(home.firstGroup)
     this.valueName = `state "${descriptor.name}"`
   }
 
@@ -167,7 +161,7 @@ export abstract class StoreTable implements MapOwner {
   }
 
   onSnapshotComplete(completedEpoch: number): void {
-    if (this.drops.length > 0) this.drops = this.drops.filter((drop) => drop.epoch > completedEpoch)
+    this.drops.forget(completedEpoch)
   }
 
   /** Whether there is a value that has not expired; removes one that has. */

@@ -278,29 +278,161 @@ describe('RocksDB backend', { skip }, () => {
   })
 
   it('keeps a namespace whose last entry was deleted just before, when there is less memory all at once', () => {
-    let cacheBytes = 1024 ** 2
-    const backend = open(database, () => cacheBytes)
-    const table = windows(backend)
-    const filler = backend.valueTable<number>({ ...DESCRIPTOR, name: 'filler', kind: 'value' })
-    select(backend, 'a')
-    table.put(100, 1)
-    backend.store.flush()
-    let key = 0
-    const fill = (): void => {
-      select(backend, key)
-      filler.put(key++)
+    /** Looks keys up until the cache has asked what it may hold, which is next to nothing by then, or so many; returns how many. */
+    const prepare = (lookUpsMax: number) => {
+      let cacheBytes = 1_000
+      let asked = 0
+      const backend = open(database, () => {
+        asked++
+        return cacheBytes
+      })
+      const table = windows(backend)
+      const filler = backend.valueTable<number>({ ...DESCRIPTOR, name: 'filler', kind: 'value' })
+      select(backend, 'a')
+      table.put(100, 1)
+      for (let key = 0; key < 400; key++) {
+        select(backend, key)
+        filler.put(key)
+      }
+      cacheBytes = 1024 ** 2
+      backend.store.flush()
+      select(backend, 'a')
+      table.remove(100)
+      // So that its deletion is written to make room, among others.
+      for (let key = 380; key < 400; key++) {
+        select(backend, key)
+        filler.put(-key)
+      }
+      assert.equal(backend.store.cache.dirtyEntries, 21)
+      cacheBytes = 1_000
+      const before = asked
+      let lookUps = 0
+      while (asked === before && lookUps < lookUpsMax) {
+        select(backend, lookUps++)
+        filler.get()
+      }
+      return { backend, table, lookUps }
     }
-    while (backend.store.cache.dirtyBytes < cacheBytes / 4 - 1_000) fill()
-    cacheBytes = 1_000
-    select(backend, 'a')
-    table.remove(100)
-    const { dirtyEntries } = backend.store.cache
-    while (backend.store.cache.dirtyEntries >= dirtyEntries) fill()
-    assert.ok(backend.store.cache.dirtyBytes > cacheBytes, 'a part of the changes was written')
+    const first = prepare(400)
+    assert.equal(first.backend.store.cache.dirtyEntries, 0, 'room was made by writing all')
+    first.backend.close()
+    // The look-up that asked is left out, so the next entry asks.
+    const { backend, table } = prepare(first.lookUps - 1)
+    assert.equal(backend.store.cache.dirtyEntries, 21)
     select(backend, 'b')
     table.put(100, 2)
     assert.equal(backend.store.cache.dirtyEntries, 1, 'room was made for it by writing the others')
     assert.deepEqual([table.get(100), table.namespaces(), table.size(100)], [2, [100], 1])
+    backend.close()
+  })
+
+  it('says nothing of maps that no snapshot knows, however often they are filled and removed', () => {
+    const backend = open(database, 4_096)
+    const table = backend.mapTable<string, number>({ ...DESCRIPTOR, kind: 'map' })
+    const fill = (key: unknown): void => {
+      select(backend, key)
+      for (const userKey of ['a', 'b', 'c']) table.put(userKey, 1)
+    }
+    const remove = (key: unknown): void => {
+      select(backend, key)
+      table.remove()
+    }
+    for (let key = 0; key < 200; key++) fill(key)
+    snapshot(backend, 1, 'base')
+    backend.onCheckpointComplete(1)
+    for (let round = 0; round < 30; round++) {
+      for (let job = 0; job < 10; job++) fill(`job ${job}`)
+      // Half of the time what is removed is in the database.
+      if (round % 2 === 0) backend.store.flush()
+      for (let job = 0; job < 10; job++) remove(`job ${job}`)
+    }
+    assert.equal(snapshot(backend, 2, 'delta'), 0)
+    backend.onCheckpointComplete(2)
+    fill('of a checkpoint that failed')
+    assert.equal(snapshot(backend, 3, 'delta'), 3)
+    backend.onCheckpointAborted(3)
+    remove('of a checkpoint that failed')
+    assert.equal(snapshot(backend, 4, 'delta'), 0)
+    backend.onCheckpointComplete(4)
+    fill('of a checkpoint under way')
+    assert.equal(snapshot(backend, 5, 'delta'), 3)
+    remove('of a checkpoint under way')
+    backend.onCheckpointComplete(5)
+    remove(7)
+    assert.equal(snapshot(backend, 6, 'delta'), 2)
+    assert.equal(backend.usage()[0]?.entries, 199 * 3)
+    backend.close()
+  })
+
+  it('removes a large map as one range', () => {
+    const watched = new WatchedStore(database)
+    const backend = open(watched, 16 * 1024)
+    const table = backend.mapTable<number, number>({ ...DESCRIPTOR, kind: 'map' })
+    for (const key of ['large', 'small']) {
+      select(backend, key)
+      for (let userKey = 0; userKey < (key === 'large' ? 5_000 : 100); userKey++) table.put(userKey, userKey)
+    }
+    backend.store.flush()
+    select(backend, 'large')
+    table.remove()
+    assert.deepEqual([watched.ranges, table.isEmpty, backend.usage()[0]?.entries], [1, true, 100])
+    select(backend, 'small')
+    assert.equal(table.get(99), 99)
+    table.remove()
+    assert.deepEqual([watched.ranges, table.isEmpty, backend.usage()[0]?.entries], [1, true, 0])
+    backend.close()
+  })
+
+  it('walks over what is in the database and what is in the cache only, each once, while both change', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new SeededRandom(seed)
+      const backend = open(database, random.pick([2_000, 40_000, 1_000_000]))
+      const table = backend.mapTable<number, number>({ ...DESCRIPTOR, kind: 'map' })
+      select(backend, 'outer')
+      const there = new Set<number>()
+      for (let step = 0; step < 1_500; step++) {
+        const key = random.below(2_000)
+        table.put(key, key)
+        there.add(key)
+        if (step === 750 && random.chance(0.7)) backend.store.flush()
+      }
+      const unstored = new Visits(backend)
+      const met = new Set<number>()
+      for (const [key, value] of table.entries()) {
+        assert.equal(value, key, `seed ${seed}`)
+        assert.ok(!met.has(key), `seed ${seed}: ${key} was met twice`)
+        met.add(key)
+        const dice = random.below(200)
+        const other = random.below(2_000)
+        if (dice < 1) backend.store.flush()
+        else if (dice < 20) table.put(other, other)
+        else if (dice < 40) table.get(other)
+        else if (dice < 60 && !met.has(other)) {
+          table.delete(other)
+          there.delete(other)
+        }
+      }
+      for (const key of there) assert.ok(met.has(key), `seed ${seed}: ${key} was not met`)
+      assert.equal(unstored.count, 1, 'what is in the cache is not gone through again and again')
+      backend.close()
+    }
+  })
+
+  it('ends a walk behind the last hash that there is', () => {
+    assert.equal(mixedOf(KEY_OF_LAST_HASH), -1)
+    const backend = open(database, 1_000)
+    const table = backend.mapTable<number, number>({ ...DESCRIPTOR, kind: 'map' })
+    select(backend, 'outer')
+    // As many as are read at once, so nothing says yet that they are the last.
+    for (let key = 0; key < 255; key++) table.put(key, key)
+    table.put(KEY_OF_LAST_HASH, 255)
+    backend.store.flush()
+    const values = new Set<number>()
+    for (const [, value] of table.entries()) {
+      assert.ok(!values.has(value), `${value} was met twice`)
+      values.add(value)
+    }
+    assert.equal(values.size, 256)
     backend.close()
   })
 
@@ -466,6 +598,22 @@ function keysOfOneHash(): readonly [string, string] {
   }
 }
 
+/** Its mixed hash has all bits set. */
+const KEY_OF_LAST_HASH = -505_164_606
+
+/** Counts how often a walk goes through what is in the cache. */
+class Visits {
+  count = 0
+
+  constructor({ store }: RocksdbStateBackend) {
+    const visit = store.unstoredOf.bind(store)
+    store.unstoredOf = (map) => {
+      this.count++
+      return visit(map)
+    }
+  }
+}
+
 /** Counts what passes, and changes a bit of the values that are looked up. */
 class WatchedStore implements OrderedStore {
   readonly #store: OrderedStore
@@ -473,6 +621,8 @@ class WatchedStore implements OrderedStore {
   rows = 0
   /** Puts and removals. */
   changes = 0
+  /** That were removed as a whole. */
+  ranges = 0
   /** Byte of each value in which a bit changes; −1: none. */
   damageAt = -1
 
@@ -514,6 +664,7 @@ class WatchedStore implements OrderedStore {
   }
 
   removeRange(from: Uint8Array, end: Uint8Array): void {
+    this.ranges++
     this.#store.removeRange(from, end)
   }
 

@@ -7,6 +7,7 @@ import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
 import { encodeWhole, hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
+import { SeededRandom } from '@millrace/testing'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
 import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
 import { UNIT_BYTES } from '../../../src/state/store/record-format.ts'
@@ -40,6 +41,46 @@ describe('segment store', () => {
     assert.ok(sizeBytes < bytesEstimate * 2.6, `${sizeBytes} bytes on disk for ${bytesEstimate}`)
     backend.close()
   })
+
+  for (const [share, checkpoints] of [
+    [0.02, 600],
+    [0.2, 60],
+    [0.6, 30],
+  ] as const) {
+    it(`stays near what is alive where all is in the cache and checkpoints write ${share * 100} % of the keys`, () => {
+      const fileBytes = 32 * 1024
+      const backend = open({ cacheBytes: 64 * 1024 ** 2, fileBytes })
+      const table = values(backend)
+      const keys = 3_000
+      const rounds = new Array<number>(keys).fill(0)
+      for (let key = 0; key < keys; key++) put(backend, table, key)
+      const seed = checkpoints
+      const random = new SeededRandom(seed)
+      for (let id = 1; id <= checkpoints; id++) {
+        const { cleanedBytes } = backend.store
+        snapshot(backend, id, id === 1 ? 'base' : 'delta')
+        backend.onCheckpointComplete(id)
+        assert.equal(backend.store.cleanedBytes, cleanedBytes, 'no checkpoint waits for space to be taken back')
+        const { bytesEstimate } = backend.usage()[0] as { bytesEstimate: number }
+        const { sizeBytes } = backend.store.log
+        // Twice what is alive, what one checkpoint has written, and a file that is not full yet beside one that is cleaned.
+        const bytesMax = bytesEstimate * (2 + share) + 2 * fileBytes
+        assert.ok(sizeBytes <= bytesMax, `seed ${seed}, checkpoint ${id}: ${sizeBytes} bytes for ${bytesEstimate}`)
+        for (let i = 0; i < keys * share; i++) {
+          const key = random.below(keys)
+          rounds[key] = id
+          select(backend, key)
+          table.put({ key, round: id, text: 'some text' })
+        }
+      }
+      assert.ok(backend.store.cleanedBytes > 0)
+      rounds.forEach((round, key) => {
+        select(backend, key)
+        assert.equal(table.get()?.round, round)
+      })
+      backend.close()
+    })
+  }
 
   it('tells what look-ups found in the cache and what had to be read, and what its files hold', () => {
     const cacheBytes = 8_192
@@ -146,6 +187,29 @@ describe('segment store', () => {
     backend.close()
   })
 
+  it('counts no deletion any more that went with its namespace', () => {
+    const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024 })
+    const table = backend.namespacedTable<number>({ ...descriptor, kind: 'namespaced' })
+    for (let key = 0; key < 500; key++) {
+      select(backend, key)
+      for (const namespace of [100, 200]) table.put(namespace, key)
+    }
+    snapshot(backend, 1, 'base')
+    backend.onCheckpointComplete(1)
+    for (let key = 0; key < 250; key++) {
+      select(backend, key)
+      table.remove(100)
+    }
+    backend.store.flush()
+    const deletions = (): number => [...backend.store.log.files()].reduce((sum, { tombstones }) => sum + tombstones, 0)
+    assert.equal(deletions(), 250)
+    assert.ok(backend.store.cache.entries < 100, 'most of them are in the log only')
+    table.dropNamespace(100)
+    // Else each later delta would read their files.
+    assert.equal(deletions(), 0)
+    backend.close()
+  })
+
   it('reads only new files for a delta', () => {
     const backend = open({ cacheBytes: 16 * 1024, fileBytes: 64 * 1024 })
     const table = values(backend)
@@ -227,25 +291,27 @@ describe('segment store', () => {
   })
 
   it('gives what it reads, also when changes are appended to make room for it', () => {
-    let cacheBytes = 64 * 1024
+    let cacheBytes = 32 * 1024
     const backend = open({ cacheBytes: () => cacheBytes, fileBytes: 4 * 1024 })
     const table = values(backend)
     let keys = 0
     while (keys < 500) put(backend, table, keys++)
+    cacheBytes = 1024 ** 2
     backend.store.flush()
-    cacheBytes = 0
-    // The first flush finds that there is no room for anything, and appends a part of the changes only.
+    while (keys < 600) put(backend, table, keys++)
     const { cache } = backend.store
-    for (let dirty = -1; cache.dirtyEntries > dirty; keys++) {
-      dirty = cache.dirtyEntries
-      select(backend, keys)
-      table.put({ key: keys, round: 0, text: 'x'.repeat(1_000) })
+    assert.equal(cache.dirtyEntries, 100)
+    // The next question finds that there is no room for anything. It is a look-up that asks.
+    cacheBytes = 0
+    let key = -1
+    let value: Value | undefined
+    while (cache.dirtyEntries === 100) {
+      select(backend, ++key)
+      value = table.get()
+      assert.equal(value?.key, key)
     }
-    assert.ok(cache.dirtyEntries > 1)
-    const key = 5
-    select(backend, key)
-    const value = table.get()
-    assert.equal(value?.key, key)
+    assert.equal(cache.dirtyEntries, 0)
+    assert.ok(key < 200 && value !== undefined, `key ${key}`)
     table.put({ ...value, round: 1 })
     // It would be written as what was appended last.
     const pieces = encodeWhole(backend.beginSnapshot(1, () => 'base'))
@@ -259,7 +325,7 @@ describe('segment store', () => {
   })
 
   it('leaves a file alone once its last record, a deletion that has been said, is gone', () => {
-    const backend = open({ cacheBytes: 1024 ** 2, fileBytes: 1024 ** 2 })
+    const backend = open({ cacheBytes: 8 * 1024 ** 2, fileBytes: 1024 ** 2 })
     const table = values(backend)
     put(backend, table, 1)
     snapshot(backend, 1, 'base')
@@ -269,17 +335,20 @@ describe('segment store', () => {
     const base = (): 'base' | 'delta' => 'base'
     encodeWhole(backend.beginSnapshot(2, base))
     backend.onCheckpointComplete(2)
-    // Behind the deletion is what is longer than the piece of a file that is read at once, and superseded.
-    for (let round = 0; round < 12; round++) {
-      for (const key of [2, 3]) {
+    // Behind the deletion is what is longer than the piece of a file that is read at once. All of it is superseded at once, in another file.
+    for (const round of [1, 2]) {
+      for (const key of [2, 3, 4]) {
         select(backend, key)
         table.put({ key, round, text: 'x'.repeat(300_000) })
-        // Nothing is cleaned before the last round.
-        if (round < 11) backend.store.flush()
       }
+      backend.store.flush()
     }
+    const [first, second] = [...backend.store.log.files()]
+    assert.deepEqual([first?.live, first?.tombstones, second?.live], [1, 1, 3])
+    put(backend, table, 5)
+    assert.deepEqual([...backend.store.log.files()], [second], 'the file of the deletion was cleaned')
     select(backend, 2)
-    assert.equal(table.get()?.round, 11)
+    assert.equal(table.get()?.round, 2)
     backend.close()
   })
 
