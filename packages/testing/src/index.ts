@@ -24,7 +24,8 @@ export {
 export { Life } from './simulation/life.ts'
 export { MemoryStoreFolder } from './simulation/memory-store-folder.ts'
 export { STATE_BACKENDS } from './simulation/simulated-slots.ts'
-export { Simulation, type SimulationEnd, type SimulationOptions } from './simulation/simulation.ts'
+export { Simulation } from './simulation/simulation.ts'
+export type { InspectedMoment, SimulationEnd, SimulationOptions } from './simulation/simulation-options.ts'
 export { ALIGNMENTS, SNAPSHOT_OCCASIONS } from './simulation/snapshot-coverage.ts'
 export { UserCode } from './simulation/user-code.ts'
 export {

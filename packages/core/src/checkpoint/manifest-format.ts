@@ -4,6 +4,7 @@
  */
 import { MillraceError, type PlainValue } from '@millrace/api'
 import { crc32c } from '../codec/crc32c.ts'
+import { latin1At } from '../codec/string-codec.ts'
 import type { StoredForm, StoredPart } from '../state/stored-form.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import type { SubtaskRecord } from './checkpoint-statistics.ts'
@@ -267,16 +268,9 @@ function asciiBytes(text: string): Uint8Array {
   return bytes
 }
 
-const TEXT_CHUNK = 8_192
-
 function asciiText(bytes: Uint8Array): string | undefined {
-  let text = ''
-  for (let i = 0; i < bytes.length; i += TEXT_CHUNK) {
-    const chunk = bytes.subarray(i, i + TEXT_CHUNK)
-    for (const byte of chunk) if (byte > 0x7e) return undefined
-    text += String.fromCharCode(...chunk)
-  }
-  return text
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) > 0x7e) return undefined
+  return latin1At(bytes, 0, bytes.length)
 }
 
 function damaged(file: string, problem: string, cause?: unknown): MillraceError {

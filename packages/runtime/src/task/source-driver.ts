@@ -1,9 +1,8 @@
 /**
  * Reads the splits of one source subtask and feeds the chain, through the loop that gives records their timestamps and
  * runs the first steps (`SourceLoop`). It knows exactly how many records of which batch have gone in, which is what a checkpoint records: the position before the batch in work, and how much of the
- * batch was used. Watermarks of bounded splits depend on the records of a split alone: one every
- * `WATERMARK_EVERY_RECORDS` records. Those of an unbounded split go out also by the clock, between two of its batches;
- * they neither move nor reset that count, so a restore finds the same marks at the same records.
+ * batch was used. A split has a watermark every `WATERMARK_EVERY_RECORDS` of its records; what becomes of them is for
+ * `SourceEventTime`.
  *
  * It owns no thread: `step` does a bounded piece of work; a reader that has to wait gives a promise, and `wake` is
  * called when it has settled. What sources, readers and watermark strategies throw goes through `SourceFailures`.
@@ -16,7 +15,6 @@ import type {
   SourceSpec,
   SourceSplit,
   SplitReader,
-  WatermarkGenerator,
 } from '@millrace/api'
 import {
   estimateRecordBytes,
@@ -29,8 +27,8 @@ import {
   type SourceInput,
   SourceLoop,
   WATERMARK_MAX,
-  WatermarkMerge,
 } from '@millrace/core'
+import { SourceEventTime, type TimedSplit } from './source-event-time.ts'
 import { SourceFailures } from './source-failures.ts'
 
 /** Records of a split between two watermarks. Part of the meaning of a run: late records depend on it. */
@@ -44,8 +42,6 @@ const READ_BYTES_MAX = 4 * 1024 * 1024
  * few as 1,024 of these for all its tasks. Unbounded splits are all read: the ones in front would never make room.
  */
 export const OPEN_READERS_MAX = 64
-/** How long a record of an unbounded split waits for its watermark while the reader waits. Flink's auto-watermark interval. */
-const CLOCK_WATERMARK_MS = 200
 
 /** One split in a checkpoint; what the coordinator deals out. */
 export interface SplitEntry {
@@ -96,12 +92,9 @@ export interface SourceDriverOptions {
   readonly onRejected: (policy: 'skip' | 'deadLetter') => void
 }
 
-interface RunningSplit {
-  /** Among the splits of this subtask. */
-  readonly index: number
+interface RunningSplit extends TimedSplit {
   /** Among all splits of the source. */
   readonly listIndex: number
-  readonly split: SourceSplit
   reader: SplitReader<unknown> | undefined
   opening: boolean
   /** Where the reader stood before the batch in work, or null for its start. */
@@ -114,15 +107,8 @@ interface RunningSplit {
   recordBytes: number
   batch: SourceInput | undefined
   isWaiting: boolean
-  readonly generator: WatermarkGenerator<unknown> | undefined
-  watermark: number
   sinceWatermark: number
   ended: boolean
-  isIdle: boolean
-  /** Since when it has had no record though it was asked; undefined while it has some. Monotonic ms. */
-  quietSinceMs: number | undefined
-  /** When the first record went in that no watermark has followed yet; undefined: there is none. Monotonic ms. */
-  unmarkedSinceMs: number | undefined
 }
 
 export class SourceDriver {
@@ -131,12 +117,11 @@ export class SourceDriver {
   readonly #failures: SourceFailures
   readonly #loop: SourceLoop
   readonly #splits: RunningSplit[]
-  readonly #merge: WatermarkMerge
+  readonly #eventTime: SourceEventTime
   readonly #isSequential: boolean
   /** Among interleaved splits: how many have been opened, in their order, and how many of them have been closed. */
   #openedSplits = 0
   #closedSplits = 0
-  #pushedWatermark = NO_TIMESTAMP
   /** The split whose records are in the loop, and how many of them it has rejected since it began. */
   #current: RunningSplit | undefined
   #rejectedRecords = 0
@@ -194,7 +179,15 @@ export class SourceDriver {
         unmarkedSinceMs: undefined,
       }
     })
-    this.#merge = new WatermarkMerge(this.#splits.length)
+    this.#eventTime = new SourceEventTime(this.#splits, {
+      isBounded: this.#source.boundedness === 'bounded',
+      isSequential: this.#isSequential,
+      idleTimeoutMs: watermarks?.idleTimeoutMs,
+      failures: this.#failures,
+      monotonicMs: options.monotonicMs,
+      recordsRead: () => this.recordsRead,
+      push: (watermark) => options.target.pushWatermark(watermark),
+    })
   }
 
   /** All splits have ended and the end has gone into the chain. */
@@ -204,8 +197,7 @@ export class SourceDriver {
 
   /** Whether every split that is read now is idle: the subtask then holds no event time. */
   get isIdle(): boolean {
-    // Sequential splits whose turn has not come are idle for the merge only: event time stays where the last one left it.
-    return this.#merge.isIdle && this.#splits.some(({ ended, isIdle }) => isIdle && !ended)
+    return this.#eventTime.isIdle
   }
 
   /**
@@ -229,11 +221,11 @@ export class SourceDriver {
       }
     }
     // Also beside splits that have records: those must not wait for a quiet one for ever.
-    this.#advanceWaitingSplits()
+    this.#eventTime.advanceWaiting()
     if (split === undefined) return 'waiting'
     if (this.#moveRecords(split, recordsMax)) return 'moved'
     // Its batch may be there when the next step comes, every time: this is when it is sure to wait.
-    this.#advanceWaitingSplits()
+    this.#eventTime.advanceWaiting()
     return 'waiting'
   }
 
@@ -247,16 +239,7 @@ export class SourceDriver {
    * called, however often it is asked.
    */
   nextDueMs(): number | undefined {
-    if (this.#source.boundedness === 'bounded' || this.#isEnded) return undefined
-    const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs ?? Number.POSITIVE_INFINITY
-    let due = Number.POSITIVE_INFINITY
-    for (const split of this.#splits) {
-      if (!isOnTheClock(split)) continue
-      const { unmarkedSinceMs, quietSinceMs } = split
-      if (unmarkedSinceMs !== undefined) due = Math.min(due, unmarkedSinceMs + CLOCK_WATERMARK_MS)
-      if (quietSinceMs !== undefined) due = Math.min(due, quietSinceMs + idleTimeoutMs)
-    }
-    return due === Number.POSITIVE_INFINITY ? undefined : due
+    return this.#isEnded ? undefined : this.#eventTime.nextDueMs()
   }
 
   /** The splits that have not ended, as of now. The chain must hold nothing of what was pushed. */
@@ -297,13 +280,9 @@ export class SourceDriver {
 
   #start(): void {
     this.#isStarted = true
-    for (const split of this.#splits) {
-      const known = Math.max(split.watermark, (split.split.timestampMin ?? NO_TIMESTAMP) - 1)
-      this.#merge.onWatermark(split.index, known)
-      if (this.#isSequential && split.index > 0) this.#merge.onStatus(split.index, true)
-    }
+    this.#eventTime.start()
     this.#openMore()
-    this.#pushMerged()
+    this.#eventTime.pushMerged()
   }
 
   #end(): void {
@@ -340,14 +319,14 @@ export class SourceDriver {
 
   #startNext(split: RunningSplit): void {
     if (split.opening) return
-    this.#merge.onStatus(split.index, false)
+    this.#eventTime.onTurn(split)
     this.#open(split)
   }
 
   #open(split: RunningSplit): void {
     split.opening = true
     // A restored generator may have seen records that no watermark has followed yet.
-    if (split.sinceWatermark > 0) this.#startMarkClock(split)
+    if (split.sinceWatermark > 0) this.#eventTime.startMarkClock(split)
     const position = split.position === null ? undefined : split.position
     this.#failures
       .guard(split, () => this.#source.open(split.split, position, this.#options.context))
@@ -379,7 +358,7 @@ export class SourceDriver {
       split.sinceWatermark += to - from
       if (split.sinceWatermark >= watermarkEveryRecords) {
         split.sinceWatermark = 0
-        this.#advanceWatermark(split)
+        this.#eventTime.advance(split)
       }
     }
     if (to === length) this.#onBatchUsed(split, batch)
@@ -425,13 +404,7 @@ export class SourceDriver {
     if (!batch.end) return
     if (split.skip > 0) throw this.#failures.shrunk(split)
     split.ended = true
-    if (split.generator !== undefined) this.#advanceWatermark(split)
-    this.#merge.onEnd(split.index)
-    const next = this.#splits[split.index + 1]
-    // Event time goes on where it was: what has been sent must be sent again after a restore within the next split.
-    if (this.#isSequential && next !== undefined) next.watermark = Math.max(next.watermark, this.#pushedWatermark)
-    // What the others allow goes out now; when this was the last split, `#end` sends the maximum.
-    if (!this.#merge.isEnded) this.#pushMerged()
+    this.#eventTime.onEnd(split)
     const { reader } = split
     split.reader = undefined
     if (reader === undefined) return
@@ -448,12 +421,7 @@ export class SourceDriver {
 
   /** Runs records of a batch through the loop, at most up to `to`; returns the index after the last one taken. */
   #runLoop(split: RunningSplit, batch: SourceInput, from: number, to: number): number {
-    split.quietSinceMs = undefined
-    this.#startMarkClock(split)
-    if (split.isIdle) {
-      split.isIdle = false
-      this.#merge.onStatus(split.index, false)
-    }
+    this.#eventTime.onRecords(split)
     this.#options.target.onActive()
     this.#current = split
     this.#rejectedRecords = 0
@@ -473,56 +441,6 @@ export class SourceDriver {
     return call === 'compute' ? this.#failures.ofReader(split, cause) : this.#failures.ofStrategy(call, cause)
   }
 
-  #startMarkClock(split: RunningSplit): void {
-    if (split.unmarkedSinceMs !== undefined || this.#source.boundedness === 'bounded') return
-    if (split.generator !== undefined) split.unmarkedSinceMs = this.#options.monotonicMs()
-  }
-
-  #advanceWatermark(split: RunningSplit): void {
-    split.unmarkedSinceMs = undefined
-    const watermark = this.#currentWatermark(split)
-    if (Number.isNaN(watermark)) throw this.#failures.invalidTime('watermark', watermark, split, this.recordsRead)
-    if (watermark <= split.watermark) return
-    split.watermark = watermark
-    this.#merge.onWatermark(split.index, watermark)
-    this.#pushMerged()
-  }
-
-  #currentWatermark(split: RunningSplit): number {
-    try {
-      return split.generator?.current() ?? NO_TIMESTAMP
-    } catch (cause) {
-      throw this.#failures.ofStrategy('watermark', cause)
-    }
-  }
-
-  #pushMerged(): void {
-    const { merged } = this.#merge
-    if (merged <= this.#pushedWatermark || merged === WATERMARK_MAX) return
-    this.#pushedWatermark = merged
-    this.#options.target.pushWatermark(merged)
-  }
-
-  /**
-   * Unbounded splits only, while their reader waits: sends the watermark that is due by the clock, and marks a long
-   * quiet one idle. A waiting reader has no batch in work, so the generator has seen exactly what a snapshot says.
-   */
-  #advanceWaitingSplits(): void {
-    if (this.#source.boundedness === 'bounded') return
-    const now = this.#options.monotonicMs()
-    const idleTimeoutMs = this.#options.spec.watermarks?.idleTimeoutMs
-    for (const split of this.#splits) {
-      if (!isOnTheClock(split)) continue
-      if (now - (split.unmarkedSinceMs ?? now) >= CLOCK_WATERMARK_MS) this.#advanceWatermark(split)
-      if (idleTimeoutMs === undefined || now - (split.quietSinceMs ?? now) < idleTimeoutMs) continue
-      // What it had counts first: an idle split is not looked at again.
-      if (split.unmarkedSinceMs !== undefined) this.#advanceWatermark(split)
-      split.isIdle = true
-      this.#merge.onStatus(split.index, true)
-      this.#pushMerged()
-    }
-  }
-
   #fail(error: unknown): void {
     if (this.#isEnded || this.#hasFailed) return
     this.#hasFailed = true
@@ -535,9 +453,4 @@ export class SourceDriver {
 function isBatch(batch: unknown): boolean {
   if (typeof batch !== 'object' || batch === null) return false
   return 'compute' in batch ? typeof batch.compute === 'function' : 'records' in batch && Array.isArray(batch.records)
-}
-
-/** Whether time alone may change what this split says: its reader waits, and it still holds event time. */
-function isOnTheClock({ ended, isWaiting, isIdle }: RunningSplit): boolean {
-  return isWaiting && !isIdle && !ended
 }

@@ -31,6 +31,8 @@ export const FAULT_KINDS = [
   'savepoint-stop',
   'stop',
   'cancel',
+  /** A signal, or two of them: the process is to end, not the job. Also while something else ends the job. */
+  'suspend',
   /** All input is ended where it stands, and the job with it. */
   'drain-stop',
   /** Asks the running job for one; it goes on. */
@@ -39,6 +41,9 @@ export const FAULT_KINDS = [
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
+
+/** From then on no faults, and an even mix of actions, so that every job comes to its end. */
+export const CALM_AFTER_ACTIONS = 8_000
 
 /** What a user asks for: it disturbs nothing, so that nothing is explained by it. */
 export const REQUESTS: ReadonlySet<FaultKind> = new Set(['checkpoint-request', 'savepoint-request'])
@@ -82,8 +87,12 @@ export interface Preferences {
 const ENDINGS: readonly FaultKind[] = ['savepoint-stop', 'drain-stop', 'drain-stop']
 const ENDINGS_CHANCE = 0.25
 /** Somebody takes savepoints, and then has a reason to go back to one. */
-const RETURNS: readonly FaultKind[] = ['savepoint-request', 'savepoint-request', 'process-kill', 'machine-crash']
-const RETURNS_CHANCE = 0.08
+const RETURNS: readonly FaultKind[] = [
+  ...Array<FaultKind>(4).fill('savepoint-request'),
+  'process-kill',
+  'machine-crash',
+]
+const RETURNS_CHANCE = 0.12
 
 export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] = FAULT_KINDS): FaultPlan {
   const endings = ENDINGS.filter((kind) => kinds.includes(kind))
@@ -91,7 +100,7 @@ export function drawFaultPlan(random: SeededRandom, kinds: readonly FaultKind[] 
     return { kinds: [random.pick(endings), random.pick(kinds)], faultsMax: random.pick([1, 2, 3]), chance: 0.02 }
   }
   if (RETURNS.every((kind) => kinds.includes(kind)) && random.chance(RETURNS_CHANCE)) {
-    return { kinds: RETURNS, faultsMax: 8, chance: 0.02 }
+    return { kinds: RETURNS, faultsMax: 20, chance: 0.01 }
   }
   // Few kinds at a time: then each of them happens often enough to meet itself and one other.
   const chosen = kinds.filter((kind) => random.chance(OFTEN.has(kind) ? 0.5 : RARE.has(kind) ? 0.1 : 0.25))

@@ -9,6 +9,7 @@ import {
   FAULT_KINDS,
   FAULTS_WITHOUT_CHECKPOINTS,
   type FaultKind,
+  type InspectedMoment,
   isDamage,
   SeededRandom,
   Simulation,
@@ -16,6 +17,7 @@ import {
   STATE_BACKENDS,
   UserCode,
 } from '@millrace/testing'
+import { drawConfiguration, drawExchanges, drawRetention, MODES, type Mode } from './draw-configuration.ts'
 import {
   type Contents,
   checkCovered,
@@ -60,16 +62,17 @@ export async function runSchedule(seed: number, database: OrderedStore | undefin
   return { seed, scenario: run.scenario.name, actions: log.total, hash: log.hash, counts: log.counts }
 }
 
-/** Drawn before the scenario, of which only some show what at-least-once promises. */
-const MODES = [...Array<'exactly-once'>(7).fill('exactly-once'), 'at-least-once', 'at-least-once', 'none'] as const
 type Backend = (typeof STATE_BACKENDS)[number]
 
 interface PromisedSavepoint {
   readonly checkpointId: number
   /** One that was drained is read on from, and what fired at the drain is not what would have fired later. */
   readonly isFinal: boolean
-  /** The job went back to before it, and the output that it follows is gone: who restored it would go on behind a gap. */
-  isOfGivenUpFuture: boolean
+  /**
+   * The job went back to before it, and the output that it follows is gone: who restored it would go on behind a gap. `perhaps`: it
+   * was about to, or nobody knows how far it went.
+   */
+  isGivenUp: 'no' | 'perhaps' | 'yes'
 }
 
 export class Schedule {
@@ -77,7 +80,7 @@ export class Schedule {
   readonly scenario: Scenario
   readonly #seed: number
   readonly #random: SeededRandom
-  readonly #mode: (typeof MODES)[number]
+  readonly #mode: Mode
   readonly #configuration: Readonly<Record<string, string>>
   #lastParallelism = 0
   /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
@@ -86,6 +89,8 @@ export class Schedule {
   readonly #backends: readonly Backend[]
   /** Of one process: all tasks alike, or each as it comes. What one has written is restored by the others. */
   #backend: Backend | 'mixed' = 'mixed'
+  /** The start that is under way is from a savepoint of a future that was given up: it must be refused. */
+  #toBeRefused: string | undefined
   /** That somebody was promised and that nothing may touch, by folder. */
   readonly #savepoints = new Map<string, PromisedSavepoint>()
 
@@ -99,14 +104,15 @@ export class Schedule {
     const unitsMax = random.pick([2, 10, 60, 1_000])
     this.#mode = random.pick(MODES)
     this.scenario = drawScenario({ random, userCode, watermarkEvery, isHasty: unitsMax > 10 }, this.#mode)
-    this.#configuration = drawConfiguration(random, this.#mode)
+    const faults = drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : this.#faultKinds)
+    this.#configuration = { ...drawConfiguration(random, this.#mode), ...drawRetention(random, faults.kinds) }
     this.simulation = new Simulation({
       random,
       job: this.scenario.job,
       userCode,
       checkpointFolder: '/ckpt',
       savepointFolder: '/savepoints',
-      faults: drawFaultPlan(random, this.#mode === 'none' ? FAULTS_WITHOUT_CHECKPOINTS : this.#faultKinds),
+      faults,
       preferences: drawPreferences(random),
       sizes: {
         turnUnits: () => 1 + random.below(unitsMax),
@@ -128,11 +134,12 @@ export class Schedule {
       },
       configuration: () => this.#drawProcess(),
       chooseRestore: (latest, error) => this.#chooseRestore(latest, error),
+      isExpected: ({ code }) => this.#toBeRefused !== undefined && code === 'CHECKPOINT_OTHER_JOB',
       inspect: (moment) => this.#inspect(moment),
       onCompletedCheckpoint: (id) => this.#onCompleted(id),
       onSavepoint: (path) => {
         const { checkpointId, isFinal } = checkSavepoint(contentsOf(this.simulation.disk), path)
-        this.#savepoints.set(path, { checkpointId, isFinal, isOfGivenUpFuture: false })
+        this.#savepoints.set(path, { checkpointId, isFinal, isGivenUp: 'no' })
       },
     })
   }
@@ -174,12 +181,20 @@ export class Schedule {
 
   /** Mostly the newest checkpoint; sometimes an older one, giving up what came after it. */
   #chooseRestore(latest: RestoreRequest, error: ErrorData | undefined): RestoreRequest | undefined {
+    if (this.#toBeRefused !== undefined && error?.code === 'CHECKPOINT_OTHER_JOB') this.simulation.log.add('refused')
+    this.#toBeRefused = undefined
     if (error !== undefined && isDamage(error) && this.#damaged.size > 0) return this.#chooseAfterDamage(error)
     // A user whose command was interrupted gives it again.
     if (this.#rewinding !== undefined) return this.#rewinding
+    const givenUp = [...this.#savepoints].flatMap(([path, { isGivenUp }]) => (isGivenUp === 'yes' ? [path] : []))
+    if (givenUp.length > 0 && this.#random.chance(0.7)) {
+      const path = this.#random.pick(givenUp)
+      this.#toBeRefused = path
+      return { kind: 'path', path, claimMode: 'NO_CLAIM', discardNewer: true, allowNonRestoredState: false }
+    }
     const newest = this.#manifests().at(-1)
     if (newest !== undefined && continuationsIn(newest) > 0) this.simulation.log.add('restored-continued')
-    const chance = this.#restorableSavepoints.length > 0 ? 0.6 : 0.3
+    const chance = this.#restorableSavepoints.length > 0 ? 0.8 : 0.3
     const named = this.#random.chance(chance) ? this.#chooseNamed() : undefined
     return named === undefined ? latest : this.#rewindTo(named, this.#random.pick(['NO_CLAIM', 'CLAIM'] as const))
   }
@@ -216,18 +231,28 @@ export class Schedule {
     return this.#rewinding
   }
 
-  /** Another future begins behind this checkpoint: savepoints of the one before stay whole, and lead nowhere. */
+  /** Another future is to begin behind this checkpoint: savepoints of the one before stay whole, and lead nowhere. */
   #giveUpAfter(checkpointId: number): void {
     for (const savepoint of this.#savepoints.values()) {
-      if (savepoint.checkpointId > checkpointId) savepoint.isOfGivenUpFuture = true
+      if (savepoint.checkpointId > checkpointId && savepoint.isGivenUp === 'no') savepoint.isGivenUp = 'perhaps'
+    }
+  }
+
+  /** It has begun, behind the checkpoint that was named; all these savepoints are from before. */
+  #gaveUpAfter(checkpointId: number): void {
+    for (const savepoint of this.#savepoints.values()) {
+      if (savepoint.checkpointId <= checkpointId) continue
+      savepoint.isGivenUp = 'yes'
+      this.simulation.log.add('given-up')
     }
   }
 
   /** An older checkpoint of the folder, or a savepoint. */
   #chooseNamed(): (CheckpointManifest & { readonly path: string }) | undefined {
     const paths = this.#restorableSavepoints
-    if (paths.length > 0 && this.#random.chance(0.5)) {
-      const path = this.#random.pick(paths)
+    if (paths.length > 0 && this.#random.chance(0.7)) {
+      // Mostly the first one: there is the most to give up behind it.
+      const path = this.#random.chance(0.5) ? (paths[0] as string) : this.#random.pick(paths)
       return { ...checkSavepoint(contentsOf(this.simulation.disk), path), path }
     }
     const older = this.#manifests().at(-2)
@@ -237,7 +262,7 @@ export class Schedule {
   /** By path, oldest first. */
   get #restorableSavepoints(): readonly string[] {
     const all = [...this.#savepoints]
-    return all.filter(([, { isFinal, isOfGivenUpFuture }]) => !isFinal && !isOfGivenUpFuture).map(([path]) => path)
+    return all.filter(([, { isFinal, isGivenUp }]) => !isFinal && isGivenUp === 'no').map(([path]) => path)
   }
 
   get #damaged(): ReadonlySet<string> {
@@ -249,6 +274,9 @@ export class Schedule {
   }
 
   #onCompleted(id: number): void {
+    assert.equal(this.#toBeRefused, undefined, 'the job goes on from a savepoint of a future that was given up')
+    // Until now that is what the job went back to.
+    if (this.#rewinding?.kind === 'path') this.#gaveUpAfter(this.#newestCompleted)
     this.#rewinding = undefined
     if (this.#mode === 'none') return
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
@@ -258,17 +286,25 @@ export class Schedule {
     if (continuations > 0) this.simulation.log.add('continued', `${id}: ${continuations} segments`)
   }
 
-  #inspect(moment: 'running' | 'crashed'): void {
+  #inspect(moment: InspectedMoment): void {
     if (this.#mode === 'none') return
     const contents = contentsOf(this.simulation.disk)
     if (this.#rewinding === undefined) checkCovered(contents)
-    if (moment === 'crashed') {
+    if (moment === 'suspended') this.#checkSuspended()
+    else if (moment === 'crashed') {
       const manifests = checkManifests(contents, this.#damaged)
       const isStoring = this.#damaged.size === 0 && deadSegments(contents, manifests).length > 0
       if (isStoring) this.simulation.log.add('crashed-while-storing')
     }
     // While a checkpoint is damaged nothing that it may name is removed.
     else if (this.simulation.isRetentionSettled && this.#damaged.size === 0) this.#checkRetention(contents)
+  }
+
+  /** The next process is to go on from the newest checkpoint, whatever retention says of jobs that are cancelled. */
+  #checkSuspended(): void {
+    if (this.#rewinding !== undefined || this.#newestCompleted === 0 || this.#damaged.size > 0) return
+    const newest = this.#manifests().at(-1)?.checkpointId ?? 0
+    assert.ok(newest >= this.#newestCompleted, `a suspended job has ${newest} and no ${this.#newestCompleted} any more`)
   }
 
   /** Beyond those that are to be kept there is only what pending checkpoints may build on, and what was just completed. */
@@ -345,55 +381,6 @@ export class Schedule {
     const newest = this.#mode === 'none' ? undefined : this.#manifests().at(-1)
     if (newest?.isFinal !== true) return false
     return newest.operators.some(({ uid, entries }) => uid.startsWith('src') && entries.length > 0)
-  }
-}
-
-const CONCURRENT = 'execution.checkpointing.max-concurrent-checkpoints'
-
-function drawConfiguration(random: SeededRandom, mode: (typeof MODES)[number]): Readonly<Record<string, string>> {
-  const restart = random.pick(['fixed-delay', 'fixed-delay', 'exponential-delay', ...(mode === 'none' ? [] : ['none'])])
-  return {
-    'execution.checkpointing.interval': mode === 'none' ? '0' : random.pick(['6 ms', '20 ms', '60 ms']),
-    'execution.checkpointing.mode': mode === 'at-least-once' ? 'AT_LEAST_ONCE' : 'EXACTLY_ONCE',
-    'execution.checkpointing.timeout': random.pick(['1500 ms', '600 s']),
-    'execution.checkpointing.min-pause': random.pick(['0 ms', '10 ms']),
-    [CONCURRENT]: random.pick(['1', '1', '1', '2', '4']),
-    'execution.checkpointing.num-retained': random.pick(['1', '1', '2', '4']),
-    'execution.checkpointing.tolerable-failed-checkpoints': random.pick(['0', '1000', '1000']),
-    'execution.checkpointing.incremental': random.pick(['true', 'true', 'false']),
-    'execution.buffer-timeout': random.pick(['0 ms', '2 ms', '100 ms']),
-    'taskmanager.memory.segment-size': '64 b',
-    'taskmanager.memory.max-segment-size': random.pick(['256 b', '1 kb', '16 kb']),
-    'millrace.channel.local-size': random.pick(['64 b', '1 kb', '16 kb']),
-    'millrace.exchange.encode': random.pick(['auto', 'auto', 'always']),
-    'state.storage.fs.memory-threshold': random.pick(['1 b', '400 b', '20 kb']),
-    'pipeline.max-parallelism': random.pick(['3', '8', '8', '128']),
-    'restart-strategy.type': restart,
-    ...(restart === 'fixed-delay'
-      ? {
-          'restart-strategy.fixed-delay.attempts': '1000',
-          'restart-strategy.fixed-delay.delay': random.pick(['0 ms', '30 ms']),
-        }
-      : {}),
-    'heartbeat.timeout': '8 s',
-    'millrace.development-mode': random.pick(['true', 'false']),
-  }
-}
-
-/** Of each process anew: what was taken with one way of barriers and of combining has to be restored with another. */
-function drawExchanges(
-  random: SeededRandom,
-  mode: (typeof MODES)[number],
-  configuration: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  // At-least-once takes no notice of it.
-  const mayOvertake = mode === 'at-least-once' || configuration[CONCURRENT] === '1'
-  return {
-    'execution.checkpointing.unaligned.enabled': mayOvertake ? random.pick(['false', 'true', 'true']) : 'false',
-    'execution.checkpointing.aligned-checkpoint-timeout': random.pick(['0 ms', '0 ms', '4 ms', '30 ms']),
-    'millrace.channel.read-ahead-size': random.pick(['1 b', '200 b', '16 mb']),
-    // Partial results in flight are worked off where nothing is combined any more, too.
-    'millrace.exchange.combine': random.pick(['auto', 'auto', 'never']),
   }
 }
 

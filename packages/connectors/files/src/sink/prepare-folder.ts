@@ -192,23 +192,34 @@ function openParts(context: Pick<SinkTargetContext, 'writerStates'>): readonly O
 
 /** Makes a folder and its parents with names that are durable. Throws `SINK_FOLDER_UNUSABLE` for what no later attempt can mend. */
 async function makeFolderDurably(files: FileSystem, folder: string): Promise<void> {
-  const missing: string[] = []
+  let isMissing = false
   for (let path = posix.normalize(folder); ; path = posix.dirname(path)) {
     const facts = await files.stat(path)
     if (facts?.kind === 'file') {
       throw unusable(folder, path === posix.normalize(folder) ? 'it is a file' : `"${path}" is a file`)
     }
     if (facts !== undefined || path === posix.dirname(path)) break
-    missing.push(path)
+    isMissing = true
   }
-  if (missing.length === 0) return
   try {
-    await files.makeFolder(folder)
+    if (isMissing) await files.makeFolder(folder)
   } catch (cause) {
     if (cause instanceof FileError && PERMANENT.has(cause.kind)) throw unusable(folder, cause.message, cause)
     throw cause
   }
-  for (const path of missing) await files.syncFolder(posix.dirname(path))
+  await makeNamesDurable(files, folder)
+}
+
+/** Also of folders that are there: their maker may have been killed before. What is not ours to sync (`denied`) was there before us. */
+async function makeNamesDurable(files: FileSystem, folder: string): Promise<void> {
+  for (let path = posix.normalize(folder); path !== posix.dirname(path); path = posix.dirname(path)) {
+    try {
+      await files.syncFolder(posix.dirname(path))
+    } catch (error) {
+      if (!(error instanceof FileError) || error.kind !== 'denied') throw error
+      return
+    }
+  }
 }
 
 /** Why a folder cannot be made that another attempt would meet again. */

@@ -48,6 +48,17 @@ test('a part is invisible until its checkpoint is committed, and its name says w
   assert.deepEqual(temporary(disk), [])
 })
 
+test('the output folder outlives a crash, also where its maker was killed before its name was durable', async () => {
+  const disk = new MemoryFileSystem()
+  await disk.makeFolder('out')
+  const run = newRun(disk)
+  await run.start(1)
+  await run.write(0, 3)
+  await run.checkpoint('checkpoint')
+  disk.crash()
+  assert.equal(finished(disk).length, 1)
+})
+
 test('parts are closed at their size', async () => {
   const disk = new MemoryFileSystem()
   const run = newRun(disk, { rollBytes: '10 b' })
