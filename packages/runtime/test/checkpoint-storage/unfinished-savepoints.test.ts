@@ -93,8 +93,9 @@ describe('a savepoint whose process is killed', () => {
         disk[how]()
         const files = disk.mount()
         const message = `seed ${seed}, ${how}, ${end}: ${left().join()}`
+        const isWhole = left().includes(`${SAVEPOINT}/_metadata`)
         const removed = await storageOf(2, files).removeLeftovers()
-        const isWhole = left().length > 0
+        assert.equal(left().length > 0, isWhole, message)
         if (isWhole) {
           assert.deepEqual(left().sort(), [`${SAVEPOINT}/_metadata`, `${SAVEPOINT}/segments`], message)
           await checkWhole(files, manifest)

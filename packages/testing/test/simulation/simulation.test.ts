@@ -50,6 +50,7 @@ const HAVE_TO_HAPPEN = [
   'continued',
   'restored-continued',
   'crashed-while-storing',
+  'savepoint-cleared',
   'state:RESTARTING',
   'disk-failed:write',
   'disk-failed:sync',
