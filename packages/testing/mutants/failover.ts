@@ -65,7 +65,7 @@ export const FAILOVER: readonly Mutant[] = [
     file: 'runtime/src/coordinator/attempt-start.ts',
     find: 'return isNamed === true && manifest.isFinal',
     replace: 'return manifest.isFinal',
-    suites: ['runtime/test/coordinator/on-demand-snapshots.test.ts'],
+    suites: ['runtime/test/coordinator/stop-with-savepoint.test.ts'],
   },
   {
     name: 'new source of a job that had ended is not begun',
@@ -73,7 +73,7 @@ export const FAILOVER: readonly Mutant[] = [
     file: 'runtime/src/coordinator/attempt-start.ts',
     find: '(isUnread || newSources.length > 0)',
     replace: 'isUnread',
-    suites: ['runtime/test/coordinator/on-demand-snapshots.test.ts'],
+    suites: ['runtime/test/coordinator/stop-with-savepoint.test.ts'],
   },
   {
     name: 'checkpoint builds on one that is not claimed',
