@@ -130,10 +130,10 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'queue that lets a row only sink',
     why: 'after some timers were taken back, others fire too late',
-    file: 'runtime/src/state/heap/row-queue.ts',
+    file: 'runtime/src/state/row-queue.ts',
     find: 'if (number < (this.#numbers[place] as number)) this.#up(place, last, number)\n    else this.#down',
     replace: 'this.#down',
-    suites: ['runtime/test/state/heap/row-queue.property.test.ts'],
+    suites: ['runtime/test/state/row-queue.property.test.ts'],
   },
   {
     name: 'walk over timers left behind by a row that is gone',

@@ -57,9 +57,8 @@ export class RecordMap {
   isCounted = true
   /** Not part of its table any more. */
   isDetached = false
-  /** In namespaced tables: the key groups that have been here, and whether the namespace stands in the queue. */
+  /** In namespaced tables: the key groups that have been here. */
   groups: number[] | Uint8Array = []
-  isQueued = false
   /** In an ordered store: what the keys of its entries begin with, once it was needed; whether anything was ever written of it. */
   prefix: Uint8Array | undefined
   isStored = false
