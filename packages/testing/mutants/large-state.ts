@@ -106,6 +106,14 @@ export const LARGE_STATE: readonly Mutant[] = [
     suites: [ENTRY_STORE],
   },
   {
+    name: 'entries that have gone are held until the next writing',
+    why: 'a job with windows or timers that come and go between two checkpoints runs out of memory',
+    file: 'runtime/src/state/store/changed-entries.ts',
+    find: '    if (this.size > changed * 2 + GONE_MAX) this.#leaveOutGone()\n',
+    replace: '',
+    suites: ['runtime/test/state/store/changed-entries.test.ts'],
+  },
+  {
     name: 'entries may grow beyond the cache of the local store',
     why: 'a slot with lists or windows that collect runs out of memory',
     file: 'runtime/src/state/store/entry-store.ts',

@@ -277,7 +277,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
   protected override append(countMax: number): void {
     const taken: OrderedEntry[] = []
     for (let bytes = 0; taken.length < countMax && bytes < FLUSH_BYTES; ) {
-      const entry = this.takeDirty()
+      const entry = this.changed.take()
       if (entry === undefined) break
       taken.push(entry as OrderedEntry)
       bytes += entry.bytes

@@ -225,7 +225,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     const bytesMax = Math.min(FLUSH_BYTES, this.log.fileBytes / 4)
     writer.reset()
     while (written.length < countMax && writer.position < bytesMax) {
-      const entry = this.takeDirty()
+      const entry = this.changed.take()
       if (entry === undefined) break
       offsets.push(writer.position)
       written.push(entry as LogEntry)
