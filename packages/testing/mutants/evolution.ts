@@ -6,9 +6,9 @@ export const EVOLUTION: readonly Mutant[] = [
     name: 'evolution: converted state counts as stored',
     why: 'a delta of the new version is built on a base of the old one, which is then read as new',
     file: 'runtime/src/slot/restore-keyed-state.ts',
-    find: 'if (converted === undefined) asStored.get(',
-    replace: 'asStored.get(',
-    suites: ['runtime/test/coordinator/state-evolution.test.ts'],
+    find: 'if (isLast && conversion?.hasChanged !== true) asStored',
+    replace: 'if (isLast) asStored',
+    suites: ['runtime/test/slot/restore-keyed-state.test.ts', 'runtime/test/coordinator/state-evolution.test.ts'],
   },
   {
     name: 'evolution: older state without migrate is read',
