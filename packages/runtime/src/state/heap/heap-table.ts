@@ -148,10 +148,6 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
     if (map.parent !== undefined && map.live === 0 && map.deleted === 0 && !map.detached) this.onEmptied(map)
   }
 
-  onSnapshotComplete(completedEpoch: number): void {
-    this.drops.forget(completedEpoch)
-  }
-
   /** Whether there is a value in a row (−1 for none) that has not expired; removes one that has. */
   protected isVisible(map: EntryMap, row: number): boolean {
     if (row < 0 || !map.partOf(row).isLive(atOf(row))) return false
@@ -242,7 +238,7 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
     const tracker = this.home.tracker
     this.entryCount--
     this.expiry?.times.remove(map.partOf(row).writtenAtMs(atOf(row)))
-    if (map.partOf(row).created(atOf(row)) === tracker.epoch) {
+    if (map.partOf(row).created(atOf(row)) > tracker.knownEpoch) {
       map.erase(row)
     } else {
       tracker.beforeChange(map, row)
@@ -259,8 +255,7 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
     if (this.expiry !== undefined) forgetTimes(map, this.expiry)
     const { key } = this.takeOut(map)
     this.home.current.serial++
-    if (map.createdEpoch === tracker.epoch) return
-    this.drops.add(key, keyGroups, tracker.epoch)
+    this.drops.add(key, keyGroups, map.createdEpoch, tracker)
     tracker.open?.keep(map)
   }
 

@@ -74,8 +74,7 @@ export abstract class NestedStoreTable extends StoreTable {
     const isToBeSaid = store.clear(map)
     if (map.isCounted) this.#takeOut(map)
     else this.#forget(map)
-    if (!isToBeSaid || map.createdEpoch > store.knownEpoch) return
-    this.drops.add(map.outerKey, keyGroups, store.epoch)
+    if (isToBeSaid) this.drops.add(map.outerKey, keyGroups, map.createdEpoch, store)
   }
 
   *liveMaps(): Generator<RecordMap> {

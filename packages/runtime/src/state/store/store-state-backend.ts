@@ -110,10 +110,6 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> e
   protected override closeView(): void {
     this.store.closeView()
   }
-
-  protected override noteKnown(epoch: number): void {
-    this.store.knownEpoch = epoch
-  }
 }
 
 function createTable(descriptor: TableDescriptor, number: number, home: TableHome): StoreTable {

@@ -158,10 +158,6 @@ export abstract class StoreTable implements BackendTable, MapOwner, SnapshotTabl
     if (isAsked && this.likelyMap !== undefined) this.home.store.prefetch(this.likelyMap, hashes, from, to)
   }
 
-  onSnapshotComplete(completedEpoch: number): void {
-    this.drops.forget(completedEpoch)
-  }
-
   /** Whether there is a value that has not expired; removes one that has. */
   protected isVisible(entry: Entry | undefined): entry is Entry {
     if (entry === undefined || !entry.isLive) return false
