@@ -148,7 +148,8 @@ export interface KeyedStateBackend {
   /**
    * Looks at entries that may have expired, and removes those that have, as if they had been removed by name: what a completed
    * snapshot may know of leaves a tombstone. Goes on where the last call stopped, and stops when about `units` are used up: one for an
-   * entry that is looked at, `REMOVAL_UNITS` for one that is removed. True when the walk is at its end.
+   * entry that is looked at, `REMOVAL_UNITS` for one that is removed. Before that it goes on with what a backend has left to do of maps and
+   * namespaces that were removed as a whole. True when there is no more to do.
    */
   sweepExpired(units: number): boolean
   /** When a walk is worth it, or to go on with the one that has begun; epoch ms, `undefined` for never. */
@@ -173,7 +174,7 @@ export interface RestoredSegment {
 export interface TableUsage {
   readonly operatorUid: string
   readonly name: string
-  /** Those that have expired and are still there included. */
+  /** Those that have expired and are still there included, and those of a large map that has just been removed, perhaps. */
   readonly entries: number
   readonly bytesEstimate: number
   /**

@@ -124,6 +124,14 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   protected abstract openSnapshot(plan: SnapshotPlan<Table>): Snapshot
   /** No snapshot needs what was fixed any more. */
   protected abstract closeView(): void
+  /** What was removed as a whole has left something to do that nobody sees. */
+  protected get hasLeftovers(): boolean {
+    return false
+  }
+  /** Goes on with that for about so many units; returns what is left of them, at most 0 where there may be more to do. */
+  protected clearLeftovers(units: number): number {
+    return units
+  }
 
   get currentKey(): unknown {
     const { key, serial } = this.current
@@ -233,7 +241,7 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   }
 
   sweepExpired(units: number): boolean {
-    let left = units
+    let left = this.clearLeftovers(units)
     while (left > 0) {
       this.#walk ??= this.#beginWalk()
       if (this.#walk === undefined) return true
@@ -244,7 +252,8 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   }
 
   sweepDueMs(): number | undefined {
-    return this.#walk === undefined ? nextWalkMs(this.#tables()) : this.#options.now()
+    const isUnderWay = this.#walk !== undefined || this.hasLeftovers
+    return isUnderWay ? this.#options.now() : nextWalkMs(this.#tables())
   }
 
   usage(): readonly TableUsage[] {

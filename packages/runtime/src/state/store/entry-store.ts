@@ -201,8 +201,17 @@ export abstract class EntryStore implements SharingCache {
     this.touch(entry)
   }
 
-  /** Takes out a whole map with all that is in it. True when the next delta has to say so. */
+  /**
+   * Takes out a whole map with all that is in it. True when the next delta has to say so. Nobody sees it from now on but snapshots that have
+   * begun; of a large one something may be left to do.
+   */
   abstract clear(map: RecordMap): boolean
+
+  /** Something is left to do of maps that were taken out. */
+  abstract readonly hasLeftovers: boolean
+
+  /** Goes on with that for about so many units; returns what is left of them, at most 0 where there may be more to do. */
+  abstract clearLeftovers(units: number): number
 
   /** Fixes what is in the store for a snapshot. */
   openView(): void {

@@ -110,6 +110,14 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> e
   protected override closeView(): void {
     this.store.closeView()
   }
+
+  protected override get hasLeftovers(): boolean {
+    return this.store.hasLeftovers
+  }
+
+  protected override clearLeftovers(units: number): number {
+    return this.store.clearLeftovers(units)
+  }
 }
 
 function createTable(descriptor: TableDescriptor, number: number, home: TableHome): StoreTable {

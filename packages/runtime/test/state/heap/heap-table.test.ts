@@ -89,6 +89,44 @@ describe('what was deleted on the heap', () => {
   })
 })
 
+describe('a map with a time to live that was removed from the heap', () => {
+  for (const entries of [10, 20_000]) {
+    it(`is gone from what is counted as expiring, ${entries} entries`, () => {
+      let nowMs = 0
+      const backend = new HeapStateBackend({
+        keyGroups: { first: 0, last: 0 },
+        maxParallelism: 1,
+        now: () => nowMs,
+        monotonicMs: () => 0,
+      })
+      const table = backend.mapTable<number, number>({ ...MAPS, ttlMs: 1_000 })
+      const fill = (key: string): void => {
+        select(backend, key)
+        for (let userKey = 0; userKey < entries; userKey++) table.put(userKey, 1)
+      }
+      fill('first')
+      table.remove()
+      fill('second')
+      table.delete(1)
+      table.remove()
+      select(backend, 'third')
+      table.put(1, 1)
+      const isLeft = entries > 10
+      assert.equal(backend.sweepDueMs() === nowMs, isLeft, 'what is left is done bit by bit')
+      assert.equal(backend.usage()[0]?.entries, 1)
+      nowMs = 5_000
+      assert.equal(backend.usage()[0]?.expiredEntries, 1)
+      if (isLeft) {
+        backend.sweepExpired(1_000)
+        assert.equal(backend.usage()[0]?.entries, 1)
+      }
+      while (!backend.sweepExpired(1_000));
+      const { entries: left, expiredEntries } = backend.usage()[0] ?? {}
+      assert.deepEqual([left, expiredEntries, backend.sweepDueMs()], [0, 0, undefined])
+    })
+  }
+})
+
 function open() {
   const backend = new HeapStateBackend({
     keyGroups: { first: 0, last: 0 },
