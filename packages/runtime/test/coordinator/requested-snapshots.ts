@@ -1,4 +1,4 @@
-/** Jobs of which checkpoints and savepoints are asked for while they run, and a look at what came of it. */
+/** A job that is asked for checkpoints and savepoints while it runs, and what they hold. */
 import assert from 'node:assert/strict'
 import { collect, defineJob, type FileSystem, generator, type JobDefinition, MillraceError } from '@millrace/api'
 import type { CheckpointManifest } from '@millrace/core'

@@ -1,4 +1,4 @@
-/** A job that is stopped with a savepoint, drained or not, and what a later run makes of it. */
+/** A stop with a savepoint, with and without drain, and what starts from it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
