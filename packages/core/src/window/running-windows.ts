@@ -99,6 +99,7 @@ class RunningFiring implements WindowFiring {
   #slice = -1
   #cursor: NamespaceCursor<Accumulator> | undefined
   #row = 0
+  #isSettling = false
 
   constructor(
     rows: RunningRows,
@@ -118,6 +119,11 @@ class RunningFiring implements WindowFiring {
 
   get windowEnd(): number {
     return this.#window.end
+  }
+
+  get key(): unknown {
+    if (this.#slice < this.#newest.length) return this.#cursor?.key
+    return this.#isSettling ? this.#rows.pageOf(this.#row).keys[this.#row & PAGE_MASK] : undefined
   }
 
   step(results: WindowResults, budget: TurnBudget): boolean {
@@ -147,7 +153,10 @@ class RunningFiring implements WindowFiring {
       if (this.#walkReady(results, budget)) continue
       budget.units--
       // Where the key goes, another one is in its row now.
-      if (!this.#merge.settle(this.#row, this.#window)) rows.remove(this.#row)
+      this.#isSettling = true
+      const isLeft = this.#merge.settle(this.#row, this.#window)
+      this.#isSettling = false
+      if (!isLeft) rows.remove(this.#row)
       else if (this.#merge.isBulky(this.#row)) this.#emitBulky(results)
     }
     return true

@@ -70,7 +70,7 @@ export function convertGroup(
   let hasChanged = false
   tables.forEach((table, index) => {
     const one = conversions.get(table.descriptor.name)
-    if (one?.conversion.fromVersion !== undefined || one?.conversion.parts !== undefined) hasChanged = true
+    hasChanged ||= one !== undefined && one.table.descriptor.version !== table.descriptor.version
     const check = one === undefined || table.descriptor.kind !== 'map' ? undefined : refuseSameKeys(one.table)
     for (const { key, sub, value, writtenAtMs, elementTimesMs } of table.entries()) {
       const entry: StoredEntry = { key, sub, value }
