@@ -210,6 +210,7 @@ export type {
   ListTable,
   LocalStoreUsage,
   MapTable,
+  MemoryHolder,
   NamespaceCursor,
   NamespacedTable,
   RestoredSegment,

@@ -84,6 +84,7 @@ export class WindowAggregateOperator implements Operator {
         name: '_window-running',
         entries: running.keys,
         bytesEstimate: running.bytesEstimate,
+        isInMemory: true,
       }))
     }
     const refire = state.namespacedTable<boolean>(windowRefireTable(uid))
