@@ -20,6 +20,22 @@ export const STATE: readonly Mutant[] = [
     suites: [SIMULATION],
   },
   {
+    name: 'memory of a window used again while a snapshot reads it',
+    why: 'a window that fires while it is being encoded is stored with the keys of the next',
+    file: 'runtime/src/state/heap/heap-namespaced-table.ts',
+    find: 'if (this.home.tracker.open === undefined) inner.release()',
+    replace: 'inner.release()',
+    suites: ['runtime/test/state/heap/heap-namespaced-table.test.ts'],
+  },
+  {
+    name: 'index of a window begins with what another one has left',
+    why: 'a window finds the keys of the one before and adds to what is not there',
+    file: 'core/src/key/hash-index.ts',
+    find: 'buffers.takeZeroed(',
+    replace: 'buffers.take(',
+    suites: ['core/test/key/hash-index.test.ts'],
+  },
+  {
     name: 'value changed in its cells behind a snapshot',
     why: 'running aggregates that change while a snapshot is encoded are stored as they are later, or not at all',
     file: 'runtime/src/state/heap/heap-table.ts',

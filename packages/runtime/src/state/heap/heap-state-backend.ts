@@ -2,7 +2,7 @@
  * Keyed state in the memory of the process. State lives in tables (one file per kind), snapshots are taken by `HeapSnapshot`;
  * this file binds them together.
  */
-import type { TableDescriptor } from '@millrace/core'
+import { SpareBuffers, type TableDescriptor } from '@millrace/core'
 import type { SnapshotPlan } from '../snapshot-plan.ts'
 import { type CurrentKey, type StateBackendOptions, TableStateBackend } from '../table-state-backend.ts'
 import { ChangeTracker } from './change-tracker.ts'
@@ -28,6 +28,7 @@ export class HeapStateBackend extends TableStateBackend<HeapTable, HeapSnapshot>
     this.#home = {
       current: this.current,
       tracker: this.epochs,
+      buffers: new SpareBuffers(),
       firstGroup: first,
       groupCount: Math.max(0, last - first + 1),
       now: options.now,

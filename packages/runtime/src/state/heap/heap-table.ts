@@ -2,7 +2,7 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import type { TableDescriptor, TableUsage } from '@millrace/core'
+import type { SpareBuffers, TableDescriptor, TableUsage } from '@millrace/core'
 import { estimateBytes } from '../bytes-estimate.ts'
 import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
@@ -18,6 +18,8 @@ import type { EntryRows } from './entry-rows.ts'
 export interface TableHome {
   readonly current: CurrentKey
   readonly tracker: ChangeTracker
+  /** Memory of what was dropped, for what comes next. */
+  readonly buffers: SpareBuffers
   /** First key group of the backend and how many it has. */
   readonly firstGroup: number
   readonly groupCount: number
