@@ -6,6 +6,7 @@ const CACHE = 'runtime/test/state/store/entry-store.test.ts'
 const CACHE_SHARES = 'runtime/test/state/store/cache-shares.test.ts'
 const ROCKSDB = 'testing/test/state-conformance/rocksdb-state-backend.test.ts'
 const ORDERED_STORE = 'runtime/test/state/rocksdb/ordered-entry-store.test.ts'
+const SLIDING = 'core/test/operator/sliding-firing.test.ts'
 
 export const LARGE_STATE: readonly Mutant[] = [
   {
@@ -313,5 +314,37 @@ export const LARGE_STATE: readonly Mutant[] = [
     find: 'if (owner !== undefined && !(await processes.isAlive(owner)))',
     replace: 'if (owner !== undefined)',
     suites: ['runtime/test/state/rocksdb/run-folders.test.ts'],
+  },
+  {
+    name: 'running windows: a key that is held again lacks the slices from before',
+    why: 'windows of keys that memory had no room for come out too small',
+    file: 'core/src/window/held-keys.ts',
+    find: 'if (this.#unheldUpTo > window.start) this.#recall(row, end, window)',
+    replace: '',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: keys that are not held do not fire',
+    why: 'results of keys that memory has no room for are missing',
+    file: 'core/src/window/running-windows.ts',
+    find: 'if (upTo === Number.NEGATIVE_INFINITY) return true',
+    replace: 'if (upTo !== Number.NaN) return true',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: keys that are not held are merged from the oldest to the newest',
+    why: 'the last digits of a result hang on how much memory there was, and differ after a restore',
+    file: 'core/src/window/unheld-firing.ts',
+    find: 'if (!isSmall || first === undefined) return contents.merged(ends)',
+    replace: 'if (first !== null) return contents.merged(ends)',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: a late record of a key that is not held makes a row of that slice alone',
+    why: 'the next windows of the key lack its other slices',
+    file: 'core/src/window/held-keys.ts',
+    find: '} else if (this.#unheldUpTo > Number.NEGATIVE_INFINITY || (this.#limit !== undefined && !this.#hasRoom())) {',
+    replace: '} else if (this.#limit !== undefined && !this.#hasRoom()) {',
+    suites: [SLIDING],
   },
 ]

@@ -100,7 +100,7 @@ export class GroupConversion {
   }
 
   #convertTable(table: RestoredTable, one: TableConversion | undefined, index: number, writer: SegmentWriter): void {
-    if (one?.conversion.fromVersion !== undefined || one?.conversion.parts !== undefined) this.#hasChanged = true
+    this.#hasChanged ||= one !== undefined && one.table.descriptor.version !== table.descriptor.version
     const check = this.#keyChecks.get(table.descriptor.name)
     for (const { key, sub, value, writtenAtMs, elementTimesMs } of table.entries()) {
       const entry: StoredEntry = { key, sub, value }
