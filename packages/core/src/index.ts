@@ -211,6 +211,7 @@ export type {
   ListTable,
   LocalStoreUsage,
   MapTable,
+  MemoryHolder,
   NamespaceCursor,
   NamespacedTable,
   RestoredSegment,

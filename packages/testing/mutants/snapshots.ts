@@ -236,8 +236,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: 'deltas restored apart from their base',
     why: 'what was deleted since the base is back after a restore, and what has changed is there twice',
     file: 'runtime/src/slot/restore-keyed-state.ts',
-    find: 'if (isFirst) newer = new NewerEntries()',
-    replace: 'newer = new NewerEntries()',
+    find: 'if (isFirst) {\n        newer = new NewerEntries()',
+    replace: 'newer = new NewerEntries()\n      if (isFirst) {',
     suites: ['runtime/test/slot/restore-keyed-state.test.ts', SIMULATION],
   },
   {

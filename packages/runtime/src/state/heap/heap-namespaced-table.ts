@@ -6,11 +6,11 @@
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { RowQueue } from '../row-queue.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryWalk, type ParentEntry } from './entry-map.ts'
 import type { ExpectedRoom } from './entry-rows.ts'
 import { HeapTable } from './heap-table.ts'
-import { RowQueue } from './row-queue.ts'
 
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */
 const GROUPS_SEEN_FROM_ENTRIES = 64
