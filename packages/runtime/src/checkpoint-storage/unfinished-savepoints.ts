@@ -125,7 +125,8 @@ export async function removeIfEmpty(files: FileSystem, folder: string): Promise<
 /** As far as one gets that dies before it has said who it is. */
 async function removeBegun(files: FileSystem, folder: string): Promise<void> {
   if ((await files.stat(folder))?.kind !== 'folder') return
-  await files.remove(`${folder}/${WRITING_FILE}.tmp`)
+  // Durably, before it is forgotten.
+  if (await files.remove(`${folder}/${WRITING_FILE}.tmp`)) await files.syncFolder(folder)
   await removeIfEmpty(files, folder)
 }
 

@@ -104,6 +104,11 @@ describe('a savepoint whose process is killed', () => {
           assert.ok(end === 'interrupted', message)
         }
         assert.equal(removed.includes(SAVEPOINT), reports.length === 1, message)
+        // What was removed does not come back when that one ends too, and the file that remembered it does not.
+        const after = left()
+        disk[how]()
+        await storageOf(3, disk.mount()).removeLeftovers()
+        assert.deepEqual(left(), after, message)
         const kind = `${end} ${isWhole ? 'whole' : removed.includes(SAVEPOINT) ? 'removed' : 'not begun'}`
         ends.set(kind, (ends.get(kind) ?? 0) + 1)
       }
