@@ -87,6 +87,7 @@ export class Schedule {
   /** Newer checkpoints and their output are being given up: for a moment the output is ahead. */
   #rewinding: RestoreRequest | undefined
   #newestCompleted = 0
+  #isNewestDrained = false
   readonly #backends: readonly Backend[]
   /** Of one process: all tasks alike, or each as it comes. What one has written is restored by the others. */
   #backend: Backend | 'mixed' = 'mixed'
@@ -283,6 +284,7 @@ export class Schedule {
     assert.ok(id > this.#newestCompleted, `checkpoint ${id} was completed after ${this.#newestCompleted}`)
     this.#newestCompleted = id
     const manifest = this.#manifests().find(({ checkpointId }) => checkpointId === id)
+    this.#isNewestDrained = isDrained(manifest)
     const continuations = manifest === undefined ? 0 : continuationsIn(manifest)
     if (continuations > 0) this.simulation.log.add('continued', `${id}: ${continuations} segments`)
   }
@@ -380,10 +382,16 @@ export class Schedule {
 
   /** The final checkpoint still holds splits: their input was ended before it was read. */
   get #isDrained(): boolean {
-    const newest = this.#mode === 'none' ? undefined : this.#manifests().at(-1)
-    if (newest?.isFinal !== true) return false
-    return newest.operators.some(({ uid, entries }) => uid.startsWith('src') && entries.length > 0)
+    if (this.#mode === 'none') return false
+    // Bytes may have changed since its manifest was read for the last time.
+    const isHidden = this.#damaged.has(`/ckpt/chk-${this.#newestCompleted}/_metadata`)
+    return isHidden ? this.#isNewestDrained : isDrained(this.#manifests().at(-1))
   }
+}
+
+function isDrained(newest: CheckpointManifest | undefined): boolean {
+  if (newest?.isFinal !== true) return false
+  return newest.operators.some(({ uid, entries }) => uid.startsWith('src') && entries.length > 0)
 }
 
 async function writeInputs(files: FileSystem, inputs: ReadonlyMap<string, string>): Promise<void> {
