@@ -89,4 +89,4 @@ export function isUserFrame(frame: string): boolean {
 
 /** The engine's own files where they do not lie in node_modules: a checkout of the repository, and generated code. */
 const ENGINE_FILES =
-  /[\\/]packages[\\/](?:api|core|runtime|rest|cli|millrace|testing|connectors[\\/][^\\/]+)[\\/](?:src|dist)[\\/]|millrace:/
+  /[\\/]packages[\\/](?:api|core|runtime|rest|cli|millrace|testing|connectors[\\/][^\\/]+)[\\/](?:src|dist|bin)[\\/]|millrace:/

@@ -75,6 +75,7 @@ test('engine files count as such only in the repository', () => {
   assert.equal(isUserFrame('f (/home/me/packages/mine/src/job.ts:1:2)'), true)
   assert.equal(isUserFrame('f (/repo/packages/connectors/files/src/csv/csv-files.ts:1:2)'), false)
   assert.equal(isUserFrame('chain (millrace:chain/views:1:2)'), false)
+  assert.equal(isUserFrame('file:///repo/packages/millrace/bin/cli.mjs:9:1'), false, 'the command itself')
   assert.equal(isUserFrame('async Promise.all (index 0)'), false)
 })
 

@@ -63,27 +63,41 @@ export class SavedState {
 
   /** The operators that the filter leaves; throws `STATE_NOT_FOUND` for one, or a state, that is not there. */
   operators({ operator, state }: EntryFilter = {}): readonly OperatorSnapshot[] {
-    const all = this.manifest.operators
-    const found = operator === undefined ? all : all.filter(({ uid }) => uid === operator)
+    const found = this.#operatorsOf(operator)
     if (found.length === 0 && operator !== undefined) {
       throw this.#notFound(
         'operator',
         operator,
-        all.map(({ uid }) => uid),
+        this.manifest.operators.map(({ uid }) => uid),
       )
     }
-    const names = [...new Set(found.flatMap(({ tables }) => tables.map(({ name }) => name)))]
+    const names = stateNamesOf(found)
     if (state !== undefined && !names.includes(state)) throw this.#notFound('state', state, names)
     return found
+  }
+
+  /** Whether the operator and the state that the filter names are there. */
+  has({ operator, state }: EntryFilter): boolean {
+    const found = this.#operatorsOf(operator)
+    if (operator !== undefined && found.length === 0) return false
+    return state === undefined || stateNamesOf(found).includes(state)
+  }
+
+  /** The key groups of an operator that the filter leaves: where a key is named, the one that it belongs to. */
+  keyGroupsOf({ keyGroups, maxParallelism }: OperatorSnapshot, filter: EntryFilter = {}): readonly KeyGroupSnapshot[] {
+    const { key } = filter
+    const wanted = [
+      ...(filter.keyGroup === undefined ? [] : [filter.keyGroup]),
+      ...(key === undefined ? [] : [keyGroupOf(key.is, maxParallelism)]),
+    ]
+    return keyGroups.filter(({ keyGroup }) => wanted.every((each) => each === keyGroup))
   }
 
   /** Key group by key group, in no particular order within one. Throws `CHECKPOINT_DAMAGED` and `BYTES_DAMAGED`. */
   async *entries(filter: EntryFilter = {}): AsyncGenerator<SavedEntry> {
     for (const operator of this.operators(filter)) {
-      const group = groupOf(operator, filter)
-      for (const snapshot of operator.keyGroups) {
-        if (group === undefined || snapshot.keyGroup === group)
-          yield* await this.groupEntries(operator, snapshot, filter)
+      for (const snapshot of this.keyGroupsOf(operator, filter)) {
+        yield* await this.groupEntries(operator, snapshot, filter)
       }
     }
   }
@@ -106,6 +120,11 @@ export class SavedState {
       }
     }
     return found
+  }
+
+  #operatorsOf(uid: string | undefined): readonly OperatorSnapshot[] {
+    const all = this.manifest.operators
+    return uid === undefined ? all : all.filter((each) => each.uid === uid)
   }
 
   #notFound(what: string, name: string, names: readonly string[]): MillraceError {
@@ -135,6 +154,6 @@ export function encoded(value: unknown): Uint8Array {
   return writer.toBytes()
 }
 
-function groupOf({ maxParallelism }: OperatorSnapshot, { key, keyGroup }: EntryFilter): number | undefined {
-  return key === undefined ? keyGroup : keyGroupOf(key.is, maxParallelism)
+function stateNamesOf(operators: readonly OperatorSnapshot[]): readonly string[] {
+  return [...new Set(operators.flatMap(({ tables }) => tables.map(({ name }) => name)))]
 }
