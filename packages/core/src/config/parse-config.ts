@@ -4,6 +4,7 @@
  */
 import { MillraceError, nearestName, parseDurationMs, parseMemorySizeBytes } from '@millrace/api'
 import type { RestartStrategy } from '../restart/restart-strategy.ts'
+import { insteadOfKey } from './absent-keys.ts'
 import { CONFIG_OPTIONS, type ConfigKey, type ConfigValues, type OptionSpec } from './options.ts'
 
 /** One place that configuration comes from; later layers win. */
@@ -119,9 +120,10 @@ function knownKey(name: string, source: string): ConfigKey {
   // An older name of Flink's may be mistyped, too.
   const meant = Object.hasOwn(RENAMED, name) ? name : nearestName(name, [...KEYS, ...Object.keys(RENAMED)])
   const near = meant === undefined ? undefined : (RENAMED[meant] ?? meant)
+  const instead = Object.hasOwn(RENAMED, name) ? undefined : insteadOfKey(name, KEYS)
   throw new MillraceError('CONFIG_UNKNOWN_KEY', `There is no configuration key "${name}" (from ${source})`, {
     details: { key: name, source },
-    hint: near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`,
+    hint: instead ?? (near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`),
   })
 }
 
