@@ -28,6 +28,7 @@ import type {
   StorageStep,
 } from './checkpoint-storage.ts'
 import { makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { adviseOnFolder } from './nearby-snapshots.ts'
 import { SEGMENT_FILE, SegmentFile, SHARED_FOLDER } from './segment-file.ts'
 import { damaged, messageOf, outcomeUnknown, savepointFailed, writeFailed } from './storage-errors.ts'
 
@@ -89,7 +90,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
     try {
       const bytes = encodeManifest(manifest)
       lengthBytes = bytes.length
-      await this.#checkFiles(manifest)
+      await this.checkFiles(manifest)
       await this.#files.makeFolder(folder)
       await this.#publishManifest(folder, bytes, () => this.#files.syncFolder(this.folder))
     } catch (cause) {
@@ -223,7 +224,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
       if (manifest.checkpointId !== checkpointId) {
         throw damaged(path, `its manifest is of checkpoint ${manifest.checkpointId}`)
       }
-      await this.#checkFiles(manifest)
+      await this.checkFiles(manifest)
       return { state: 'whole', checkpointId, path, manifest }
     } catch (error) {
       const problem = error instanceof MillraceError ? error : damaged(path, 'its manifest cannot be read', error)
@@ -231,8 +232,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
     }
   }
 
-  /** Every file that a manifest names has to be there and long enough. */
-  async #checkFiles(manifest: CheckpointManifest): Promise<void> {
+  /** Every file that a manifest names has to be there and long enough. Throws `CHECKPOINT_DAMAGED`. */
+  async checkFiles(manifest: CheckpointManifest): Promise<void> {
     await allSettled([...extentsOf(manifest)].map(([file, endBytes]) => this.#checkFile(file, endBytes)))
   }
 
@@ -375,7 +376,9 @@ export async function openSnapshot(files: FileSystem, path: string): Promise<Ope
   if ((await files.stat(manifestFile)) === undefined) {
     throw new MillraceError('CHECKPOINT_NOT_FOUND', `There is no checkpoint or savepoint in ${folder}`, {
       details: { path },
-      hint: `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`,
+      hint:
+        (await adviseOnFolder(files, folder, MANIFEST_FILE)) ??
+        `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`,
     })
   }
   const manifest = parseManifest(await readWholeFile(files, manifestFile), manifestFile)
