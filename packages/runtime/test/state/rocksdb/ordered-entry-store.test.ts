@@ -461,7 +461,7 @@ describe('RocksDB backend', { skip }, () => {
     for (let at = 0; at <= length - 16; at++) {
       watched.damageAt = at
       select(backend, 1)
-      assert.throws(() => table.get(), { code: 'BYTES_DAMAGED' }, `byte ${at}`)
+      assert.throws(() => table.get(), { code: 'DISK_FAILED' }, `byte ${at}`)
     }
     watched.damageAt = -1
     select(backend, 1)

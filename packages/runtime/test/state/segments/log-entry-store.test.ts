@@ -246,7 +246,7 @@ describe('segment store', () => {
     for (let at = 0; at <= Math.floor(bytesEstimate / entries) - UNIT_BYTES; at++) {
       damaging.damageAt = at
       select(backend, 1)
-      assert.throws(() => table.get(), { code: 'BYTES_DAMAGED' }, `byte ${at}`)
+      assert.throws(() => table.get(), { code: 'DISK_FAILED' }, `byte ${at}`)
     }
     damaging.damageAt = -1
     select(backend, 1)
