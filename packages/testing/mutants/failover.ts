@@ -246,6 +246,14 @@ export const FAILOVER: readonly Mutant[] = [
     suites: ['rest/test/operation/operation-store.test.ts'],
   },
   {
+    name: 'older checkpoints gone though the newest could not be read',
+    why: 'after a resume that found the newest damaged, there is none to go back to',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: 'const retainedMax = this.#hasStored ? this.#retainedMax : Number.POSITIVE_INFINITY',
+    replace: 'const retainedMax = this.#retainedMax',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
     name: 'newer checkpoints gone before the named one was read',
     why: 'who goes back to a savepoint that turns out to be damaged has nothing left',
     file: 'runtime/src/coordinator/choose-start.ts',

@@ -28,6 +28,8 @@ export class CheckpointKeeper {
   readonly #unclaimedId: CheckpointId | undefined
   /** Until it is removed. */
   #claimed: ClaimedSnapshot | undefined
+  /** Until this process has stored one, the newest that is there may turn out to be damaged, so that older ones stay. */
+  #hasStored = false
   #hasGivenUp = false
   #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
@@ -55,6 +57,7 @@ export class CheckpointKeeper {
   /** Makes a checkpoint exist and the restore point. Returns its path. */
   async store(manifest: CheckpointManifest): Promise<string> {
     const path = await this.#storage.writeManifest(manifest)
+    this.#hasStored = true
     this.#latest = { manifest, file: `${path}/_metadata`, folder: undefined }
     this.#retained = [...this.#retained, manifest]
     return path
@@ -87,9 +90,10 @@ export class CheckpointKeeper {
         .map(({ checkpointId }) => checkpointId)
         .filter((id) => id >= inUseFrom || id === this.#unclaimedId),
     )
+    const retainedMax = this.#hasStored ? this.#retainedMax : Number.POSITIVE_INFINITY
     const { keep, drop, deadFiles } = decideRetention({
       checkpoints: this.#retained,
-      retainedMax: this.#retainedMax,
+      retainedMax,
       inUse,
     })
     this.#retained = keep
@@ -102,7 +106,7 @@ export class CheckpointKeeper {
       })
     }
     const claimedId = this.#claimed?.checkpointId ?? Number.POSITIVE_INFINITY
-    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= this.#retainedMax) this.#discardClaimed()
+    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= retainedMax) this.#discardClaimed()
     if (!this.#hasGivenUp || settledUpTo === undefined) return ids
     this.#hasGivenUp = false
     const named = filesOf(keep)

@@ -128,6 +128,14 @@ describe('SavedState', () => {
     assert.throws(() => saved.operators({ operator: 'clicks', state: 'x' }), isCode('STATE_NOT_FOUND', /It has none\./))
   })
 
+  it('does not call damaged what its job has removed meanwhile', async () => {
+    const { files, first } = await twoCheckpoints()
+    const saved = await SavedState.open(files, first)
+    await files.remove(`${first}/_metadata`)
+    await files.remove('checkpoints/shared/1-v-0-0.seg')
+    await assert.rejects(() => namesOf(saved), isCode('CHECKPOINT_NOT_FOUND', /num-retained/))
+  })
+
   it('says which file is damaged', async () => {
     const { files, first } = await twoCheckpoints()
     const saved = await SavedState.open(files, first)
