@@ -68,7 +68,7 @@ export function parseConfig(layers: readonly ConfigLayer[]): TypedConfig {
 
 /** A key's type, default and meaning in one text. Throws `CONFIG_UNKNOWN_KEY`. */
 export function explainOption(key: string): string {
-  const spec: OptionSpec = CONFIG_OPTIONS[knownKey(key, 'explain')]
+  const spec: OptionSpec = CONFIG_OPTIONS[knownKey(key, 'the command line')]
   const differs = spec.differs === undefined ? '' : ` (${spec.differs})`
   const type = spec.type === 'choice' ? spec.choices.join(' | ') : spec.type
   return `${key}: ${type}, default ${formatDefault(spec)}. ${spec.doc}${differs}`

@@ -86,7 +86,9 @@ export class FailureResponse {
     }
     report(undefined)
     const { code, message } = decision
-    const failure = code === error.code ? error : toErrorData(new MillraceError(code, message, { cause: end.error }))
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    const failure =
+      code === error.code ? error : toErrorData(new MillraceError(code, message, { ...hint, cause: end.error }))
     return { kind: 'end', state: 'FAILED', error: failure }
   }
 }

@@ -95,6 +95,8 @@ describe('a full disk', () => {
     assertSums(run)
     assert.ok(run.reasons.length >= 5)
     for (const reason of run.reasons) assert.match(reason, /there is no room for checkpoints\/\S+, of which at least/)
+    const named = run.reasons.filter((reason) => /^Checkpoint \d+ was declined: ".+" \(\d\/\d\): /.test(reason))
+    assert.ok(named.length > 0, run.reasons.join('\n'))
     assert.deepEqual(run.failures, [])
     await assertNothingDead(run.disk)
   })
@@ -107,6 +109,7 @@ describe('a full disk', () => {
       ['CHECKPOINT_FAILURES_EXCEEDED', 'CHECKPOINT_FAILURES_EXCEEDED'],
     )
     assert.match(run.failures[0]?.error.message ?? '', /there is no room for/)
+    assert.match(run.failures[0]?.error.message ?? '', /^1 checkpoint failed in a row, /)
     assert.match(run.failures[0]?.error.message ?? '', /tolerable-failed-checkpoints/)
     const recoveries = run.outcome.reading?.recoveries ?? []
     assert.deepEqual(
