@@ -3,11 +3,11 @@
  * said only of pairs of runs that had two free cores.
  */
 import type { FailedRun, Run } from '../comparison.ts'
+import { measureFreeCores } from '../machine/free-cores.ts'
 import { MILLRACE, type Peer } from '../peer.ts'
 import { differencesOf, runInTurn, runningCpuSeconds, runningWallSeconds } from '../runs-in-turn.ts'
 import { median } from '../statistics.ts'
 import type { Workload } from '../workload.ts'
-import { measureFreeCores } from './free-cores.ts'
 
 export const SCALING_SUITE = 'scaling'
 /** Work of two slots against one. A count is combined before its exchange, a running sum cannot be. */

@@ -16,7 +16,10 @@ export interface LatencyLabel extends Omit<LatencyRunSettings, 'job' | 'perSecon
 export interface LatencyLine
   extends LatencyRun,
     LatencyLabel,
-    Pick<Measured, 'cpuSeconds' | 'wallSeconds' | 'peakMemoryBytes' | 'othersCores'> {}
+    Pick<Measured, 'cpuSeconds' | 'wallSeconds' | 'peakMemoryBytes' | 'othersCores'> {
+  /** `measureLongestPause` of as many threads as there are slots, just before; left out in the search for the maximal rate. */
+  readonly machinePauseMs?: number
+}
 
 /** One that failed, or a search that found no rate. */
 export interface FailedLatency extends LatencyLabel {

@@ -1,5 +1,6 @@
 /** Measures latency: finds the maximal rate of each job first, then runs at shares of it with each buffer timeout. */
 import { messageOf } from '../comparison.ts'
+import { measureLongestPause } from '../machine/longest-pause.ts'
 import { type Command, type costOfProcess, measureAs, nodeCommand } from '../measured-process.ts'
 import {
   type FailedLatency,
@@ -36,9 +37,11 @@ export async function measureLatency(
   commandOf: Output['commandOf'] = latencyCommand,
 ): Promise<boolean> {
   console.log(
-    `\nlatency from source to sink in ms, runs of ${seconds} s after ${WARM_UP_MS / 1_000} s, a checkpoint every ${CHECKPOINT_EVERY_MS / 1_000} s`,
+    `\nlatency from source to sink in ms, runs of ${seconds} s after ${WARM_UP_MS / 1_000} s, a checkpoint every ${CHECKPOINT_EVERY_MS / 1_000} s;\nmachine: the longest pause of threads that only count, in the 2 s before`,
   )
-  console.log('  job      slots  k rec/s     %  buffer ms     rows      p50      p90      p99    p99.9      max')
+  console.log(
+    '  job      slots  k rec/s     %  buffer ms     rows      p50      p90      p99    p99.9      max   machine',
+  )
   let isFine = true
   for (const job of jobs) {
     for (const parallelism of PARALLELISM) {
@@ -95,8 +98,9 @@ async function run(
   output: Output,
 ): Promise<LatencyLine | undefined> {
   try {
+    const pause = ratePercent === null ? {} : { machinePauseMs: await measureLongestPause(settings.parallelism) }
     const measured = await measureAs<LatencyRun & ReturnType<typeof costOfProcess>>(output.commandOf(settings))
-    const line = { ...labelOf(settings, ratePercent), ...measured }
+    const line = { ...labelOf(settings, ratePercent), ...pause, ...measured }
     output.onLine(line)
     return line
   } catch (error) {
@@ -123,10 +127,11 @@ function renderLine(line: LatencyLine): string {
   const { latency, parallelism, ratePercent, bufferTimeoutMs, reachedPerSecond, recorded } = line
   const head = headOf({ job: latency, parallelism }, reachedPerSecond)
   const times = [line.p50Ms, line.p90Ms, line.p99Ms, line.p999Ms, line.maxMs]
+  const machine = line.machinePauseMs?.toFixed(2) ?? '–'
   const verdict = latencyVerdictText(line)
   const goal = isOfGoal(line) ? `goal p99 below ${LATENCY_GOAL.p99MsMax} ms: ` : ''
   return (
     `${head}${`${ratePercent}`.padStart(6)}${`${bufferTimeoutMs}`.padStart(11)}${`${recorded}`.padStart(9)}` +
-    `${times.map((ms) => ms.toFixed(2).padStart(9)).join('')}${verdict === '' ? '' : `  ${goal}${verdict}`}`
+    `${times.map((ms) => ms.toFixed(2).padStart(9)).join('')}${machine.padStart(10)}${verdict === '' ? '' : `  ${goal}${verdict}`}`
   )
 }

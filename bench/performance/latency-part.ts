@@ -17,6 +17,7 @@ const HEAD = [
   'p99',
   'p99.9',
   'max',
+  'pause of the machine',
   "others' cores",
   'verdict',
 ]
@@ -54,6 +55,7 @@ function row(line: LatencyLine): readonly string[] {
     count(recorded),
     `${checkpoints}`,
     ...times,
+    line.machinePauseMs?.toFixed(2) ?? '–',
     line.othersCores?.toFixed(1) ?? '–',
     emphasised(latencyVerdictText(line)),
   ]
@@ -62,5 +64,5 @@ function row(line: LatencyLine): readonly string[] {
 function failedRow({ latency, parallelism, perSecond, ratePercent, bufferTimeoutMs, failure }: FailedLatency) {
   const rate = perSecond === null ? '' : count(perSecond)
   const head = [latency, `${parallelism}`, rate, `${ratePercent ?? 'search'}`, `${bufferTimeoutMs}`]
-  return [...head, '', '', '', '', '', '', '', '', `**FAILS**: ${failureText(failure)}`]
+  return [...head, '', '', '', '', '', '', '', '', '', `**FAILS**: ${failureText(failure)}`]
 }

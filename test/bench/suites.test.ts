@@ -5,11 +5,12 @@ import { describe, it } from 'node:test'
 import { parseBenchArguments, UsageError } from '../../bench/bench-arguments.ts'
 import type { FailedRun, Run } from '../../bench/comparison.ts'
 import { checkpointVerdict, costOfCheckpoints } from '../../bench/costs/checkpoints.ts'
-import { measureFreeCores } from '../../bench/costs/free-cores.ts'
 import { pausesOfSlots } from '../../bench/costs/pauses.ts'
 import { busyText, scalingOf } from '../../bench/costs/scaling.ts'
 import { renderStateCost, type StateCost } from '../../bench/costs/state-cost.ts'
 import { type CurveName, pointsOf } from '../../bench/curves/curve.ts'
+import { measureFreeCores } from '../../bench/machine/free-cores.ts'
+import { measureLongestPause } from '../../bench/machine/longest-pause.ts'
 import { PEER_GROUPS, type Peer } from '../../bench/peer.ts'
 import { differencesOf, runInTurn } from '../../bench/runs-in-turn.ts'
 
@@ -165,6 +166,11 @@ describe('the costs', () => {
     const free = await measureFreeCores(2)
     // How much that is, is the machine's business.
     assert.ok(Number.isFinite(free) && free > 0, `${free}`)
+  })
+
+  it('of latency begin with how long the machine lets a thread wait that only counts', async () => {
+    const longestMs = await measureLongestPause(2)
+    assert.ok(Number.isFinite(longestMs) && longestMs > 0, `${longestMs}`)
   })
 
   it('of garbage are the pauses of the slots, steps of marking too', () => {

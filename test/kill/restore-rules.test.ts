@@ -142,7 +142,7 @@ test('stopped with savepoints and restored at another parallelism, 1, 3, 2, the 
   await history.finish({ parallelism: 2, restore })
 })
 
-test('killed while it writes a savepoint: resume goes on from the checkpoint', async (t) => {
+test('killed while it writes a savepoint: resume goes on from the checkpoint, and removes what there is of it', async (t) => {
   const history = await newHistory(t)
   const savepointFolder = join(history.folder, 'savepoint')
   const { signal } = await history.run({
@@ -160,7 +160,9 @@ test('killed while it writes a savepoint: resume goes on from the checkpoint', a
   }
   const { outcome } = await history.run({ restore })
   assert.equal(outcome?.code, 'CHECKPOINT_NOT_FOUND', history.story())
+  assert.ok(existsSync(join(savepointFolder, 'segments')), history.story())
   await history.finish()
+  assert.equal(existsSync(savepointFolder), false, history.story())
 })
 
 test('a damaged newest checkpoint stops a resume, which names one that is whole', async (t) => {

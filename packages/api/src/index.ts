@@ -8,6 +8,7 @@ export { DistinctValues } from './aggregate/distinct-values.ts'
 export type { SumAccumulator } from './aggregate/exact-sum.ts'
 export { filtered } from './aggregate/filtered.ts'
 export { average, count, countDistinct, first, last, max, min, sum } from './aggregate/ready-aggregates.ts'
+export { type Sharers, sharedValues, sharersAmong, valuesApart } from './aggregate/shared-distinct.ts'
 export type { Countable, FieldOf } from './aggregate/value-selector.ts'
 export {
   FileError,
@@ -159,10 +160,16 @@ export type {
   ValueState,
   ValueStateDescriptor,
 } from './state/state-descriptor.ts'
-export type { AnySchema, KeyMigrationOptions, MigrationOptions, StateEvolution } from './state/state-evolution.ts'
+export type {
+  AnySchema,
+  FormOptions,
+  KeyMigrationOptions,
+  MigrationOptions,
+  StateEvolution,
+} from './state/state-evolution.ts'
 export { Env, type FromOptions, type SourceSideRecords } from './stream/env.ts'
 export type { CheckedKey, Key, KeyField, NotAKey } from './stream/key.ts'
-export type { ReduceOptions, StepOptions, WindowReduceOptions } from './stream/step-options.ts'
+export type { ReduceOptions, StepOptions } from './stream/step-options.ts'
 export {
   DataStream,
   type KeyContext,

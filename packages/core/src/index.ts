@@ -173,6 +173,7 @@ export { compileKeyHashes } from './key/key-hashes.ts'
 export { compileKeySelector } from './key/key-selector.ts'
 export { type MapKey, toMapKey } from './key/map-key.ts'
 export { isSameKey } from './key/same-key.ts'
+export { SpareBuffers } from './key/spare-buffers.ts'
 export { createOperator } from './operator/create-operator.ts'
 export type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator/operator.ts'
 export { describeUserFailure } from './operator/user-failure.ts'
@@ -210,6 +211,7 @@ export type {
   ListTable,
   LocalStoreUsage,
   MapTable,
+  MemoryHolder,
   NamespaceCursor,
   NamespacedTable,
   RestoredSegment,

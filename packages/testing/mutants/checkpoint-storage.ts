@@ -15,9 +15,9 @@ export const CHECKPOINT_STORAGE: readonly Mutant[] = [
   {
     name: 'manifest that appears before its bytes are durable',
     why: 'a crash leaves a checkpoint that cannot be read',
-    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
-    find: "      await this.#step('manifest:before-sync')\n      await file.sync()\n",
-    replace: "      await this.#step('manifest:before-sync')\n",
+    file: 'runtime/src/checkpoint-storage/manifest-file.ts',
+    find: "    await probe('manifest:before-sync')\n    await file.sync()\n",
+    replace: "    await probe('manifest:before-sync')\n",
     suites: [STORAGE, SIMULATION],
   },
   {
@@ -32,7 +32,7 @@ export const CHECKPOINT_STORAGE: readonly Mutant[] = [
   {
     name: 'name of a checkpoint that nobody waits to be durable',
     why: 'a crash takes back a checkpoint on whose strength output was committed',
-    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
+    file: 'runtime/src/checkpoint-storage/manifest-file.ts',
     find: 'await allSettled([makeNames(), writing])',
     replace: 'await allSettled([writing])',
     suites: [STORAGE, SIMULATION],
@@ -56,9 +56,9 @@ export const CHECKPOINT_STORAGE: readonly Mutant[] = [
   {
     name: 'manifest not made durable before the commit',
     why: 'after a crash output is visible whose checkpoint is gone',
-    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
-    find: "await this.#step('manifest:before-folder-sync')\n    await this.#files.syncFolder(folder)",
-    replace: "await this.#step('manifest:before-folder-sync')",
+    file: 'runtime/src/checkpoint-storage/manifest-file.ts',
+    find: "await probe('manifest:before-folder-sync')\n  await files.syncFolder(folder)",
+    replace: "await probe('manifest:before-folder-sync')",
     suites: [STORAGE, SIMULATION],
   },
   {
@@ -68,6 +68,39 @@ export const CHECKPOINT_STORAGE: readonly Mutant[] = [
     find: 'await this.#files.remove(file).catch(() => false)\n    return writeFailed',
     replace: 'return writeFailed',
     suites: [STORAGE],
+  },
+  {
+    name: 'checkpoint that goes while somebody looks breaks the look',
+    why: 'who lists the checkpoints of a running job gets an error of the disk in place of them',
+    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
+    find: 'if (!(await isThere(this.#files.syncFolder(path)))) continue',
+    replace: 'await this.#files.syncFolder(path)',
+    suites: ['runtime/test/checkpoint-storage/file-checkpoint-storage.test.ts'],
+  },
+  {
+    name: 'savepoint that nobody remembers while it is written',
+    why: 'a killed process leaves half a savepoint, in a place where nobody looks for it',
+    file: 'runtime/src/checkpoint-storage/file-checkpoint-storage.ts',
+    find: '      await this.#unfinished?.add(folder)\n',
+    replace: '',
+    suites: ['runtime/test/checkpoint-storage/unfinished-savepoints.test.ts'],
+  },
+  {
+    name: 'savepoint of a living process taken for one that was left',
+    why: 'a savepoint loses its bytes while it is written',
+    file: 'runtime/src/checkpoint-storage/dispose-savepoint.ts',
+    find: '  if (writer !== undefined && !(await processes.isAlive(writer))) return\n',
+    replace: '  if (writer !== undefined) return\n',
+    suites: ['runtime/test/checkpoint-storage/unfinished-savepoints.test.ts'],
+  },
+  {
+    name: 'whole savepoint taken for one that was left',
+    why: 'a kill between the two last steps costs the savepoint',
+    file: 'runtime/src/checkpoint-storage/savepoint-folder.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the engine's text
+    find: "  if ((await files.stat(`${folder}/${MANIFEST_FILE}`)) !== undefined) return { kind: 'whole' }\n",
+    replace: '',
+    suites: ['runtime/test/checkpoint-storage/unfinished-savepoints.test.ts'],
   },
   {
     name: 'segments of a range taken from its beginning',

@@ -6,6 +6,7 @@ const CACHE = 'runtime/test/state/store/entry-store.test.ts'
 const CACHE_SHARES = 'runtime/test/state/store/cache-shares.test.ts'
 const ROCKSDB = 'testing/test/state-conformance/rocksdb-state-backend.test.ts'
 const ORDERED_STORE = 'runtime/test/state/rocksdb/ordered-entry-store.test.ts'
+const SLIDING = 'core/test/operator/sliding-firing.test.ts'
 
 export const LARGE_STATE: readonly Mutant[] = [
   {
@@ -104,6 +105,70 @@ export const LARGE_STATE: readonly Mutant[] = [
     find: '    if (hasBit(file.tombstoneBits, unit)) this.#dropTombstone(file, unit)\n',
     replace: '',
     suites: [ENTRY_STORE],
+  },
+  {
+    name: 'entries that have gone are held until the next writing',
+    why: 'a job with windows or timers that come and go between two checkpoints runs out of memory',
+    file: 'runtime/src/state/store/changed-entries.ts',
+    find: '    if (this.size > changed * 2 + GONE_MAX) this.#leaveOutGone()\n',
+    replace: '',
+    suites: ['runtime/test/state/store/changed-entries.test.ts', ENTRY_STORE],
+  },
+  {
+    name: 'a large map is taken out of the segment store in one step',
+    why: 'a job stands still while a map of a million entries is removed',
+    file: 'runtime/src/state/segments/map-removal.ts',
+    find: 'if (map.size * unitsOf(map.table) > UNITS_AT_ONCE) {',
+    replace: 'if (map.size < 0) {',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'what is left of a removed map is in snapshots',
+    why: 'a map that was removed is back after a restore',
+    file: 'runtime/src/state/segments/segments-snapshot.ts',
+    find: 'store.mapOf(record)?.isGoneIn(this.bounds.epoch) === true',
+    replace: 'position < 0',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'records of a removed map are pinned for a snapshot that began later',
+    why: 'a map that was removed is back after a restore',
+    file: 'runtime/src/state/segments/log-entry-store.ts',
+    find: 'if (map.isGoneIn(this.#viewEpoch)) this.log',
+    replace: 'if (position < 0) this.log',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'the number of a map is given to another while a snapshot has records of it',
+    why: 'entries of one key are restored under another',
+    file: 'runtime/src/state/store/nested-store-table.ts',
+    find: 'if (map.size > 0 || (isViewOpen && map.createdEpoch < epoch)) this',
+    replace: 'if (map.size > 0) this',
+    suites: [ENTRY_STORE, SEGMENTS],
+  },
+  {
+    name: 'a step of the clean-up passes over all that is deleted',
+    why: 'a job stands still while a table is looked through of which most was removed',
+    file: 'runtime/src/state/segments/entry-walk.ts',
+    find: 'return this.#walk.step()',
+    replace: 'return this.#walk.next()',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'a namespace that was dropped stays the first one',
+    why: 'windows that have fired fire again and again',
+    file: 'runtime/src/state/store/store-namespaced-table.ts',
+    find: '    if (inner.live > 0) this.#onNamespaceGone(inner)\n',
+    replace: '',
+    suites: [ENTRY_STORE],
+  },
+  {
+    name: 'entries of a removed map counted by the cache and by the store',
+    why: 'the metrics of a state drift away from what there is',
+    file: 'runtime/src/state/rocksdb/ordered-entry-store.ts',
+    find: '      if (!isCounted) this.#countAsStored(entry)\n',
+    replace: '',
+    suites: [ORDERED_STORE],
   },
   {
     name: 'entries may grow beyond the cache of the local store',
@@ -249,5 +314,37 @@ export const LARGE_STATE: readonly Mutant[] = [
     find: 'if (owner !== undefined && !(await processes.isAlive(owner)))',
     replace: 'if (owner !== undefined)',
     suites: ['runtime/test/state/rocksdb/run-folders.test.ts'],
+  },
+  {
+    name: 'running windows: a key that is held again lacks the slices from before',
+    why: 'windows of keys that memory had no room for come out too small',
+    file: 'core/src/window/held-keys.ts',
+    find: 'if (this.#unheldUpTo > window.start) this.#recall(row, end, window)',
+    replace: '',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: keys that are not held do not fire',
+    why: 'results of keys that memory has no room for are missing',
+    file: 'core/src/window/running-windows.ts',
+    find: 'if (upTo === Number.NEGATIVE_INFINITY) return true',
+    replace: 'if (upTo !== Number.NaN) return true',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: keys that are not held are merged from the oldest to the newest',
+    why: 'the last digits of a result hang on how much memory there was, and differ after a restore',
+    file: 'core/src/window/unheld-firing.ts',
+    find: 'if (!isSmall || first === undefined) return contents.merged(ends)',
+    replace: 'if (first !== null) return contents.merged(ends)',
+    suites: [SLIDING],
+  },
+  {
+    name: 'running windows: a late record of a key that is not held makes a row of that slice alone',
+    why: 'the next windows of the key lack its other slices',
+    file: 'core/src/window/held-keys.ts',
+    find: '} else if (this.#unheldUpTo > Number.NEGATIVE_INFINITY || (this.#limit !== undefined && !this.#hasRoom())) {',
+    replace: '} else if (this.#limit !== undefined && !this.#hasRoom()) {',
+    suites: [SLIDING],
   },
 ]

@@ -2,7 +2,7 @@
  * Plants the faults of `mutants.ts` one at a time in a copy of the packages and runs their suites on it. Ends with 1 when a
  * fault was not found or its text is gone. `npm run test:mutants -- <part of a name>` runs some of them.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,13 @@ type Verdict =
   | { readonly kind: 'stale'; readonly occurrences: number }
 
 const wanted = process.argv.slice(2)
+const running = new Set<ChildProcess>()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const child of running) killGroup(child)
+    process.kill(process.pid, signal)
+  })
+}
 const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
 const verdicts = new Map<Mutant, Verdict>()
 const folder = mkdtempSync(join(tmpdir(), 'millrace-mutants-'))
@@ -120,20 +127,28 @@ function runSuite(
       MILLRACE_SIM_FAILURES: '1',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: a test file is a child of the runner, and would go on when only that is killed.
+    detached: true,
   })
+  running.add(child)
   let output = ''
   child.stdout.on('data', (text: Buffer) => (output += text.toString()))
   child.stderr.on('data', (text: Buffer) => (output += text.toString()))
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      child.kill('SIGKILL')
+      killGroup(child)
       resolve({ status: 'hung', output })
     }, SUITE_MS_MAX)
     child.on('exit', (code) => {
       clearTimeout(timer)
+      running.delete(child)
       resolve({ status: code === 0 ? 'passed' : 'failed', output })
     })
   })
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
 }
 
 /** Of a simulation the seed and what was wrong, else the name of the first test that failed. */

@@ -1,14 +1,16 @@
 /** Faults of keyed state, timers and expiry. */
 import { type Mutant, SIMULATION } from './mutant.ts'
 
+const HEAP_TABLE = 'runtime/test/state/heap/heap-table.test.ts'
+
 export const STATE: readonly Mutant[] = [
   {
     name: 'dirty marks lost on abort',
     why: 'what changed before an aborted checkpoint is in no later delta',
     file: 'runtime/src/state/table-state-backend.ts',
-    find: '    this.#tellKnown()\n    this.#closeView(snapshot)',
+    find: '    this.#noteKnown()\n    this.#closeView(snapshot)',
     replace:
-      '    this.epochs.completedEpoch = snapshot.bounds.epoch\n    this.#tellKnown()\n    this.#closeView(snapshot)',
+      '    this.epochs.completedEpoch = snapshot.bounds.epoch\n    this.#noteKnown()\n    this.#closeView(snapshot)',
     suites: ['testing/test/state-conformance/heap-state-backend.test.ts', SIMULATION],
   },
   {
@@ -18,6 +20,22 @@ export const STATE: readonly Mutant[] = [
     find: '    if (part.changed(at) === this.epoch) return\n    if (this.open !== undefined) this.open.capture(map, row)',
     replace: '    if (part.changed(at) === this.epoch) return',
     suites: [SIMULATION],
+  },
+  {
+    name: 'memory of a window used again while a snapshot reads it',
+    why: 'a window that fires while it is being encoded is stored with the keys of the next',
+    file: 'runtime/src/state/heap/heap-namespaced-table.ts',
+    find: 'if (this.home.tracker.open === undefined) inner.release()',
+    replace: 'inner.release()',
+    suites: ['runtime/test/state/heap/heap-namespaced-table.test.ts'],
+  },
+  {
+    name: 'index of a window begins with what another one has left',
+    why: 'a window finds the keys of the one before and adds to what is not there',
+    file: 'core/src/key/hash-index.ts',
+    find: 'buffers.takeZeroed(',
+    replace: 'buffers.take(',
+    suites: ['core/test/key/hash-index.test.ts'],
   },
   {
     name: 'value changed in its cells behind a snapshot',
@@ -101,6 +119,38 @@ export const STATE: readonly Mutant[] = [
     suites: ['testing/test/state-conformance/segments-state-backend.test.ts'],
   },
   {
+    name: 'deletions that only failed checkpoints knew are kept',
+    why: 'a job whose keys come and go runs out of memory while its checkpoints fail',
+    file: 'runtime/src/state/heap/heap-table.ts',
+    find: 'created(atOf(row)) > tracker.knownEpoch',
+    replace: 'created(atOf(row)) === tracker.epoch',
+    suites: [HEAP_TABLE],
+  },
+  {
+    name: 'deletion forgotten that the snapshot under way has as an entry',
+    why: 'state that was deleted while a checkpoint was written is back after a restore of the next one',
+    file: 'runtime/src/state/heap/heap-snapshot.ts',
+    find: 'return rows.created(at) > this.bounds.knownEpoch && rows.changed(at) <= this.bounds.epoch',
+    replace: 'return rows.created(at) > this.bounds.knownEpoch',
+    suites: [HEAP_TABLE],
+  },
+  {
+    name: 'drops that only failed checkpoints knew are kept',
+    why: 'a job that fills and removes maps runs out of memory while its checkpoints fail',
+    file: 'runtime/src/state/table-state-backend.ts',
+    find: '    this.#closeView(snapshot)\n    this.#forgetDrops()\n',
+    replace: '    this.#closeView(snapshot)\n',
+    suites: [HEAP_TABLE],
+  },
+  {
+    name: 'drops forgotten that a checkpoint under way may need',
+    why: 'maps that were removed are back after a restore',
+    file: 'runtime/src/state/table-drops.ts',
+    find: 'if (createdEpoch > knownEpoch) return',
+    replace: 'if (createdEpoch >= knownEpoch) return',
+    suites: ['runtime/test/state/table-drops.test.ts', HEAP_TABLE],
+  },
+  {
     name: 'timers of one time lose their chain',
     why: 'when the first of several timers of one time is taken back, the others never fire',
     file: 'runtime/src/state/heap/rows-by-time.ts',
@@ -114,10 +164,10 @@ export const STATE: readonly Mutant[] = [
   {
     name: 'queue that lets a row only sink',
     why: 'after some timers were taken back, others fire too late',
-    file: 'runtime/src/state/heap/row-queue.ts',
+    file: 'runtime/src/state/row-queue.ts',
     find: 'if (number < (this.#numbers[place] as number)) this.#up(place, last, number)\n    else this.#down',
     replace: 'this.#down',
-    suites: ['runtime/test/state/heap/row-queue.property.test.ts'],
+    suites: ['runtime/test/state/row-queue.property.test.ts'],
   },
   {
     name: 'walk over timers left behind by a row that is gone',

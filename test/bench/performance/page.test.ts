@@ -189,18 +189,18 @@ describe('latency', () => {
     const lines = [
       { ...line, perSecond: null, ratePercent: null },
       line,
-      { ...line, p99Ms: 20 },
+      { ...line, p99Ms: 20, machinePauseMs: 17.25 },
       { ...line, backlogMs: 100 },
       { ...line, ratePercent: 90 },
     ]
     const rows = rowsOf(partOf('latency', ...lines), 'chain')
     assert.deepEqual(
-      rows.map((row) => [row[3], row[9], row[13]]),
+      rows.map((row) => [row[3], row[9], row[12], row[14]]),
       [
-        ['50', '3.00', 'reached'],
-        ['50', '20.00', '**NOT reached**'],
-        ['50', '3.00', '**NOT reached**: does not keep up'],
-        ['90', '3.00', ''],
+        ['50', '3.00', '–', 'reached'],
+        ['50', '20.00', '17.25', '**NOT reached**'],
+        ['50', '3.00', '–', '**NOT reached**: does not keep up'],
+        ['90', '3.00', '–', ''],
       ],
     )
   })
@@ -211,7 +211,7 @@ describe('latency', () => {
       ...{ bufferTimeoutMs: 10, perSecond: 5_000, ratePercent: 50 },
     }
     const [row] = rowsOf(partOf('latency', line, failed), 'keyed')
-    assert.deepEqual([row?.[2], row?.[3], row?.[13]], ['5000', '50', '**FAILS**: gone'])
+    assert.deepEqual([row?.[2], row?.[3], row?.[14]], ['5000', '50', '**FAILS**: gone'])
   })
 })
 

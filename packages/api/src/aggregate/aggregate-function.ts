@@ -2,6 +2,8 @@
  * An incremental aggregate: how to start, take in a value, and give the result. The accumulator is state: it must be
  * encodable (see the value codec), and `add` may change it in place or return a new one; the returned one counts.
  */
+import type { StandardSchema } from '../job/standard-schema.ts'
+
 export interface AggregateFunction<T, A, R> {
   /** Name for the plan: `count`, `sum`, … */
   readonly name: string
@@ -28,9 +30,11 @@ export interface AggregateFunction<T, A, R> {
    */
   migrate?(old: unknown, fromVersion: number): A
   /**
-   * The aggregates that it is made of, where its accumulator is an array of theirs in this order. Set by the engine: it
-   * keeps the accumulators of each in a column.
+   * Of accumulators: those that were stored under another schema, or under none, go through it when they are restored, before the
+   * first record.
    */
+  readonly schema?: StandardSchema<unknown, A>
+  /** The aggregates that it is made of, where its accumulator is an array of theirs in this order. Set by the engine. */
   readonly parts?: readonly AggregatePart[]
 }
 
@@ -40,4 +44,6 @@ export interface AggregatePart {
   readonly name: string
   // biome-ignore lint/suspicious/noExplicitAny: parts have accumulators and results of every type
   readonly aggregate: AggregateFunction<any, any, any>
+  /** The place of the accumulator that holds what it shares with other parts; missing where its accumulator is its own. */
+  readonly heldAt?: number
 }

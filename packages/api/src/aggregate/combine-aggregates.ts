@@ -4,10 +4,11 @@
  */
 import { synchronousResult } from '../function/synchronous-result.ts'
 import { checkFunction, checkWholeNumber, invalidOption } from '../option/check-options.ts'
-import type { StateEvolution } from '../state/state-evolution.ts'
+import { isSchema, type ValueForm } from '../state/state-evolution.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 import { asInCells } from './aggregate-in-cells.ts'
 import { returnedNothing } from './checked-calls.ts'
+import { formWithin } from './form-within.ts'
 import { generateCombination } from './generate-combination.ts'
 
 /** Aggregates by the names of their results. */
@@ -40,13 +41,16 @@ export function combineAggregates<T, Parts extends AggregateParts<T>>(
   // Every raise of a part's version raises the whole.
   const version = aggregates.reduce((total, part) => total + (part.version ?? 1) - 1, 1)
   const named = aggregates.map((aggregate, index) => ({ name: names[index] as string, aggregate }))
-  const { areApart, inCells, ...functions } = generateCombination(named)
+  const { groups, inCells, ...functions } = generateCombination(named)
   const { create, add, result, merge, holdsObjects } = functions as TypedCombination<T, ResultsOf<Parts>>
   const combined: AggregateFunction<T, unknown[], ResultsOf<Parts>> = {
     name: `{${names.map((name, index) => `${name}: ${aggregates[index]?.name}`).join(', ')}}`,
     version,
     ...migrationOf(aggregates),
-    ...(areApart ? { parts: named } : {}),
+    parts: named.map((part, index) => {
+      const heldAt = groups.find((sharers) => sharers.includes(index))?.[0]
+      return heldAt === undefined ? part : { ...part, heldAt }
+    }),
     create,
     add,
     result,
@@ -78,24 +82,14 @@ function migrationOf<T>(
 
 /** What is generated, with the types that the parts say. */
 type TypedCombination<T, R> = Required<
-  Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'migrate' | 'ofNothing' | 'parts'>
+  Omit<AggregateFunction<T, unknown[], R>, 'name' | 'version' | 'migrate' | 'schema' | 'ofNothing' | 'parts'>
 >
 
 /** Folds values of one type; it declares no merge, because nobody said that the function is associative. */
-export function reducingAggregate<T>(
-  reduce: (a: T, b: T) => T,
-  { version, evolution }: { readonly version: number; readonly evolution: StateEvolution | undefined },
-): AggregateFunction<T, T[], T> {
-  const migrate = evolution?.migrate
+export function reducingAggregate<T>(reduce: (a: T, b: T) => T, form: ValueForm): AggregateFunction<T, T[], T> {
   return {
     name: 'reduce',
-    version,
-    ...(migrate === undefined
-      ? {}
-      : {
-          migrate: (old: unknown, fromVersion: number) =>
-            (old as unknown[]).map((kept) => migrate(kept, fromVersion) as T),
-        }),
+    ...formWithin<T[]>(form, (kept, convert) => kept.map((value) => convert(value) as T)),
     create: () => [],
     add(kept, value) {
       if (kept.length === 0) {
@@ -118,11 +112,13 @@ function checkAggregate(call: string, name: string, aggregate: unknown): void {
   if (typeof aggregate !== 'object' || aggregate === null) {
     throw invalidOption(call, name, aggregate, 'an aggregate, as count() or one made by aggregateFunction')
   }
-  const { create, add, result, merge, version, migrate } = aggregate as Record<string, unknown>
+  const { create, add, result, merge, version, migrate, schema } = aggregate as Record<string, unknown>
   checkFunction(call, `${name}.create`, create)
   checkFunction(call, `${name}.add`, add)
   checkFunction(call, `${name}.result`, result)
   if (merge !== undefined) checkFunction(call, `${name}.merge`, merge)
   if (migrate !== undefined) checkFunction(call, `${name}.migrate`, migrate)
+  if (schema !== undefined && !isSchema(schema))
+    throw invalidOption(call, `${name}.schema`, schema, 'a Standard Schema')
   checkWholeNumber(call, `${name}.version`, version, { min: 1 })
 }

@@ -3,6 +3,7 @@ import { promiseRefusal } from '../function/synchronous-result.ts'
 import { checkFunction, invalidOption } from '../option/check-options.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 import { added, created, merged } from './checked-calls.ts'
+import { formWithin } from './form-within.ts'
 import { asKnown, knownAggregate } from './known-aggregates.ts'
 
 /** The accumulator of a record for which the condition has held, or nothing yet. */
@@ -60,17 +61,15 @@ function filteredOwn<T, A, R>(
   aggregate: AggregateFunction<T, A, R>,
   condition: (record: T) => boolean,
 ): AggregateFunction<T, Begun<A>, R | undefined> {
-  const { name: own, version, migrate, ofNothing, merge } = aggregate
+  const { name: own, version = 1, migrate, schema, ofNothing, merge } = aggregate
+  const evolution = { migrate: migrate?.bind(aggregate), schema }
   const accumulatorOf = (begun: Begun<A>): A => (begun.length === 0 ? created(own, aggregate.create()) : begun[0])
   return {
     name,
-    ...(version === undefined ? {} : { version }),
-    ...(migrate === undefined
-      ? {}
-      : {
-          migrate: (old: unknown, fromVersion: number): Begun<A> =>
-            (old as Begun<A>).length === 0 ? [] : [migrate.call(aggregate, (old as [A])[0], fromVersion)],
-        }),
+    // An accumulator that is `undefined` is as `create` gave it, and may be made anew.
+    ...formWithin<Begun<A>>({ version, evolution }, (begun, convert) =>
+      begun.length === 0 || begun[0] === undefined ? [] : [convert(begun[0]) as A],
+    ),
     ...(ofNothing === undefined ? {} : { ofNothing }),
     create: () => [],
     add(begun, record, timestamp) {

@@ -23,8 +23,8 @@ export interface Combination {
   result(accumulators: Accumulators): Results
   merge(into: Accumulators, other: Accumulators): Accumulators
   holdsObjects(results: Results): boolean
-  /** Each part's accumulator is its own, and no part looks at another's. */
-  readonly areApart: boolean
+  /** Parts that share something, by their places; no other part looks at another's accumulator. */
+  readonly groups: readonly Sharers[]
   /** The same on numbers, where accumulators can be that. */
   readonly inCells?: AggregateInCells
 }
@@ -59,7 +59,7 @@ const [${numbered('s', parts)}] = selectors
 const [${numbered('c', conditions)}] = conditions
 const [${numbered('g', groups)}] = groups
 return {
-  areApart: ${groups.length === 0},
+  groups,
   create() {
     return [${codes.map(({ create }) => create).join(', ')}]
   },

@@ -4,11 +4,15 @@
  *
  * As in SQL, values that are `null` or `undefined` are left out. The engine asks for a result only after a record;
  * where every value was left out, `min`, `max`, `average`, `first` and `last` give `undefined`, and the type says so.
+ *
+ * `min`, `max`, `first` and `last` keep a value as it is, so their last argument says how it is stored.
  */
+import { type FormOptions, parseForm } from '../state/state-evolution.ts'
 import type { AggregateFunction } from './aggregate-function.ts'
 import { addDistinct, distinctResult, mergeDistinct } from './count-distinct.ts'
 import { DistinctValues } from './distinct-values.ts'
 import { addToSum, mergeSums, type SumAccumulator, sumResult } from './exact-sum.ts'
+import { formWithin } from './form-within.ts'
 import { asKnown } from './known-aggregates.ts'
 import { type Countable, type FieldOf, toSelect } from './value-selector.ts'
 
@@ -98,23 +102,33 @@ type MeanOf<V> = V extends Missing ? undefined : number
 /** The smallest number, bigint or string (by UTF-16 code units). One NaN makes the result NaN. */
 export function min<T, Field extends FieldOf<T, Ordered | Missing>>(
   field: Field,
+  form?: FormOptions<NonNullable<T[Field]>>,
 ): AggregateFunction<T, Ordered | undefined, OrUndefined<T[Field]>>
 export function min<T, V extends Ordered | Missing>(
   select: (record: T) => V,
+  form?: FormOptions<NonNullable<NoInfer<V>>>,
 ): AggregateFunction<T, Ordered | undefined, OrUndefined<V>>
-export function min<T>(selector: unknown): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
-  return extreme('min', selector, (value, best) => value < best)
+export function min<T>(
+  selector: unknown,
+  form?: FormOptions<Ordered>,
+): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
+  return extreme('min', selector, form, (value, best) => value < best)
 }
 
 /** The largest number, bigint or string (by UTF-16 code units). One NaN makes the result NaN. */
 export function max<T, Field extends FieldOf<T, Ordered | Missing>>(
   field: Field,
+  form?: FormOptions<NonNullable<T[Field]>>,
 ): AggregateFunction<T, Ordered | undefined, OrUndefined<T[Field]>>
 export function max<T, V extends Ordered | Missing>(
   select: (record: T) => V,
+  form?: FormOptions<NonNullable<NoInfer<V>>>,
 ): AggregateFunction<T, Ordered | undefined, OrUndefined<V>>
-export function max<T>(selector: unknown): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
-  return extreme('max', selector, (value, best) => value > best)
+export function max<T>(
+  selector: unknown,
+  form?: FormOptions<Ordered>,
+): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
+  return extreme('max', selector, form, (value, best) => value > best)
 }
 
 /** How many different values there were. Holds each of them; for strings, numbers, bigints and booleans. */
@@ -141,24 +155,39 @@ export function countDistinct<T>(selector: unknown): Counting<T, DistinctValues,
 /** The value of the record with the earliest timestamp; among equals that of the one which arrived first. */
 export function first<T, Field extends keyof T & string>(
   field: Field,
+  form?: FormOptions<NonNullable<T[Field]>>,
 ): AggregateFunction<T, StampedValue<T[Field]>, OrUndefined<T[Field]>>
-export function first<T, V>(select: (record: T) => V): AggregateFunction<T, StampedValue<V>, OrUndefined<V>>
-export function first<T>(selector: unknown): AggregateFunction<T, StampedValue<unknown>, unknown> {
-  return stamped('first', selector, (candidate, kept) => candidate < kept)
+export function first<T, V>(
+  select: (record: T) => V,
+  form?: FormOptions<NonNullable<NoInfer<V>>>,
+): AggregateFunction<T, StampedValue<V>, OrUndefined<V>>
+export function first<T>(
+  selector: unknown,
+  form?: FormOptions<unknown>,
+): AggregateFunction<T, StampedValue<unknown>, unknown> {
+  return stamped('first', selector, form, (candidate, kept) => candidate < kept)
 }
 
 /** The value of the record with the latest timestamp; among equals that of the one which arrived last. */
 export function last<T, Field extends keyof T & string>(
   field: Field,
+  form?: FormOptions<NonNullable<T[Field]>>,
 ): AggregateFunction<T, StampedValue<T[Field]>, OrUndefined<T[Field]>>
-export function last<T, V>(select: (record: T) => V): AggregateFunction<T, StampedValue<V>, OrUndefined<V>>
-export function last<T>(selector: unknown): AggregateFunction<T, StampedValue<unknown>, unknown> {
-  return stamped('last', selector, (candidate, kept) => candidate >= kept)
+export function last<T, V>(
+  select: (record: T) => V,
+  form?: FormOptions<NonNullable<NoInfer<V>>>,
+): AggregateFunction<T, StampedValue<V>, OrUndefined<V>>
+export function last<T>(
+  selector: unknown,
+  form?: FormOptions<unknown>,
+): AggregateFunction<T, StampedValue<unknown>, unknown> {
+  return stamped('last', selector, form, (candidate, kept) => candidate >= kept)
 }
 
 function extreme<T>(
   name: 'min' | 'max',
   selector: unknown,
+  form: FormOptions<Ordered> | undefined,
   isBetter: (value: Ordered, best: Ordered) => boolean,
 ): AggregateFunction<T, Ordered | undefined, Ordered | undefined> {
   const select = toSelect<T>(name, selector) as (record: T) => Ordered | Missing
@@ -170,6 +199,9 @@ function extreme<T>(
     { kind: name, selector },
     {
       name,
+      ...formWithin<Ordered | undefined>(parseForm(name, form), (best, convert) =>
+        best === undefined ? undefined : (convert(best) as Ordered),
+      ),
       create: () => undefined,
       add: (best, record) => better(best, select(record)),
       result: (best) => best,
@@ -181,6 +213,7 @@ function extreme<T>(
 function stamped<T>(
   name: 'first' | 'last',
   selector: unknown,
+  form: FormOptions<unknown> | undefined,
   replaces: (candidateTimestamp: number, keptTimestamp: number) => boolean,
 ): AggregateFunction<T, StampedValue<unknown>, unknown> {
   const select = toSelect<T>(name, selector)
@@ -188,6 +221,9 @@ function stamped<T>(
     { kind: name, selector },
     {
       name,
+      ...formWithin<StampedValue<unknown>>(parseForm(name, form), (kept, convert) =>
+        kept.length === 0 ? kept : [kept[0], convert(kept[1])],
+      ),
       create: () => [],
       add(kept, record, timestamp) {
         if (kept.length !== 0 && !replaces(timestamp, kept[0])) return kept

@@ -43,7 +43,7 @@ export interface SinkTargetContext {
   readonly lineage: string
   /** The checkpoint that the attempt starts from, or `undefined` on a fresh start. */
   readonly restoredCheckpoint: number | undefined
-  /** First attempt of this process: the target may hold what another run left. */
+  /** No attempt of this process has come past its sinks' `prepareTarget`: the target may hold what another run left. */
   readonly firstAttempt: boolean
   /** `--discard-newer`: remove output of this lineage that was committed after the restored checkpoint. */
   readonly discardNewer: boolean

@@ -10,12 +10,20 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly vendor: string
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
     /** Of libraries that also describe their schemas (https://standardschema.dev/json-schema); may throw. */
-    readonly jsonSchema?:
-      | { readonly output: (options: { readonly target: 'draft-2020-12' }) => Record<string, unknown> }
-      | undefined
+    readonly jsonSchema?: SchemaDescription | undefined
     /** For the compiler only. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
+}
+
+/** Describes a schema as JSON Schemas: what it takes, and what it gives. */
+interface SchemaDescription {
+  readonly input?: (options: DescriptionOptions) => Record<string, unknown>
+  readonly output: (options: DescriptionOptions) => Record<string, unknown>
+}
+
+interface DescriptionOptions {
+  readonly target: 'draft-2020-12'
 }
 
 /** A value, or what is wrong with it. */

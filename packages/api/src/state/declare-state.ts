@@ -112,19 +112,34 @@ export function reducingState(
 }
 
 /**
- * One accumulator per key into which every added value goes; reading gives the aggregate's result. Version and migration
- * of the accumulator are those of the aggregate, unless the options name their own.
+ * One accumulator per key into which every added value goes; reading gives the aggregate's result. Schema, version and migration
+ * are of the accumulator, and those of the aggregate where none are given here.
  */
+export function aggregatingState<Schema extends AnySchema, T, R>(
+  schema: Schema,
+  aggregate: AggregateFunction<T, SchemaOutput<Schema>, R>,
+  options?: StateOptions & MigrationOptions<SchemaOutput<Schema>>,
+): AggregatingStateDescriptor<T, SchemaOutput<Schema>, R>
 export function aggregatingState<T, A, R>(
   aggregate: AggregateFunction<T, A, R>,
   options?: StateOptions & MigrationOptions<A>,
-): AggregatingStateDescriptor<T, A, R> {
+): AggregatingStateDescriptor<T, A, R>
+export function aggregatingState(
+  first: AnySchema | AnyAggregate,
+  second?: AnyAggregate | (StateOptions & MigrationOptions<unknown>),
+  third?: StateOptions & MigrationOptions<unknown>,
+): AggregatingStateDescriptor<unknown, unknown, unknown> {
+  const given = isSchema(first) ? first : undefined
+  const aggregate = (given === undefined ? first : second) as AnyAggregate
+  const options = (given === undefined ? second : third) as (StateOptions & MigrationOptions<unknown>) | undefined
   checkFunction('aggregatingState', 'aggregate.add', aggregate?.add)
   const own = options?.version === undefined && options?.migrate === undefined
   const migrate = own ? aggregate.migrate?.bind(aggregate) : options?.migrate
-  const parsed = parseStateOptions('aggregatingState', options, { migrate })
+  const parsed = parseStateOptions('aggregatingState', options, { schema: given ?? aggregate.schema, migrate })
   return { kind: 'aggregating', aggregate, ...parsed, version: own ? (aggregate.version ?? 1) : parsed.version }
 }
+
+type AnyAggregate = AggregateFunction<unknown, unknown, unknown>
 
 function schemaAndOptions<Options>(
   first: AnySchema | Options | undefined,

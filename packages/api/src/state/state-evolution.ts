@@ -4,7 +4,7 @@
  */
 
 import type { StandardSchema } from '../job/standard-schema.ts'
-import { checkFunction, invalidOption } from '../option/check-options.ts'
+import { checkFunction, checkOptions, checkWholeNumber, invalidOption } from '../option/check-options.ts'
 
 /** Any Standard Schema. */
 export type AnySchema = StandardSchema<unknown, unknown>
@@ -18,6 +18,16 @@ export interface MigrationOptions<V> {
    */
   migrate?(old: unknown, fromVersion: number): V
 }
+
+/** How the values of type `V` are stored that a step or an aggregate keeps: the same as a state says of its own. */
+export interface FormOptions<V> extends MigrationOptions<V> {
+  /** Version of the stored form, a positive integer; default 1. An older one needs `migrate`, a newer one is refused. */
+  readonly version?: number
+  /** By which restored values of another form are checked before the first record, as those of `valueState(schema)`. */
+  readonly schema?: StandardSchema<unknown, V>
+}
+
+export const FORM_OPTIONS = ['version', 'migrate', 'schema'] as const
 
 /** For maps. */
 export interface KeyMigrationOptions<K> {
@@ -33,6 +43,24 @@ export interface StateEvolution {
   readonly schema?: AnySchema | undefined
   /** Of the keys of a map. */
   readonly keySchema?: AnySchema | undefined
+}
+
+/** `FormOptions`, checked. */
+export interface ValueForm {
+  readonly version: number
+  readonly evolution: StateEvolution | undefined
+}
+
+/** Throws `OPTION_UNKNOWN` and `OPTION_INVALID`. */
+export function parseForm(
+  call: string,
+  options: (Pick<StateEvolution, 'migrate' | 'schema'> & { readonly version?: number | undefined }) | undefined,
+): ValueForm {
+  checkOptions(call, options, FORM_OPTIONS)
+  return {
+    version: checkWholeNumber(call, 'version', options?.version, { min: 1 }) ?? 1,
+    evolution: parseEvolution(call, { migrate: options?.migrate, schema: options?.schema }),
+  }
 }
 
 /** Whether an argument is a schema: libraries make them objects or functions. */

@@ -1,7 +1,6 @@
 /** The options that every step of a job takes as its last argument, and those of `reduce`. */
-import type { StandardSchema } from '../job/standard-schema.ts'
 import { checkChoice, checkOptions, checkText, checkWholeNumber } from '../option/check-options.ts'
-import { type MigrationOptions, parseEvolution, type StateEvolution } from '../state/state-evolution.ts'
+import { FORM_OPTIONS, type FormOptions, parseForm, type ValueForm } from '../state/state-evolution.ts'
 
 /** Options of a step. All but `uid` may change between runs of a job. */
 export interface StepOptions {
@@ -23,23 +22,8 @@ export interface StepOptions {
   readonly chain?: 'always' | 'never' | 'head'
 }
 
-/** Of `reduce` on windows: how stored values become those of another form. Aggregates of your own declare it themselves. */
-export interface WindowReduceOptions<T> extends StepOptions, MigrationOptions<T> {
-  /** Version of the stored form, a positive integer; default 1. An older one needs `migrate`, a newer one is refused. */
-  readonly version?: number
-}
-
-/** Of `reduce` on a keyed stream. */
-export interface ReduceOptions<T> extends WindowReduceOptions<T> {
-  /** By which restored values of another form are checked, as those of `valueState(schema)`. */
-  readonly schema?: StandardSchema<unknown, T>
-}
-
-/** How the value of a `reduce` is stored. */
-export interface ReducedForm {
-  readonly version: number
-  readonly evolution: StateEvolution | undefined
-}
+/** Of `reduce`, with and without windows: also how the folded records are stored. Aggregates declare that themselves. */
+export interface ReduceOptions<T> extends StepOptions, FormOptions<T> {}
 
 /** Key groups cannot be more, see `pipeline.max-parallelism`. */
 const PARALLELISM_MAX = 32_768
@@ -69,15 +53,8 @@ export function parseStepOptions(
 export function parseReduceOptions<T>(
   call: string,
   options: ReduceOptions<T> | undefined,
-  formNames: readonly ('version' | 'migrate' | 'schema')[],
-): { readonly step: StepOptions; readonly form: ReducedForm } {
-  parseStepOptions(call, options, formNames)
+): { readonly step: StepOptions; readonly form: ValueForm } {
+  parseStepOptions(call, options, FORM_OPTIONS)
   const { version, migrate, schema, ...step } = options ?? {}
-  return {
-    step,
-    form: {
-      version: checkWholeNumber(call, 'version', version, { min: 1 }) ?? 1,
-      evolution: parseEvolution(call, { migrate, schema }),
-    },
-  }
+  return { step, form: parseForm(call, { version, migrate, schema }) }
 }

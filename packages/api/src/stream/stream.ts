@@ -28,13 +28,7 @@ import { checkFunction, checkOptions, invalidOption } from '../option/check-opti
 import { type Duration, parseDurationMs } from '../time/duration.ts'
 import type { TimeWindow, WindowAssigner } from '../window/window-assigner.ts'
 import type { CheckedKey, Key, KeyField } from './key.ts'
-import {
-  parseReduceOptions,
-  parseStepOptions,
-  type ReduceOptions,
-  type StepOptions,
-  type WindowReduceOptions,
-} from './step-options.ts'
+import { parseReduceOptions, parseStepOptions, type ReduceOptions, type StepOptions } from './step-options.ts'
 
 /** Record types of side outputs by name. */
 export type SideRecords = Readonly<Record<string, unknown>>
@@ -197,7 +191,7 @@ export class KeyedStream<T, K> {
    */
   reduce(reduce: (a: T, b: T) => T, options?: ReduceOptions<T>): DataStream<T> {
     checkFunction('reduce', 'the function', reduce)
-    const { step, form } = parseReduceOptions('reduce', options, ['version', 'migrate', 'schema'])
+    const { step, form } = parseReduceOptions('reduce', options)
     return this.#step('reduce', { kind: 'keyedReduce', key: this.#key, reduce, ...form }, step)
   }
 
@@ -309,21 +303,21 @@ export class WindowedStream<T, K> {
    * Folds the records of each key and window into one, which leaves as it is or as `project` makes of it. Records
    * that are late for all their windows are at `.sideOutput('late')`.
    */
-  reduce(reduce: (a: T, b: T) => T, options?: WindowReduceOptions<T>): DataStream<T, { readonly late: T }>
+  reduce(reduce: (a: T, b: T) => T, options?: ReduceOptions<T>): DataStream<T, { readonly late: T }>
   reduce<Out>(
     reduce: (a: T, b: T) => T,
     project: (result: T, context: KeyWindowContext<K>) => Out,
-    options?: WindowReduceOptions<T>,
+    options?: ReduceOptions<T>,
   ): DataStream<Out, { readonly late: T }>
   reduce(
     reduce: (a: T, b: T) => T,
-    projectOrOptions?: ((result: T, context: KeyWindowContext<K>) => unknown) | WindowReduceOptions<T>,
-    options?: WindowReduceOptions<T>,
+    projectOrOptions?: ((result: T, context: KeyWindowContext<K>) => unknown) | ReduceOptions<T>,
+    options?: ReduceOptions<T>,
   ): DataStream<unknown, { readonly late: T }> {
     checkFunction('reduce', 'the function', reduce)
     const project = typeof projectOrOptions === 'function' ? projectOrOptions : asItIs
     const given = typeof projectOrOptions === 'function' ? options : (projectOrOptions ?? options)
-    const { step, form } = parseReduceOptions('reduce', given, ['version', 'migrate'])
+    const { step, form } = parseReduceOptions('reduce', given)
     return this.#step('reduce', reducingAggregate(reduce, form), project, step)
   }
 

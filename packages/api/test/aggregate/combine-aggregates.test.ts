@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { z } from 'zod'
 import { type AggregateParts, combineAggregates, reducingAggregate } from '../../src/aggregate/combine-aggregates.ts'
-import { aggregateFunction, count, first, max } from '../../src/index.ts'
+import { aggregateFunction, count, countDistinct, first, max } from '../../src/index.ts'
 
 const unmergeable = aggregateFunction({
   name: 'own',
@@ -57,4 +58,27 @@ test('parts that return promises are refused by name', () => {
   }
   const reducing = reducingAggregate<unknown>(later, { version: 1, evolution: undefined })
   assert.throws(() => reducing.add(reducing.add([], 1, 0), 2, 0), { code: 'USER_FUNCTION_FAILED', message: /promise/ })
+})
+
+test('the parts say where an accumulator is that they share', () => {
+  interface Row {
+    readonly user: string
+    readonly page: string
+  }
+  const heldAt = (parts: AggregateParts<Row>) =>
+    combineAggregates<Row, AggregateParts<Row>>(parts).parts?.map((part) => part.heldAt)
+  assert.deepEqual(heldAt({ a: count(), b: countDistinct('user') }), [undefined, undefined])
+  assert.deepEqual(
+    heldAt({ a: count(), b: countDistinct('user'), c: countDistinct('page'), d: countDistinct('user') }),
+    [undefined, 1, undefined, 1],
+  )
+})
+
+test('an aggregate may have a schema of its accumulator, and nothing else in its place', () => {
+  const own = { ...unmergeable, schema: z.number() }
+  assert.equal(aggregateFunction(own).schema, own.schema)
+  assert.throws(() => combineAggregates({ own: { ...own, schema: {} as never } }), {
+    code: 'OPTION_INVALID',
+    message: /own\.schema must be a Standard Schema/,
+  })
 })

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { combineAggregates } from '../../src/aggregate/combine-aggregates.ts'
-import { type AggregateFunction, count, countDistinct, DistinctValues, filtered } from '../../src/index.ts'
+import {
+  type AggregateFunction,
+  count,
+  countDistinct,
+  DistinctValues,
+  filtered,
+  sharersAmong,
+  valuesApart,
+} from '../../src/index.ts'
 
 interface Row {
   readonly user: number | string | null | undefined
@@ -89,6 +97,31 @@ test('what was stored by each part for itself goes on', () => {
     }),
   )
 })
+
+test('each part gets its own values back, whether they were put together or not', () => {
+  const groups = sharersAmong(combined.parts ?? [])
+  assert.deepEqual(groups, [
+    [0, 2, 4],
+    [3, 5],
+  ])
+  fc.assert(
+    fc.property(rows, fc.constantFrom('together', 'sets', 'values'), (some, form) => {
+      const stored = form === 'together' ? fold(some) : apart(some, form)
+      const before = combined.result(structureOf(stored))
+      for (const sharers of groups) {
+        for (const place of sharers) {
+          const own = valuesApart(stored, sharers, place)
+          assert.equal(own.counts, 1)
+          assert.equal(own.size(), before[Object.keys(parts)[place] as string])
+        }
+      }
+      assert.deepEqual(combined.result(stored), before, 'what was stored stays as it is')
+    }),
+  )
+})
+
+/** The same accumulators in an array of their own: results may put them together in it. */
+const structureOf = (accumulators: readonly unknown[]): unknown[] => [...accumulators]
 
 test('what fewer or other parts have shared is refused', () => {
   const pair = { a: countDistinct<Row>('user'), c: filtered(countDistinct<Row>('user'), isCheap) }

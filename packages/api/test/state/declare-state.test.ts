@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { aggregatingState, count, listState, mapState, reducingState, valueState } from '../../src/index.ts'
+import {
+  aggregateFunction,
+  aggregatingState,
+  count,
+  listState,
+  mapState,
+  reducingState,
+  valueState,
+} from '../../src/index.ts'
 
 test('descriptors hold kind, version and expiry', () => {
   assert.deepEqual(valueState(), { kind: 'value', version: 1, ttlMs: undefined })
@@ -40,6 +48,27 @@ test('a reducing state may have a schema, and one of another version its migrati
   assert.deepEqual(checked.evolution?.migrate?.(7, 1), { n: 7 })
   assert.equal(reducingState(add).evolution, undefined)
   assert.throws(() => reducingState(schema, undefined as never), { code: 'OPTION_INVALID', message: /reduce/ })
+})
+
+test('an aggregating state has the form of its aggregate, or its own', () => {
+  const own = z.object({ n: z.number() })
+  const aggregate = aggregateFunction({
+    name: 'own',
+    version: 3,
+    schema: own,
+    migrate: (old: number) => ({ n: old }),
+    create: () => ({ n: 0 }),
+    add: ({ n }, more: number) => ({ n: n + more }),
+    result: ({ n }) => n,
+  })
+  const as = aggregatingState(aggregate)
+  assert.deepEqual([as.version, as.evolution?.schema, as.evolution?.migrate?.(7, 1)], [3, own, { n: 7 }])
+  const narrower = z.object({ n: z.int() })
+  const given = aggregatingState(narrower, aggregate, { version: 4, migrate: () => ({ n: 1 }), ttl: '1 h' })
+  assert.deepEqual([given.version, given.evolution?.schema, given.ttlMs], [4, narrower, 3_600_000])
+  assert.deepEqual([given.aggregate, given.evolution?.migrate?.(7, 1)], [aggregate, { n: 1 }])
+  assert.equal(aggregatingState(narrower, aggregate).version, 3)
+  assert.throws(() => aggregatingState(narrower, undefined as never), { code: 'OPTION_INVALID' })
 })
 
 test('descriptors with wrong options are refused', () => {

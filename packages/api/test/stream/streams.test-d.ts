@@ -25,6 +25,7 @@ import {
   process,
   reducingState,
   type Sink,
+  type StandardSchema,
   sum,
   tumbling,
   type,
@@ -39,6 +40,8 @@ declare const env: Env
 declare const flights: Flight[]
 declare const flight: Flight
 declare const flightSink: Sink<Flight>
+declare const flightSchema: StandardSchema<unknown, Flight>
+declare const numberSchema: StandardSchema<unknown, number>
 const stream = env.from(collection(flights), { watermarks: ascending((f) => f.at) })
 
 // Steps
@@ -211,7 +214,15 @@ expectType<Equal<typeof reducedLater, DataStream<Flight>>>()
 byAirport().reduce((a) => a, { version: 2, migrate: () => 1 })
 byAirport()
   .window(tumbling({ size: '1 h' }))
-  .reduce((a) => a, { version: 2, migrate: () => flight })
+  .reduce((a) => a, { version: 2, migrate: () => flight, schema: flightSchema })
+// @ts-expect-error a schema of something else
+byAirport().reduce((a) => a, { schema: numberSchema })
+byAirport().aggregate({
+  worst: max('delay', { version: 2, migrate: (minutes: number) => minutes * 60, schema: numberSchema }),
+  latest: last((f) => f, { version: 2, migrate: () => flight, schema: flightSchema }),
+  // @ts-expect-error migrate gives a number
+  first: first('delay', { version: 2, migrate: () => 'late' }),
+})
 const letters = stream.sideOutput('deadLetter')
 expectType<Equal<typeof letters, DataStream<DeadLetter>>>()
 

@@ -41,11 +41,14 @@ export interface TrackerDecision {
 }
 const REQUESTS_MAX = 100
 
-/** The one entry point. Every event also does what is due by `time`. */
+/**
+ * The one entry point. Every event also triggers what is due by `time`; a checkpoint expires only when time is all that has come. So
+ * after the process stood still, answers that wait are heard, all of them, before one is given up for their lack.
+ */
 export function decideCheckpoint(state: TrackerState, event: TrackerEvent, time: TrackerTime): TrackerDecision {
   const draft = new Draft(state, time)
   onEvent(draft, event)
-  expire(draft)
+  if (event.kind === 'time') expire(draft)
   storeNext(draft)
   triggerDue(draft)
   return { state: draft.state, actions: draft.actions }

@@ -210,6 +210,7 @@ function formFromJson(fields: FieldReader): StoredForm {
           kind,
           name: fields.string('name'),
           ...(fields.has('parts') ? { parts: fields.list('parts', partFromJson) } : {}),
+          ...(fields.has('schema') ? { schema: schemaText(fields, 'schema') as string } : {}),
         }
       : { kind, value: schemaText(fields, 'value'), key: schemaText(fields, 'key') }
   fields.refuseOthers()
@@ -221,6 +222,8 @@ function partFromJson(fields: FieldReader): StoredPart {
     name: fields.string('name'),
     aggregate: fields.string('aggregate'),
     version: fields.integer('version', 1),
+    ...(fields.has('heldAt') ? { heldAt: fields.integer('heldAt', 0) } : {}),
+    ...(fields.has('schema') ? { schema: schemaText(fields, 'schema') as string } : {}),
   }
   fields.refuseOthers()
   return part

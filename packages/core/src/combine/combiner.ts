@@ -11,7 +11,13 @@
  * What is held is bounded in keys, slices and bytes (estimated). Where keys hardly repeat, combining costs and brings
  * nothing: then records travel singly for a while, the longer the more often it was tried in vain.
  */
-import { type AggregateFunction, checkAdded, type KeySelector, type WindowSpec } from '@millrace/api'
+import {
+  type AggregateFunction,
+  type AggregatePart,
+  checkAdded,
+  type KeySelector,
+  type WindowSpec,
+} from '@millrace/api'
 import { noAccumulator } from '../aggregate/fold-value.ts'
 import { NO_TIMESTAMP } from '../batch/record-batch.ts'
 import { assertEncodable } from '../codec/encodable.ts'
@@ -21,6 +27,7 @@ import { compileKeySelector } from '../key/key-selector.ts'
 import { describeUserFailure } from '../operator/user-failure.ts'
 import type { Accumulator } from '../window/window-contents.ts'
 import { WindowLayout } from '../window/window-layout.ts'
+import { columnPartsOf } from './column-parts.ts'
 import { CombineKeys } from './combine-keys.ts'
 import { type CombineForm, type CombineLoop, type Combining, generateCombineLoop } from './combine-loop.ts'
 import { type AccumulatorColumn, CombineSlice } from './combine-slice.ts'
@@ -82,6 +89,7 @@ export class Combiner implements Combining {
   readonly #options: CombinerOptions
   readonly #layout: WindowLayout
   readonly #aggregate: Aggregate
+  readonly #columnParts: readonly AggregatePart[] | undefined
   readonly #slices: CombineSlice[] = []
   readonly #free: CombineSlice[] = []
   /** Holds no timestamp: what is current when none is. */
@@ -108,7 +116,8 @@ export class Combiner implements Combining {
     this.keyOf = compileKeySelector(key)
     this.#layout = new WindowLayout(spec.assigner)
     this.#aggregate = spec.aggregate
-    this.parts = spec.aggregate.parts?.map(({ aggregate }) => aggregate) ?? [spec.aggregate]
+    this.#columnParts = columnPartsOf(spec.aggregate)
+    this.parts = this.#columnParts?.map(({ aggregate }) => aggregate) ?? [spec.aggregate]
     this.keys = new CombineKeys(keysMax ?? KEYS_MAX)
     this.form = { field: fieldOf(key), areNumbers: this.parts.map(() => true) }
     this.#none = new CombineSlice(this.form.areNumbers)
@@ -178,7 +187,7 @@ export class Combiner implements Combining {
   }
 
   begin(number: number): void {
-    const { parts } = this.#options.spec.aggregate
+    const parts = this.#columnParts
     const created = this.#aggregate.create()
     const accumulators = (parts === undefined ? [created] : created) as readonly Accumulator[]
     accumulators.forEach((accumulator, column) => {
@@ -191,9 +200,9 @@ export class Combiner implements Combining {
 
   store(number: number, accumulators: readonly unknown[]): void {
     const { slice } = this
-    const { parts, name } = this.#options.spec.aggregate
+    const { name } = this.#options.spec.aggregate
     accumulators.forEach((value, column) => {
-      const part = parts?.[column]
+      const part = this.#columnParts?.[column]
       if (part !== undefined) checkAdded(part.name, slice.columns[column]?.[number], value)
       else if (value === undefined) throw noAccumulator(name)
     })

@@ -16,6 +16,7 @@
  *
  * Rows are numbers from 0, which the caller may give another name (`move`).
  */
+import type { SpareBuffers } from './spare-buffers.ts'
 
 /** Moving so many takes less than a millisecond. */
 export const PART_ENTRIES_MAX = 12_288
@@ -44,10 +45,15 @@ export class HashIndex {
   directory: readonly IndexPart[]
   /** Bits to shift the mixed hash by; 32 while there is one part. */
   shift = 32
+  readonly #buffers: SpareBuffers | undefined
 
-  /** `expectedEntries`: room for so many at once, at most for those of one part. */
-  constructor(expectedEntries = 0) {
-    this.directory = [new IndexPart(0, slotsFor(Math.min(expectedEntries, PART_ENTRIES_MAX)))]
+  /**
+   * `expectedEntries`: room for so many at once, at most for those of one part. `buffers`: where memory comes from, and where it goes when
+   * it is given back.
+   */
+  constructor(expectedEntries = 0, buffers?: SpareBuffers) {
+    this.#buffers = buffers
+    this.directory = [new IndexPart(0, slotsFor(Math.min(expectedEntries, PART_ENTRIES_MAX)), buffers)]
   }
 
   get bytes(): number {
@@ -82,8 +88,13 @@ export class HashIndex {
   }
 
   clear(): void {
-    this.directory = [new IndexPart(0)]
+    this.directory = [new IndexPart(0, SLOTS_MIN, this.#buffers)]
     this.shift = 32
+  }
+
+  /** Gives its memory back; it is not used any more. */
+  release(): void {
+    for (const part of new Set(this.directory)) part.release()
   }
 
   /** Deals the rows of a part out to two by one more bit of the mixed hash; the directory doubles when it must. */
@@ -102,13 +113,15 @@ export class IndexPart {
   /** How many bits of the directory lead here. */
   readonly depth: number
   /** Hash and row + 1 of each slot; row + 1 is 0 where there is none. */
-  #slots: Int32Array
+  #slots: Int32Array<ArrayBuffer>
   #shift: number
   #size = 0
+  readonly #buffers: SpareBuffers | undefined
 
-  constructor(depth: number, slotCount = SLOTS_MIN) {
+  constructor(depth: number, slotCount: number, buffers: SpareBuffers | undefined) {
     this.depth = depth
-    this.#slots = new Int32Array(slotCount * 2)
+    this.#buffers = buffers
+    this.#slots = newSlots(slotCount, buffers)
     this.#shift = 32 - Math.log2(slotCount)
   }
 
@@ -168,8 +181,8 @@ export class IndexPart {
   split(): [IndexPart, IndexPart] {
     const slots = this.#slots
     const { depth } = this
-    const zeros = new IndexPart(depth + 1, slots.length / 2)
-    const ones = new IndexPart(depth + 1, slots.length / 2)
+    const zeros = new IndexPart(depth + 1, slots.length / 2, this.#buffers)
+    const ones = new IndexPart(depth + 1, slots.length / 2, this.#buffers)
     for (let slot = 0; slot < slots.length; slot += 2) {
       if (slots[slot + 1] === 0) continue
       const mixed = slots[slot] as number
@@ -177,7 +190,14 @@ export class IndexPart {
       half.#place(mixed, (slots[slot + 1] as number) - 1)
       half.#size++
     }
+    this.release()
     return [zeros, ones]
+  }
+
+  /** Gives its memory back; it is not used any more. */
+  release(): void {
+    this.#buffers?.give(this.#slots.buffer)
+    this.#slots = NO_SLOTS
   }
 
   #slotOf(mixed: number, row: number): number {
@@ -190,11 +210,12 @@ export class IndexPart {
 
   #grow(): void {
     const slots = this.#slots
-    this.#slots = new Int32Array(slots.length * 2)
+    this.#slots = newSlots(slots.length, this.#buffers)
     this.#shift--
     for (let slot = 0; slot < slots.length; slot += 2) {
       if (slots[slot + 1] !== 0) this.#place(slots[slot] as number, (slots[slot + 1] as number) - 1)
     }
+    this.#buffers?.give(slots.buffer)
   }
 
   #place(mixed: number, row: number): void {
@@ -205,6 +226,15 @@ export class IndexPart {
     slots[slot] = mixed
     slots[slot + 1] = row + 1
   }
+}
+
+const NO_SLOTS = new Int32Array(0)
+
+/** Of which none is taken. */
+function newSlots(slotCount: number, buffers: SpareBuffers | undefined): Int32Array<ArrayBuffer> {
+  const words = slotCount * 2
+  if (buffers === undefined) return new Int32Array(words)
+  return new Int32Array(buffers.takeZeroed(words * Int32Array.BYTES_PER_ELEMENT))
 }
 
 /** So many that these entries never make them grow; a power of two. */

@@ -7,16 +7,19 @@ import type { KeyedAggregateSpec, KeyedReduceSpec } from '@millrace/api'
 import { BATCH_RECORDS_MAX, type RecordBatch } from '../batch/record-batch.ts'
 import { BatchFilling } from '../chain/batch-filling.ts'
 import { aggregateTable, reduceTable } from '../state/declared-tables.ts'
+import type { ValueTable } from '../state/state-backend.ts'
 import type { TableDescriptor } from '../state/table-descriptor.ts'
 import { type FoldLoops, type FoldState, generateAggregateLoops, generateReduceLoops } from './fold-loop.ts'
+import { heldStates } from './held-form.ts'
 import type { OperatorHost, TurnBudget } from './operator.ts'
 import { RecordOperator } from './record-operator.ts'
-import { describeUserFailure } from './user-failure.ts'
+import { describeUserFailure, type HeldState } from './user-failure.ts'
 
 abstract class KeyedFold extends RecordOperator {
   readonly #spec: KeyedReduceSpec | KeyedAggregateSpec
   readonly #filling = new BatchFilling()
   #host: OperatorHost | undefined
+  #table: ValueTable<unknown> | undefined
   #loops: FoldLoops | undefined
 
   constructor(spec: KeyedReduceSpec | KeyedAggregateSpec) {
@@ -31,6 +34,7 @@ abstract class KeyedFold extends RecordOperator {
   override open(host: OperatorHost): void {
     this.#host = host
     const table = host.state.valueTable<unknown>(this.tableOf(host.uid))
+    this.#table = table
     this.#loops = this.generate({ uid: host.uid, key: this.#spec.key, state: host.state, table })
   }
 
@@ -49,11 +53,15 @@ abstract class KeyedFold extends RecordOperator {
           )
         : loops.emit(batch, from, to, output)
     } catch (cause) {
-      throw describeUserFailure(host, cause)
+      throw describeUserFailure(host, cause, { key: host.state.currentKey, states: this.#heldStates(host.uid) })
     }
     if (isFilled) output.pushBatch?.(this.#filling.filled, this.#filling.filledBytes)
     budget.units -= next - from
     return next
+  }
+
+  #heldStates(uid: string): readonly HeldState[] {
+    return heldStates(this.tableOf(uid).name, () => this.#table?.get())
   }
 }
 

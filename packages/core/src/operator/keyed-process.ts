@@ -20,6 +20,7 @@ import { createStateHandles } from '../state/state-handles.ts'
 import { TimerQueue } from '../timer/timer-queue.ts'
 import { Counters } from './counters.ts'
 import { Emission } from './emission.ts'
+import { describeForm } from './held-form.ts'
 import type { Operator, OperatorHost, TurnBudget } from './operator.ts'
 import { generateProcessLoop, type ProcessLoop } from './process-loop.ts'
 import { describeUserFailure } from './user-failure.ts'
@@ -117,7 +118,10 @@ export class KeyedProcessOperator implements Operator {
   #failure(cause: unknown): unknown {
     const { host, context } = this.#opened as Opened
     const states = Object.entries(context.state as ReturnType<typeof createStateHandles>)
-    const held = states.filter(([, state]) => isHeld(state)).map(([name]) => name)
+    const held = states.flatMap(([name, state]) => {
+      const form = heldForm(state)
+      return form === undefined ? [] : { name, form }
+    })
     return describeUserFailure(host, cause, { key: host.state.currentKey, states: held })
   }
 
@@ -168,14 +172,18 @@ export class KeyedProcessOperator implements Operator {
   }
 }
 
-/** Whether there is something of the current key. */
-function isHeld(state: ReturnType<typeof createStateHandles>[string]): boolean {
+/** What there is of the current key, as `describeForm` says it: of lists and maps the first value; `undefined` for nothing. */
+function heldForm(state: ReturnType<typeof createStateHandles>[string]): string | undefined {
   try {
-    if ('isEmpty' in state) return !state.isEmpty()
+    if ('isEmpty' in state) {
+      for (const value of state.values()) return describeForm(value)
+      return undefined
+    }
     const value = state.get()
-    return Array.isArray(value) ? value.length > 0 : value !== undefined
+    const first: unknown = Array.isArray(value) && 'set' in state && 'add' in state ? value[0] : value
+    return first === undefined ? undefined : describeForm(first)
   } catch {
     // The result of an aggregate that cannot be computed: there is an accumulator.
-    return true
+    return 'an accumulator without a result'
   }
 }

@@ -6,14 +6,21 @@ import type { OperatorHost } from './operator.ts'
 /** The state that a call of user code worked on. */
 export interface FailedOn {
   readonly key: unknown
-  /** Declared states that hold something of the key. */
-  readonly states: readonly string[]
+  /** States that hold something of the key. */
+  readonly states: readonly HeldState[]
+}
+
+export interface HeldState {
+  readonly name: string
+  /** What it holds of the key, as `describeForm` says it. */
+  readonly form: string
 }
 
 /**
  * What to throw instead of `cause`, which was thrown in user code or by what it called: `USER_FUNCTION_FAILED` with the
- * cause (whose stack has the user's own line), or the engine's own error with the operator's name added. `failedOn`, in keyed
- * functions: the key is named, and after a restore the states that may hold what another version of the job stored.
+ * cause (whose stack has the user's own line), or the engine's own error with the operator's name added. `failedOn`, where there is
+ * keyed state: the key is named, and after a restore the states that may hold what another version of the job stored, with
+ * the fields that they have.
  */
 export function describeUserFailure(
   host: Pick<OperatorHost, 'name' | 'uid' | 'subtask' | 'developmentMode' | 'restoredFrom'>,
@@ -41,10 +48,16 @@ export function describeUserFailure(
   if (host.restoredFrom === undefined || states.length === 0 || !(cause instanceof TypeError)) {
     return new MillraceError('USER_FUNCTION_FAILED', message, { details, cause })
   }
-  const named = states.map((state) => `"${state}"`).join(', ')
+  const named = states.map(({ name }) => `"${name}"`).join(', ')
+  const holds = states.map(({ name, form }) => `"${name}" holds ${form}`).join(', ')
   return new MillraceError('USER_FUNCTION_FAILED', message, {
-    details: { ...details, restoredStates: states.join(', '), checkpointId: host.restoredFrom },
-    hint: `The state ${named} of key ${key} may be restored from checkpoint ${host.restoredFrom}, as an earlier version of the job stored it. If its form has changed, raise its version and add migrate(old, fromVersion).`,
+    details: {
+      ...details,
+      restoredStates: states.map(({ name }) => name).join(', '),
+      restoredForms: states.map(({ form }) => form).join(', '),
+      checkpointId: host.restoredFrom,
+    },
+    hint: `The state ${named} of key ${key} may be restored from checkpoint ${host.restoredFrom}, as an earlier version of the job stored it: ${holds}. If its form has changed, raise its version and add migrate(old, fromVersion).`,
     cause,
   })
 }

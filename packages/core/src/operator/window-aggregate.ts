@@ -16,8 +16,10 @@
  *
  * Both walks, over the windows that are due and over the keys of one, are resumable; a snapshot is never taken within.
  */
-import { LATE_OUTPUT, MillraceError, type WindowSpec } from '@millrace/api'
+import { type AggregatePart, LATE_OUTPUT, MillraceError, type WindowSpec } from '@millrace/api'
 import { NO_TIMESTAMP, type RecordBatch, WATERMARK_MAX } from '../batch/record-batch.ts'
+import { columnPartsOf } from '../combine/column-parts.ts'
+import { keyGroupOf } from '../key/key-group.ts'
 import { windowRefireTable } from '../state/declared-tables.ts'
 import type { NamespacedTable } from '../state/state-backend.ts'
 import { RunningWindows } from '../window/running-windows.ts'
@@ -25,6 +27,7 @@ import { type Accumulator, WindowContents } from '../window/window-contents.ts'
 import { SeparateFiring, type WindowFiring } from '../window/window-firing.ts'
 import { WindowLayout } from '../window/window-layout.ts'
 import { WindowProgress } from '../window/window-progress.ts'
+import { heldStates } from './held-form.ts'
 import type { Counter, Operator, OperatorHost, OperatorOutput, TurnBudget } from './operator.ts'
 import { RecordKey } from './record-key.ts'
 import { describeUserFailure } from './user-failure.ts'
@@ -49,6 +52,8 @@ export class WindowAggregateOperator implements Operator {
   readonly #spec: WindowSpec
   readonly #layout: WindowLayout
   readonly #latenessMs: number
+  /** Of partial results. */
+  readonly #columnParts: readonly AggregatePart[] | undefined
   #opened: Opened | undefined
   #watermark = NO_TIMESTAMP
   /** How far windows are closed, in case a snapshot follows: the watermark, but never its maximum. */
@@ -63,6 +68,7 @@ export class WindowAggregateOperator implements Operator {
     this.#spec = spec
     this.#layout = new WindowLayout(spec.assigner)
     this.#latenessMs = spec.allowedLatenessMs
+    this.#columnParts = columnPartsOf(spec.aggregate)
   }
 
   open(host: OperatorHost): void {
@@ -78,6 +84,7 @@ export class WindowAggregateOperator implements Operator {
         name: '_window-running',
         entries: running.keys,
         bytesEstimate: running.bytesEstimate,
+        isInMemory: true,
       }))
     }
     const refire = state.namespacedTable<boolean>(windowRefireTable(uid))
@@ -111,7 +118,7 @@ export class WindowAggregateOperator implements Operator {
         index++
       }
     } catch (cause) {
-      throw describeUserFailure(host, cause)
+      throw this.#failure(cause)
     }
     return index
   }
@@ -127,7 +134,7 @@ export class WindowAggregateOperator implements Operator {
     try {
       if (!this.#fireUpTo(watermark, budget)) return false
     } catch (cause) {
-      throw describeUserFailure((this.#opened as Opened).host, cause)
+      throw this.#failure(cause)
     }
     this.#firedUpTo = undefined
     this.#onAdvanced(watermark)
@@ -147,6 +154,20 @@ export class WindowAggregateOperator implements Operator {
   }
 
   close(): void {}
+
+  /** Looks at the key and its state only now. */
+  #failure(cause: unknown): unknown {
+    const { host, contents, results } = this.#opened as Opened
+    // The engine's own may be of a record that has not come to its key.
+    if (cause instanceof MillraceError) return describeUserFailure(host, cause)
+    const { state } = host
+    const key = this.#firing === undefined ? state.currentKey : (this.#firing.key ?? results.key)
+    const states = heldStates(contents.name, () => {
+      if (this.#firing !== undefined) state.setCurrentKey(key, keyGroupOf(key, state.maxParallelism))
+      return contents.storedAnywhere()
+    })
+    return describeUserFailure(host, cause, { key, states })
+  }
 
   /** False when output or budget ended it within the record, which is then given again. */
   #processRecord(
@@ -196,8 +217,8 @@ export class WindowAggregateOperator implements Operator {
     from: number,
     budget: TurnBudget,
   ): number {
-    const { host, key, contents, running } = this.#opened as Opened
-    const { parts } = this.#spec.aggregate
+    const { key, contents, running } = this.#opened as Opened
+    const parts = this.#columnParts
     const to = Math.min(keys.length, from + Math.max(0, budget.units))
     try {
       for (let index = from; index < to; index++) {
@@ -208,7 +229,7 @@ export class WindowAggregateOperator implements Operator {
         running?.onAdded(sliceEnd)
       }
     } catch (cause) {
-      throw describeUserFailure(host, cause)
+      throw this.#failure(cause)
     }
     budget.units -= to - from
     return to

@@ -50,6 +50,11 @@ export class ProjectedResults implements WindowResults {
     this.#maxTimestamp = end - 1
   }
 
+  /** Whose result was emitted last, or failed to be. */
+  get key(): unknown {
+    return this.#projected.key
+  }
+
   get isFull(): boolean {
     return this.#output.isFull
   }

@@ -68,7 +68,7 @@ export function onCheckpointCompleted(state: RestartState): RestartState {
   return state.userFailures.length === 0 ? state : { ...state, userFailures: [] }
 }
 
-/** `random` gives a number in [0, 1) and is asked once for a jittered delay. */
+/** `nowMs`: steady time. `random` gives a number in [0, 1) and is asked once for a jittered delay. */
 export function decideRestart(
   state: RestartState,
   failure: JobFailure,

@@ -1,20 +1,27 @@
 /**
- * Compares two JSON Schemas: what of values that fit `stored` is certain not to fit `declared`. Only what is certain is
+ * Compares two JSON Schemas: what of values that fit `stored`, which is what a schema gave, is certain not to fit `declared`, which is
+ * what a schema takes. Only what is certain is
  * told: a field that is required now and cannot have been stored, and values of a type that is not allowed any more.
  * Anything else that differs (formats, limits, unions of objects, recursion) is for the schema itself to say, value by value.
  */
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Both as text, `undefined` where not known. `place` names the outermost value. */
+/** JSON Schemas of a declared schema as text, `undefined` where not known: of what it takes, and of what it gives. */
+export interface DescribedSchema {
+  readonly takes: string | undefined
+  readonly gives: string | undefined
+}
+
+/** `stored`: as text, `undefined` where not known. `place` names the outermost value. None where it is what the schema gives. */
 export function schemaProblems(
   stored: string | undefined,
-  declared: string | undefined,
+  { takes, gives }: DescribedSchema,
   place: string,
 ): readonly string[] {
-  if (stored === undefined || declared === undefined || stored === declared) return []
+  if (stored === undefined || takes === undefined || stored === gives) return []
   const problems: string[] = []
-  compare(JSON.parse(stored), JSON.parse(declared), place, problems)
+  compare(JSON.parse(stored), JSON.parse(takes), place, problems)
   return problems
 }
 

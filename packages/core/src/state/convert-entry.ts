@@ -5,12 +5,23 @@
  *
  * Invariant: what comes out can be stored, and the schema leaves it as it is: restoring it again changes nothing.
  */
-import { type AggregatePart, type AnySchema, isPromise, MillraceError, type SchemaIssue } from '@millrace/api'
+import {
+  type AggregatePart,
+  type AnySchema,
+  isPromise,
+  MillraceError,
+  type SchemaIssue,
+  sharedValues,
+  sharersAmong,
+  valuesApart,
+} from '@millrace/api'
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { assertEncodable } from '../codec/encodable.ts'
 import { encodeValue } from '../codec/value-codec.ts'
 import { valueToJson } from '../codec/value-json.ts'
+import { toMapKey } from '../key/map-key.ts'
 import type { DeclaredTable } from './declared-tables.ts'
+import type { PartsReading } from './read-parts.ts'
 import type { TableReading } from './stored-state-check.ts'
 
 /** An entry of a segment; `sub` is the user key of a map, the time of timers and windows. */
@@ -28,62 +39,126 @@ export function convertEntry(
   { descriptor, evolution = {}, parts = [] }: DeclaredTable,
   { fromVersion, validates, parts: reading }: Conversion,
 ): Pick<StoredEntry, 'sub' | 'value'> {
-  const { kind, name, operatorUid } = descriptor
-  const what = `State "${name}" of operator "${operatorUid}", key ${shown(entry.key)}`
-  const details = { operator: operatorUid, state: name, key: shown(entry.key) }
-  const made = (call: string, from: number, version: number, make: () => unknown): unknown => {
-    try {
-      const value = make()
-      if (value === undefined) throw new TypeError(`${call} returned nothing`)
-      if (isPromise(value)) throw new TypeError(`${call} returned a promise; it must be synchronous`)
-      assertEncodable(value, 'value')
-      return value
-    } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : String(cause)
-      throw new MillraceError(
-        'STATE_MIGRATION_FAILED',
-        `${what}: ${call} from version ${from} to ${version} failed: ${problem}`,
-        {
-          details: { ...details, fromVersion: from, version },
-          hint: `Look at the value with millrace state show, correct ${call}, and restore again: nothing was changed.`,
-          cause,
-        },
-      )
-    }
-  }
-  const migrated = (call: 'migrate' | 'migrateKey', value: unknown): unknown => {
-    const migrate = evolution[call]
-    if (fromVersion === undefined || migrate === undefined) return value
-    return made(call, fromVersion, descriptor.version, () => migrate(value, fromVersion))
+  const { kind, name, operatorUid, version } = descriptor
+  const place = {
+    what: `State "${name}" of operator "${operatorUid}", key ${shown(entry.key)}`,
+    details: { operator: operatorUid, state: name, key: shown(entry.key) },
   }
   if (reading !== undefined) {
-    const stored = entry.value as readonly unknown[]
-    const value = reading.parts.map((part, at) => {
-      const { name, aggregate } = parts[at] as AggregatePart
-      if (part.kind === 'new') return aggregate.create()
-      const { place, fromVersion: from } = part
-      if (from === undefined) return stored[place]
-      return made(`migrate of "${name}"`, from, aggregate.version ?? 1, () => aggregate.migrate?.(stored[place], from))
-    })
-    return { sub: entry.sub, value }
+    return { sub: entry.sub, value: convertParts(entry.value as readonly unknown[], reading, parts, place) }
   }
-  const checked = (schema: AnySchema | undefined, value: unknown, place: string): unknown => {
-    if (!validates || schema === undefined) return value
-    const once = validated(schema, value)
-    if ('problem' in once) throw incompatible(`${what}: ${place}${once.problem}`, details)
-    const twice = validated(schema, once.value)
-    if ('problem' in twice || !isSameValue(once.value, twice.value)) {
-      throw incompatible(`${what}: the schema changes what it gives itself, so stored values would change`, details)
-    }
-    return once.value
+  const convert = (
+    call: 'migrate' | 'migrateKey',
+    schema: AnySchema | undefined,
+    value: unknown,
+    part: string,
+  ): unknown => {
+    const migrate = evolution[call]
+    const present =
+      fromVersion === undefined || migrate === undefined
+        ? value
+        : made(place, call, fromVersion, version, () => migrate(value, fromVersion))
+    return validates && schema !== undefined ? checked(place, part, schema, present) : present
   }
-  const convert = (value: unknown, place: string): unknown =>
-    checked(evolution.schema, migrated('migrate', value), place)
-  const sub = kind === 'map' ? checked(evolution.keySchema, migrated('migrateKey', entry.sub), 'map key') : entry.sub
+  const convertValue = (value: unknown, part: string): unknown => convert('migrate', evolution.schema, value, part)
+  const sub =
+    kind === 'map' ? mapKey(place, convert('migrateKey', evolution.keySchema, entry.sub, 'map key')) : entry.sub
   if (kind === 'list') {
-    return { sub, value: (entry.value as readonly unknown[]).map((element, i) => convert(element, `element ${i}`)) }
+    const elements = entry.value as readonly unknown[]
+    return { sub, value: elements.map((element, i) => convertValue(element, `element ${i}`)) }
   }
-  return { sub, value: convert(entry.value, 'value') }
+  return { sub, value: convertValue(entry.value, 'value') }
+}
+
+/** Whose value is converted, for errors. */
+interface Place {
+  readonly what: string
+  readonly details: Readonly<Record<string, string>>
+}
+
+/** Accumulators of several aggregates. Those that share something come apart, and together with others, where anything has changed. */
+function convertParts(
+  stored: readonly unknown[],
+  { parts: readings, isChanged }: PartsReading,
+  parts: readonly AggregatePart[],
+  place: Place,
+): unknown[] {
+  const value = readings.map((reading, at) => {
+    const { name, aggregate } = parts[at] as AggregatePart
+    if (reading.kind === 'new') return aggregate.create()
+    const { fromVersion: from, sharers } = reading
+    const own =
+      sharers === undefined || !isChanged
+        ? stored[reading.place]
+        : shared(place, () => valuesApart(stored, sharers, reading.place))
+    // It has taken in nothing yet, as min() before the first value, and is as `create` gave it.
+    if (own === undefined) return aggregate.create()
+    const present =
+      from === undefined
+        ? own
+        : made(place, `migrate of "${name}"`, from, aggregate.version ?? 1, () => aggregate.migrate?.(own, from))
+    if (!reading.validates || aggregate.schema === undefined) return present
+    return checked(place, `value of "${name}"`, aggregate.schema, present)
+  })
+  if (isChanged) for (const sharers of sharersAmong(parts)) shared(place, () => sharedValues(value, sharers))
+  return value
+}
+
+/** What several counts share. Throws `STATE_MISREAD` where they have stored something else. */
+function shared<T>({ what, details }: Place, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof MillraceError)) throw cause
+    const { code, message, hint } = cause
+    throw new MillraceError(code, `${what}: ${message}`, { details, ...(hint === undefined ? {} : { hint }), cause })
+  }
+}
+
+/** What `call`, a migration, gave. Throws `STATE_MIGRATION_FAILED`. */
+function made({ what, details }: Place, call: string, from: number, version: number, make: () => unknown): unknown {
+  try {
+    const value = make()
+    if (value === undefined) throw new TypeError(`${call} returned nothing`)
+    if (isPromise(value)) {
+      value.then(ignore, ignore)
+      throw new TypeError(`${call} returned a promise; it must be synchronous`)
+    }
+    assertEncodable(value, 'value')
+    return value
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError(
+      'STATE_MIGRATION_FAILED',
+      `${what}: ${call} from version ${from} to ${version} failed: ${problem}`,
+      {
+        details: { ...details, fromVersion: from, version },
+        hint: `Look at the value with millrace state show, correct ${call}, and restore again: nothing was changed.`,
+        cause,
+      },
+    )
+  }
+}
+
+/** A key within a map, if it can be one. Throws `STATE_INCOMPATIBLE`. */
+function mapKey({ what, details }: Place, key: unknown): unknown {
+  try {
+    toMapKey(key)
+    return key
+  } catch (cause) {
+    throw incompatible(`${what}: a map key cannot be that: ${(cause as Error).message}`, details)
+  }
+}
+
+/** What the schema gives. Throws `STATE_INCOMPATIBLE`. */
+function checked({ what, details }: Place, part: string, schema: AnySchema, value: unknown): unknown {
+  const once = validated(schema, value)
+  if ('problem' in once) throw incompatible(`${what}: ${part}${once.problem}`, details)
+  const twice = validated(schema, once.value)
+  if ('problem' in twice || !isSameValue(once.value, twice.value)) {
+    throw incompatible(`${what}: the schema changes what it gives itself, so stored values would change`, details)
+  }
+  return once.value
 }
 
 function validated(schema: AnySchema, value: unknown): { readonly value: unknown } | { readonly problem: string } {

@@ -11,7 +11,7 @@ import type {
   StateDescriptor,
   StateEvolution,
 } from '@millrace/api'
-import { type AggregateForm, schemaForm } from './stored-form.ts'
+import { type AggregateForm, jsonSchemaOf, type StoredPart, schemaForm } from './stored-form.ts'
 import type { TableDescriptor, TableKind } from './table-descriptor.ts'
 
 /** A table as the job has it, and what it says of other forms. */
@@ -52,7 +52,8 @@ export function declaredTables(uid: string, spec: NodeSpec): readonly DeclaredTa
 /** A state that the user declared. */
 export function stateTable(operatorUid: string, name: string, state: StateDescriptor): TableDescriptor {
   const kind: TableKind = state.kind === 'list' || state.kind === 'map' ? state.kind : 'value'
-  const form = state.kind === 'aggregating' ? formOf(state.aggregate) : schemaForm(state.evolution)
+  const form =
+    state.kind === 'aggregating' ? formOf(state.aggregate, state.evolution?.schema) : schemaForm(state.evolution)
   const { version, ttlMs, ttlRules } = state
   return {
     operatorUid,
@@ -98,13 +99,28 @@ export function windowRefireTable(operatorUid: string): TableDescriptor {
 // biome-ignore lint/suspicious/noExplicitAny: aggregates of every type
 type AnyAggregate = AggregateFunction<any, any, any>
 
-function formOf({ name, parts }: AnyAggregate): AggregateForm {
-  const stored = parts?.map((part) => ({
-    name: part.name,
-    aggregate: part.aggregate.name,
-    version: part.aggregate.version ?? 1,
-  }))
-  return { kind: 'aggregate', name, ...(stored === undefined ? {} : { parts: stored }) }
+/** `schema`: of the accumulators, where the state says it itself. */
+function formOf(aggregate: AnyAggregate, schema = aggregate.schema): AggregateForm {
+  const { name, parts } = aggregate
+  const described = jsonSchemaOf(schema)
+  return {
+    kind: 'aggregate',
+    name,
+    ...(parts === undefined ? {} : { parts: parts.map(storedPart) }),
+    ...(described === undefined ? {} : { schema: described }),
+  }
+}
+
+/** What a manifest says of a part. */
+export function storedPart({ name, aggregate, heldAt }: AggregatePart): StoredPart {
+  const schema = jsonSchemaOf(aggregate.schema)
+  return {
+    name,
+    aggregate: aggregate.name,
+    version: aggregate.version ?? 1,
+    ...(heldAt === undefined ? {} : { heldAt }),
+    ...(schema === undefined ? {} : { schema }),
+  }
 }
 
 function engineTable(operatorUid: string, name: string, kind: TableKind, version = 1): TableDescriptor {
@@ -116,11 +132,11 @@ function ownTable(descriptor: TableDescriptor): DeclaredTable {
 }
 
 function accumulatorTable(descriptor: TableDescriptor, aggregate: AnyAggregate): DeclaredTable {
-  const { parts } = aggregate
+  const { parts, schema } = aggregate
   const migrate = aggregate.migrate?.bind(aggregate)
   return {
     descriptor,
-    evolution: migrate === undefined ? undefined : { migrate },
+    evolution: migrate === undefined && schema === undefined ? undefined : { migrate, schema },
     ...(parts === undefined ? {} : { parts }),
   }
 }

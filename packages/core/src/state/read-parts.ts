@@ -1,21 +1,35 @@
 /**
  * How the accumulators of several aggregates that were stored together are read by a step that has other ones: each is found
  * by the name of its result. One that is new begins with what comes, as a state that is new does; one that is gone is left
- * behind only where that was allowed. Pure.
+ * behind only where that was allowed. Counts of different values may share them with others than before: what was stored says for
+ * each value to which of them it belongs. Pure.
  */
-import { type AggregatePart, nearestName } from '@millrace/api'
-import type { StoredPart } from './stored-form.ts'
+import { type AggregatePart, nearestName, type Sharers, sharersAmong } from '@millrace/api'
+import { schemaProblems } from './compare-schemas.ts'
+import { storedPart } from './declared-tables.ts'
+import { describedSchema, type StoredPart } from './stored-form.ts'
 
 /** One declared part. */
 export type PartReading =
-  /** Its accumulator has stood at this place; `fromVersion`: it is older, and is migrated. */
-  | { readonly kind: 'stored'; readonly place: number; readonly fromVersion: number | undefined }
+  /**
+   * Its accumulator has stood at this place, or what it had is among the values of `sharers`, of which that is one. `fromVersion`:
+   * it is older, and is migrated. `validates`: it goes through the schema then.
+   */
+  | {
+      readonly kind: 'stored'
+      readonly place: number
+      readonly sharers?: Sharers
+      readonly fromVersion: number | undefined
+      readonly validates: boolean
+    }
   /** It begins. */
   | { readonly kind: 'new' }
 
 export interface PartsReading {
   /** In the order of the declared parts. */
   readonly parts: readonly PartReading[]
+  /** Not only to be checked: they are others, of other versions, or stand or share otherwise. */
+  readonly isChanged: boolean
   /** Names of results that are new. */
   readonly added: readonly string[]
   /** Names of results whose accumulators nobody reads any more. */
@@ -28,14 +42,16 @@ export interface PartsRefusal {
   readonly hint: string
 }
 
-/** `undefined`: they are as they were. */
+/** `undefined`: they are as they were, and need no check. */
 export function readParts(
   stored: readonly StoredPart[],
   declared: readonly AggregatePart[],
 ): PartsReading | PartsRefusal | undefined {
   const parts: PartReading[] = []
   const added: string[] = []
-  for (const { name, aggregate } of declared) {
+  const groups = sharersAmong(stored)
+  for (const part of declared) {
+    const { name, aggregate } = part
     const place = stored.findIndex((part) => part.name === name)
     const before = stored[place]
     if (before === undefined) {
@@ -43,20 +59,42 @@ export function readParts(
       added.push(name)
       continue
     }
-    const version = aggregate.version ?? 1
-    const refusal = refusePart(before, { name, aggregate: aggregate.name, version }, aggregate.migrate !== undefined)
+    const now = storedPart(part)
+    const refusal = refusePart(before, now, aggregate)
     if (refusal !== undefined) return refusal
-    parts.push({ kind: 'stored', place, fromVersion: before.version < version ? before.version : undefined })
+    const sharers = groups.find((group) => group.includes(place))
+    parts.push({
+      kind: 'stored',
+      place,
+      ...(sharers === undefined ? {} : { sharers }),
+      fromVersion: before.version < now.version ? before.version : undefined,
+      validates: aggregate.schema !== undefined && !isSameSchema(before, now),
+    })
   }
   const dropped = stored.flatMap(({ name }) => (declared.some((part) => part.name === name) ? [] : [name]))
-  const isUnchanged =
-    added.length === 0 &&
-    dropped.length === 0 &&
-    parts.every((part, at) => part.kind === 'stored' && part.place === at && part.fromVersion === undefined)
-  return isUnchanged ? undefined : { parts, added, dropped }
+  const isChanged =
+    added.length + dropped.length > 0 ||
+    !parts.every(
+      (part, at) =>
+        part.kind === 'stored' &&
+        part.place === at &&
+        part.fromVersion === undefined &&
+        stored[at]?.heldAt === declared[at]?.heldAt,
+    )
+  const isChecked = parts.some((part) => part.kind === 'stored' && part.validates)
+  return isChanged || isChecked ? { parts, isChanged, added, dropped } : undefined
 }
 
-function refusePart(stored: StoredPart, declared: StoredPart, canMigrate: boolean): PartsRefusal | undefined {
+/** Whether the values are known to be of the schema of now. */
+function isSameSchema(stored: StoredPart, declared: StoredPart): boolean {
+  return stored.version === declared.version && declared.schema !== undefined && stored.schema === declared.schema
+}
+
+function refusePart(
+  stored: StoredPart,
+  declared: StoredPart,
+  { migrate, schema }: AggregatePart['aggregate'],
+): PartsRefusal | undefined {
   const what = `its aggregate "${declared.name}"`
   if (stored.aggregate !== declared.aggregate) {
     return {
@@ -73,11 +111,20 @@ function refusePart(stored: StoredPart, declared: StoredPart, canMigrate: boolea
       hint: 'A newer job stored it: run that one, or restore a checkpoint from before it.',
     }
   }
-  if (stored.version === declared.version || canMigrate) return undefined
+  if (stored.version < declared.version) {
+    if (migrate !== undefined) return undefined
+    return {
+      code: 'STATE_MISREAD',
+      problem: `${versions} without migrate`,
+      hint: 'Add migrate(old, fromVersion) to the aggregate, or declare the version that it was stored with.',
+    }
+  }
+  const problems = schemaProblems(stored.schema, describedSchema(schema), 'value')
+  if (problems.length === 0) return undefined
   return {
-    code: 'STATE_MISREAD',
-    problem: `${versions} without migrate`,
-    hint: 'Add migrate(old, fromVersion) to the aggregate, or declare the version that it was stored with.',
+    code: 'STATE_INCOMPATIBLE',
+    problem: `cannot read what was stored: of ${what} ${problems.join(', ')}`,
+    hint: 'Raise the version of the aggregate and add migrate(old, fromVersion), or declare a schema that reads what was stored.',
   }
 }
 

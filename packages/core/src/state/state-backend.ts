@@ -92,6 +92,17 @@ export interface NamespaceCursor<V> {
   remove?(): void
 }
 
+/**
+ * What an operator holds beside its tables and can make anew from them at any time. It shares the memory of a backend that has a
+ * budget for state.
+ */
+export interface MemoryHolder {
+  /** What it holds, or may come to hold before it asks again how much it may. */
+  readonly claimedBytes: number
+  /** It may hold no more from now on. */
+  limitTo(bytes: number): void
+}
+
 export interface KeyedStateBackend {
   readonly keyGroups: KeyGroupRange
   readonly maxParallelism: number
@@ -148,7 +159,8 @@ export interface KeyedStateBackend {
   /**
    * Looks at entries that may have expired, and removes those that have, as if they had been removed by name: what a completed
    * snapshot may know of leaves a tombstone. Goes on where the last call stopped, and stops when about `units` are used up: one for an
-   * entry that is looked at, `REMOVAL_UNITS` for one that is removed. True when the walk is at its end.
+   * entry that is looked at, `REMOVAL_UNITS` for one that is removed. Before that it goes on with what a backend has left to do of maps and
+   * namespaces that were removed as a whole. True when there is no more to do.
    */
   sweepExpired(units: number): boolean
   /** When a walk is worth it, or to go on with the one that has begun; epoch ms, `undefined` for never. */
@@ -160,6 +172,11 @@ export interface KeyedStateBackend {
   storeMetrics?(): Readonly<Record<string, number>>
   /** Registers what an operator holds beside its tables, for `usage`. */
   addUsage(read: () => TableUsage): void
+  /**
+   * Lets an operator hold something of its state in the memory that the backend has for state, as long as the backend is open. What is
+   * returned says how many bytes that may be at the moment. Missing in a backend whose state is in memory itself.
+   */
+  shareMemory?(holder: MemoryHolder): () => number
   /** What its store on the local disk holds and has done, for metrics; missing in a backend without one. */
   localStore?(): LocalStoreUsage
   close(): void
@@ -173,9 +190,11 @@ export interface RestoredSegment {
 export interface TableUsage {
   readonly operatorUid: string
   readonly name: string
-  /** Those that have expired and are still there included. */
+  /** Those that have expired and are still there included, and those of a large map that has just been removed, perhaps. */
   readonly entries: number
   readonly bytesEstimate: number
+  /** It is in memory, though the backend keeps its state on the local disk. */
+  readonly isInMemory?: boolean
   /**
    * How many of the entries are known to have expired, to a part of the time to live (`WrittenTimes`); left out without a
    * time to live.

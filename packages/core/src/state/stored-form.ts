@@ -3,6 +3,7 @@
  * are, or the JSON Schema of the declared schemas. It is in manifests, so that a later job can be compared with it.
  */
 import type { AnySchema, StateEvolution } from '@millrace/api'
+import type { DescribedSchema } from './compare-schemas.ts'
 
 export type StoredForm =
   | AggregateForm
@@ -12,8 +13,10 @@ export type StoredForm =
 export interface AggregateForm {
   readonly kind: 'aggregate'
   readonly name: string
-  /** Of several aggregates whose accumulators stand in an array in this order; left out where they share something. */
+  /** Of several aggregates, whose accumulators stand in an array in this order. Before version 4 left out where some share values. */
   readonly parts?: readonly StoredPart[]
+  /** JSON Schema of accumulators as text, or of the values in them. */
+  readonly schema?: string
 }
 
 /** One of several aggregates. */
@@ -23,6 +26,9 @@ export interface StoredPart {
   /** What it is: `count`, `sum`, … */
   readonly aggregate: string
   readonly version: number
+  /** The place of the accumulator that holds its values with those of others; left out where its accumulator is its own. */
+  readonly heldAt?: number
+  readonly schema?: string
 }
 
 /** Of a state with schemas; `undefined` where none describes itself. */
@@ -32,10 +38,17 @@ export function schemaForm(evolution: StateEvolution | undefined): StoredForm | 
   return value === undefined && key === undefined ? undefined : { kind: 'schema', value, key }
 }
 
-/** `undefined` where the library gives none, or cannot for this schema (dates, bigints, transformations). */
-function jsonSchemaOf(schema: AnySchema | undefined): string | undefined {
+/** What a schema takes may be less than it gives, where it fills in, or something else, where it transforms. */
+export function describedSchema(schema: AnySchema | undefined): DescribedSchema {
+  return { takes: jsonSchemaOf(schema, 'input'), gives: jsonSchemaOf(schema) }
+}
+
+/** As text; `undefined` where the library gives none, or cannot for this schema (dates, bigints, transformations). */
+export function jsonSchemaOf(schema: AnySchema | undefined, side: 'input' | 'output' = 'output'): string | undefined {
   try {
-    const described = schema?.['~standard'].jsonSchema?.output({ target: 'draft-2020-12' })
+    const description = schema?.['~standard'].jsonSchema
+    const target = { target: 'draft-2020-12' } as const
+    const described = description?.[side]?.(target) ?? description?.output(target)
     return described === undefined ? undefined : JSON.stringify(sorted({ ...described, $schema: undefined }))
   } catch {
     // Its values are then checked one by one.

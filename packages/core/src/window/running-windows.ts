@@ -4,18 +4,19 @@
  * snapshot, and is built anew with the first firing after a restore.
  *
  * Keys are rows of columns (`RunningRows`), their slices entries that are linked (`HeldSlices`): no object for a key, and
- * a firing reads what most keys come to in one walk over two columns.
+ * a firing reads what most keys come to in one walk over two columns. Where memory for it is bounded, keys that are not held
+ * follow (`UnheldFiring`).
  *
  * Invariant: the slices up to the end of the last window that has fired are taken in, later ones are not. A record that
  * comes into one of the former afterwards makes what is held of its key out of date, and the next firing builds it anew.
  */
 import { keyGroupOfHash } from '../key/key-group.ts'
-import { hashKey } from '../key/key-hash.ts'
 import type { TurnBudget } from '../operator/operator.ts'
 import type { KeyedStateBackend, NamespaceCursor } from '../state/state-backend.ts'
-import { HeldSlices } from './held-slices.ts'
-import { type CurrentWindow, RunningMerge } from './running-merge.ts'
-import { PAGE_MASK, PAGE_ROWS, RunningRows } from './running-rows.ts'
+import { HeldKeys } from './held-keys.ts'
+import type { CurrentWindow } from './running-merge.ts'
+import { PAGE_MASK, PAGE_ROWS } from './running-rows.ts'
+import { UnheldFiring } from './unheld-firing.ts'
 import type { Accumulator, WindowContents } from './window-contents.ts'
 import type { WindowFiring, WindowResults } from './window-firing.ts'
 import type { WindowLayout } from './window-layout.ts'
@@ -24,9 +25,7 @@ export class RunningWindows {
   readonly #state: KeyedStateBackend
   readonly #contents: WindowContents
   readonly #layout: WindowLayout
-  readonly #rows = new RunningRows()
-  readonly #slices = new HeldSlices()
-  readonly #merge: RunningMerge
+  readonly #held: HeldKeys
   /** End of the last window that has begun to fire. */
   #end = Number.NEGATIVE_INFINITY
 
@@ -34,16 +33,16 @@ export class RunningWindows {
     this.#state = state
     this.#contents = contents
     this.#layout = layout
-    this.#merge = new RunningMerge(contents, this.#rows, this.#slices, (row) => this.#select(row))
+    this.#held = new HeldKeys(state, contents)
   }
 
   /** Keys that are held. */
   get keys(): number {
-    return this.#rows.count
+    return this.#held.rows.count
   }
 
   get bytesEstimate(): number {
-    return this.#rows.bytes + this.#slices.bytes
+    return this.#held.bytesEstimate
   }
 
   /** Fires the window that ends at `end`; windows fire in order. */
@@ -53,65 +52,53 @@ export class RunningWindows {
     this.#end = end
     const newest = this.#contents.namespacesOf(end).filter((sliceEnd) => sliceEnd > from)
     const window = { number: this.#layout.windowFrom(start), start, end, ...this.#layout.blockOf(end) }
-    return new RunningFiring(this.#rows, this.#merge, this.#contents, this.#state.maxParallelism, newest, window)
+    this.#held.beginFiring(window)
+    return new RunningFiring({ state: this.#state, contents: this.#contents, held: this.#held, newest, window })
   }
 
   /** A record of the current key has come into a slice. */
   onAdded(sliceEnd: number): void {
     if (sliceEnd > this.#end || this.#layout.lastWindowEndOf(sliceEnd) <= this.#end) return
-    const { currentKey } = this.#state
-    this.#merge.touch(rowOf(currentKey, this.#rows, this.#merge), sliceEnd)
+    this.#held.touch(sliceEnd)
   }
 
   /** Forgets everything, when there is nothing in state. */
   clear(): void {
-    if (this.#rows.count === 0) return
-    this.#rows.clear()
-    this.#slices.clear()
-  }
-
-  #select(row: number): void {
-    const page = this.#rows.pageOf(row)
-    const hash = page.hashes[row & PAGE_MASK] as number
-    const keyGroup = keyGroupOfHash(hash, this.#state.maxParallelism)
-    this.#state.setCurrentKey(page.keys[row & PAGE_MASK], keyGroup, hash)
+    this.#held.clear()
   }
 }
 
-/** The row of a key in canonical form, given to it now if need be. */
-function rowOf(key: unknown, rows: RunningRows, merge: RunningMerge): number {
-  const hash = hashKey(key)
-  const found = rows.find(hash, key)
-  if (found >= 0) return found
-  const row = rows.add(hash, key)
-  merge.begin(row)
-  return row
+interface RunningFiringOptions {
+  readonly state: KeyedStateBackend
+  readonly contents: WindowContents
+  readonly held: HeldKeys
+  /** Slices that are to be taken in, ascending. */
+  readonly newest: readonly number[]
+  readonly window: CurrentWindow
 }
 
-/** First takes the new slices in, then walks all keys. */
+/** First takes the new slices in, then walks all keys that are held, then the others. */
 class RunningFiring implements WindowFiring {
-  readonly #rows: RunningRows
-  readonly #merge: RunningMerge
-  readonly #contents: WindowContents
+  readonly #options: RunningFiringOptions
+  readonly #held: HeldKeys
+  readonly #rows: HeldKeys['rows']
+  readonly #merge: HeldKeys['merge']
   readonly #maxParallelism: number
   readonly #window: CurrentWindow
   readonly #newest: readonly number[]
   #slice = -1
   #cursor: NamespaceCursor<Accumulator> | undefined
   #row = 0
+  #isSettling = false
+  #unheld: UnheldFiring | undefined
 
-  constructor(
-    rows: RunningRows,
-    merge: RunningMerge,
-    contents: WindowContents,
-    maxParallelism: number,
-    newest: readonly number[],
-    window: CurrentWindow,
-  ) {
-    this.#rows = rows
-    this.#merge = merge
-    this.#contents = contents
-    this.#maxParallelism = maxParallelism
+  constructor(options: RunningFiringOptions) {
+    const { state, held, newest, window } = options
+    this.#options = options
+    this.#held = held
+    this.#rows = held.rows
+    this.#merge = held.merge
+    this.#maxParallelism = state.maxParallelism
     this.#newest = newest
     this.#window = window
   }
@@ -120,8 +107,15 @@ class RunningFiring implements WindowFiring {
     return this.#window.end
   }
 
+  get key(): unknown {
+    if (this.#slice < this.#newest.length) return this.#cursor?.key
+    return this.#isSettling ? this.#rows.pageOf(this.#row).keys[this.#row & PAGE_MASK] : this.#unheld?.key
+  }
+
   step(results: WindowResults, budget: TurnBudget): boolean {
-    return this.#takeNewest(budget) && this.#walk(results, budget)
+    if (!this.#takeNewest(budget) || !this.#walk(results, budget) || !this.#walkUnheld(results, budget)) return false
+    this.#held.endFiring()
+    return true
   }
 
   #takeNewest(budget: TurnBudget): boolean {
@@ -132,10 +126,13 @@ class RunningFiring implements WindowFiring {
         if (budget.units <= 0) return false
         if (!cursor.next()) break
         budget.units--
-        this.#merge.add(rowOf(cursor.key, this.#rows, this.#merge), end, cursor.value, this.#window)
+        const { key, value } = cursor
+        const row = this.#held.rowIn(key, end, this.#window)
+        if (row >= 0) this.#merge.add(row, end, value, this.#window)
       }
       const slice = this.#newest[++this.#slice]
-      this.#cursor = slice === undefined ? undefined : this.#contents.cursor(slice)
+      if (slice !== undefined) this.#held.beginSlice()
+      this.#cursor = slice === undefined ? undefined : this.#options.contents.cursor(slice)
     }
     return true
   }
@@ -147,10 +144,21 @@ class RunningFiring implements WindowFiring {
       if (this.#walkReady(results, budget)) continue
       budget.units--
       // Where the key goes, another one is in its row now.
-      if (!this.#merge.settle(this.#row, this.#window)) rows.remove(this.#row)
+      this.#isSettling = true
+      const isLeft = this.#merge.settle(this.#row, this.#window)
+      this.#isSettling = false
+      if (!isLeft) rows.remove(this.#row)
       else if (this.#merge.isBulky(this.#row)) this.#emitBulky(results)
     }
     return true
+  }
+
+  #walkUnheld(results: WindowResults, budget: TurnBudget): boolean {
+    const upTo = this.#held.unheldUpTo
+    if (upTo === Number.NEGATIVE_INFINITY) return true
+    const { state, contents } = this.#options
+    this.#unheld ??= new UnheldFiring({ state, contents, rows: this.#rows, window: this.#window, upTo })
+    return this.#unheld.step(results, budget)
   }
 
   /** Emits what is ready from here on in the same page; false when there is nothing. */
@@ -174,12 +182,16 @@ class RunningFiring implements WindowFiring {
   }
 
   #emitBulky(results: WindowResults): void {
-    const row = this.#row++
+    const row = this.#row
     const page = this.#rows.pageOf(row)
     const key = page.keys[row & PAGE_MASK]
     const hash = page.hashes[row & PAGE_MASK] as number
-    if (results.isReplay && !results.isDue(key, keyGroupOfHash(hash, this.#maxParallelism))) return
-    const accumulator = this.#merge.mergedAnew(row)
-    if (accumulator !== undefined) results.emit(key, accumulator)
+    if (!results.isReplay || results.isDue(key, keyGroupOfHash(hash, this.#maxParallelism))) {
+      this.#isSettling = true
+      const accumulator = this.#merge.mergedAnew(row)
+      this.#isSettling = false
+      if (accumulator !== undefined) results.emit(key, accumulator)
+    }
+    this.#row = row + 1
   }
 }

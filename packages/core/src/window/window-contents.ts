@@ -22,6 +22,8 @@ export type Accumulator = NonNullable<unknown> | null
 export class WindowContents {
   readonly isSliced: boolean
   readonly layout: WindowLayout
+  /** Name of its table. */
+  readonly name: string
   readonly #table: NamespacedTable<Accumulator>
   readonly #aggregate: AggregateFunction<unknown, Accumulator, unknown>
   /** The aggregate's `merge` has taken over parts of its second argument: from then on it gets copies. */
@@ -36,7 +38,9 @@ export class WindowContents {
     this.layout = layout
     this.#aggregate = aggregate
     this.isSliced = aggregate.merge !== undefined
-    this.#table = state.namespacedTable<Accumulator>(windowTable(operatorUid, aggregate))
+    const descriptor = windowTable(operatorUid, aggregate)
+    this.name = descriptor.name
+    this.#table = state.namespacedTable<Accumulator>(descriptor)
   }
 
   /** Takes a record of the current key into a namespace. */
@@ -59,6 +63,15 @@ export class WindowContents {
   /** What is stored of the current key in a namespace; to be left as it is. */
   stored(namespace: number): Accumulator | undefined {
     return this.#table.get(namespace)
+  }
+
+  /** What is stored of the current key, in whatever namespace. For errors: it may look into all of them. */
+  storedAnywhere(): Accumulator | undefined {
+    for (const namespace of this.#table.namespaces()) {
+      const stored = this.#table.get(namespace)
+      if (stored !== undefined) return stored
+    }
+    return undefined
   }
 
   /** Merges `other` into `into` and returns what comes of it, with nothing of `other`, which stays as it is. */

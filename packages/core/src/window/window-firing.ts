@@ -5,6 +5,8 @@ import type { Accumulator, WindowContents } from './window-contents.ts'
 
 export interface WindowFiring {
   readonly windowEnd: number
+  /** The key that it is at, for errors; `undefined` where that is the one whose result was emitted last. */
+  readonly key: unknown
   /** Goes on until `results` has no room or the budget is used up; true at the end. */
   step(results: WindowResults, budget: TurnBudget): boolean
 }
@@ -41,6 +43,10 @@ export class SeparateFiring implements WindowFiring {
     this.windowEnd = windowEnd
     const [namespace] = contents.namespacesOf(windowEnd)
     this.#cursor = namespace === undefined ? undefined : contents.cursor(namespace)
+  }
+
+  get key(): unknown {
+    return this.#cursor?.key
   }
 
   step(results: WindowResults, budget: TurnBudget): boolean {

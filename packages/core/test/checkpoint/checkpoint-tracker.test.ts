@@ -164,6 +164,18 @@ test('an expired checkpoint is given up and fails the job when none is tolerated
   assert.deepEqual(kinds(driver.at(61_000)), ['trigger'])
 })
 
+test('answers that come late, and together, are heard before their checkpoint expires', () => {
+  const driver = Driver.running()
+  driver.at(1_000)
+  assert.deepEqual(kinds(driver.acknowledgeAll(20_000, 1)), ['store'])
+  const lacking = Driver.running()
+  lacking.at(1_000)
+  const [first] = TASKS as [TaskRef]
+  assert.deepEqual(lacking.at(20_000, { kind: 'acknowledged', checkpointId: 1, task: first, measures: MEASURES }), [])
+  assert.equal(nextDeadlineMs(lacking.state), 6_000)
+  assert.deepEqual(kinds(lacking.at(20_001)), ['abort', 'fail-job'])
+})
+
 test('tolerated failures count in a row; a success begins anew', () => {
   const driver = Driver.running({ tolerableFailures: 1 })
   const decline = (checkpointId: number, cause: 'failed' | 'passed-over' = 'failed'): TrackerEvent => ({

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { HashIndex, mixHash, PART_ENTRIES_MAX } from '../../src/key/hash-index.ts'
 import { hashKey } from '../../src/key/key-hash.ts'
+import { SpareBuffers } from '../../src/key/spare-buffers.ts'
 
 /** The row of which the caller says that it is the one, or −1. */
 function findIn(index: HashIndex, hash: number, isRow: (row: number) => boolean): number {
@@ -102,6 +103,23 @@ describe('HashIndex', () => {
           findIn(index, hashKey(row), (at) => at === row),
           row,
         )
+    }
+  })
+
+  it('begins empty in memory that another one has given back', () => {
+    const buffers = new SpareBuffers()
+    for (const [count, first] of [
+      [PART_ENTRIES_MAX * 3, 0],
+      [1_000, 500_000],
+      [PART_ENTRIES_MAX * 2, 700_000],
+    ] as const) {
+      const index = new HashIndex(count, buffers)
+      const rowOf = (key: number) => findIn(index, hashKey(key), (row) => row === key)
+      for (let key = 0; key < 1_000; key++) assert.equal(rowOf(key), -1)
+      for (let key = first; key < first + count; key++) index.add(mixHash(hashKey(key)), key)
+      for (let key = first; key < first + count; key++) assert.equal(rowOf(key), key)
+      index.release()
+      assert.ok(buffers.bytes > 0)
     }
   })
 

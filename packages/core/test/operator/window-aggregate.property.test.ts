@@ -39,6 +39,10 @@ for (const [form, aggregate] of [
     outputRoomRecords: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
     unitsPerTurn: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
     deltasMax: fc.nat(3),
+    // Of the memory for running windows: without end, for none, for one that is let go of with each slice, for one.
+    shareMemory: fc
+      .constantFrom(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, 4_000, 8_000)
+      .map((bytes) => () => () => bytes),
   })
 
   describe(`windows against a recomputation, ${form}`, () => {
@@ -50,7 +54,7 @@ for (const [form, aggregate] of [
           assert.deepEqual(run.results.sort(), expected.results.sort())
           assert.deepEqual(run.late.sort(), expected.late.sort())
         }),
-        { numRuns: 300 },
+        { numRuns: 400 },
       )
     })
 
@@ -62,7 +66,7 @@ for (const [form, aggregate] of [
           assert.deepEqual(lastOf(run.results), lastOf(expected.results))
           assert.deepEqual(run.late.sort(), expected.late.sort())
         }),
-        { numRuns: 300 },
+        { numRuns: 400 },
       )
     })
   })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   type AggregateFunction,
+  type AnySchema,
   aggregatingState,
   count,
   type KeyedReduceSpec,
@@ -113,6 +114,14 @@ describe('whether stored state can be read', () => {
     )
   })
 
+  it('compares what was given with what the schema takes, unless it gives the same', () => {
+    const atOnce = z.codec(z.string(), z.number(), { decode: Number, encode: String })
+    assert.equal(readingOf({ a: valueState(atOnce) }, { a: valueState(atOnce) }).kind, 'as-is')
+    assert.equal(readingOf({ a: valueState(z.number()) }, { a: valueState(atOnce) }).kind, 'as-is')
+    assert.equal(readingOf({ a: valueState(z.string()) }, { a: valueState(atOnce) }).kind, 'converted')
+    assert.equal(readingOf({ a: valueState(z.boolean()) }, { a: valueState(atOnce) }).kind, 'refused')
+  })
+
   it('lets the values tell where the schemas differ otherwise, or one is not known', () => {
     const validates = { kind: 'converted', fromVersion: undefined, validates: true }
     assert.deepEqual(readingOf({ a: valueState(Visit) }, { a: valueState(Visit.omit({ at: true })) }), validates)
@@ -163,6 +172,46 @@ describe('whether stored state can be read', () => {
     })
   })
 
+  it('compares the schemas of accumulators of an aggregating state, its own or those of the aggregate', () => {
+    type Visited = z.infer<typeof Visit>
+    const own = (schema?: typeof Visit): AggregateFunction<Visited, Visited, string> => ({
+      name: 'latest',
+      create: () => ({ page: '', at: 0 }),
+      add: (_, visit) => visit,
+      result: ({ page }) => page,
+      ...(schema === undefined ? {} : { schema }),
+    })
+    const narrower = Visit.extend({ at: z.string() }) as unknown as typeof Visit
+    assert.deepEqual(readingOf({ a: aggregatingState(own(Visit)) }, { a: aggregatingState(Visit, own()) }), {
+      kind: 'as-is',
+    })
+    assert.deepEqual(readingOf({ a: aggregatingState(own()) }, { a: aggregatingState(own(Visit)) }), {
+      kind: 'converted',
+      fromVersion: undefined,
+      validates: true,
+    })
+    assert.throws(() => check({ a: aggregatingState(own(Visit)) }, { a: aggregatingState(own(narrower)) }), {
+      code: 'STATE_INCOMPATIBLE',
+      message: /State "a" of operator "days" .*value\.at was number and is string/,
+    })
+  })
+
+  it('tells accumulators from values, which are stored alike', () => {
+    const total = aggregatingState(sum((n: number) => n))
+    assert.throws(() => check({ a: total }, { a: valueState<number>() }), {
+      code: 'STATE_INCOMPATIBLE',
+      message: /"a" of operator "days" .*accumulators of the aggregate sum, and it is declared as a state without one/,
+    })
+    assert.throws(() => check({ a: valueState(z.number()) }, { a: total }), {
+      message: /its values are none of an aggregate, and it is declared as accumulators of sum/,
+    })
+    assert.equal(readingOf({ a: total }, { a: valueState(z.number()) }).kind, 'converted')
+    const migrating = valueState<number>({ version: 2, migrate: Number })
+    assert.equal(readingOf({ a: total }, { a: migrating }).kind, 'converted')
+    const last = (_: number, b: number) => b
+    assert.equal(readingOf({ a: valueState<number>() }, { a: reducingState(last) }).kind, 'as-is')
+  })
+
   it('names every state that does not fit, and those that nobody reads', () => {
     assert.throws(
       () => check({ a: valueState(), b: valueState() }, { a: listState(), b: mapState() }),
@@ -197,6 +246,7 @@ describe('whether the accumulators of a step that has other aggregates can be re
     declared: NodeSpec,
     allowNonRestoredState = false,
     inFlight: readonly InFlightSnapshot[] = [],
+    leftBehind: readonly TableDescriptor[] = [],
   ) {
     const graph = new GraphBuilder()
     graph.add(declared, [], { uid: 'days' })
@@ -205,8 +255,8 @@ describe('whether the accumulators of a step that has other aggregates can be re
       name: 'days',
       parallelism: 1,
       maxParallelism: 8,
-      tables: declaredTables('days', stored).map(({ descriptor }) => descriptor),
-      keyGroups: [],
+      tables: [...leftBehind, ...declaredTables('days', stored).map(({ descriptor }) => descriptor)],
+      keyGroups: [{ keyGroup: 0, segments: [segment] }],
       entries: [],
       committables: [],
       finishedSubtasks: [],
@@ -232,6 +282,15 @@ describe('whether the accumulators of a step that has other aggregates can be re
   }
   const n = aggregateOf('count')
   const worst = aggregateOf('max')
+  const segment = {
+    kind: 'base',
+    checkpointId: 1,
+    location: { kind: 'inline', base64: '' },
+    lengthBytes: 0,
+    crc32c: 0,
+    entries: 0,
+  } as const
+  const inFlight = [{ subtask: 0, from: ['bids'], segment }]
 
   it('reads the same ones as they are', () => {
     assert.deepEqual(readingOfParts(combined({ n, worst }), combined({ worst, n })), { kind: 'as-is' })
@@ -245,9 +304,10 @@ describe('whether the accumulators of a step that has other aggregates can be re
       parts: {
         parts: [
           { kind: 'new' },
-          { kind: 'stored', place: 0, fromVersion: undefined },
-          { kind: 'stored', place: 1, fromVersion: undefined },
+          { kind: 'stored', place: 0, fromVersion: undefined, validates: false },
+          { kind: 'stored', place: 1, fromVersion: undefined, validates: false },
         ],
+        isChanged: true,
         added: ['a'],
         dropped: [],
       },
@@ -272,15 +332,6 @@ describe('whether the accumulators of a step that has other aggregates can be re
   })
 
   it('refuses to change them where partial results of the old ones are in flight, whatever is allowed', () => {
-    const segment = {
-      kind: 'base',
-      checkpointId: 1,
-      location: { kind: 'inline', base64: '' },
-      lengthBytes: 0,
-      crc32c: 0,
-      entries: 0,
-    } as const
-    const inFlight = [{ subtask: 0, from: ['bids'], segment }]
     for (const declared of [
       combined({ n, worst }),
       combined({ worst }),
@@ -308,9 +359,9 @@ describe('whether the accumulators of a step that has other aggregates can be re
       combined({ a: aggregateOf('a', version, String), b: aggregateOf('b', version, String), n })
     const reading = readingOfParts(twice(1), twice(2))
     assert.deepEqual(reading.kind === 'converted' && reading.parts?.parts, [
-      { kind: 'stored', place: 0, fromVersion: 1 },
-      { kind: 'stored', place: 1, fromVersion: 1 },
-      { kind: 'stored', place: 2, fromVersion: undefined },
+      { kind: 'stored', place: 0, fromVersion: 1, validates: false },
+      { kind: 'stored', place: 1, fromVersion: 1, validates: false },
+      { kind: 'stored', place: 2, fromVersion: undefined, validates: false },
     ])
     assert.throws(() => checkParts(twice(2), twice(1)), {
       code: 'STATE_MISREAD',
@@ -322,6 +373,89 @@ describe('whether the accumulators of a step that has other aggregates can be re
     })
   })
 
+  it('compares the schema of each, and has the values checked where it cannot tell', () => {
+    const own = (schema: AnySchema | undefined) =>
+      combined({ kept: { ...aggregateOf('own'), ...(schema === undefined ? {} : { schema }) } as typeof n, n })
+    const checkedBy = (stored: NodeSpec, declared: NodeSpec) => {
+      const reading = readingOfParts(stored, declared)
+      return reading.kind === 'converted' && reading.parts?.isChanged === false
+        ? reading.parts.parts.map((part) => part.kind === 'stored' && part.validates)
+        : reading.kind
+    }
+    assert.equal(checkedBy(own(Visit), own(Visit)), 'as-is')
+    assert.deepEqual(checkedBy(own(undefined), own(Visit)), [true, false])
+    assert.deepEqual(checkedBy(own(Visit), own(Visit.omit({ at: true }))), [true, false])
+    assert.equal(checkedBy(own(Visit), own(undefined)), 'as-is')
+    assert.throws(() => checkParts(own(Visit), own(Visit.extend({ site: z.string() }))), {
+      code: 'STATE_INCOMPATIBLE',
+      message: /"_aggregate" of operator "days" .* of its aggregate "kept" value\.site is required and was not stored/,
+    })
+  })
+
+  it('only checks values where records are in flight: a restart must not be refused', () => {
+    const own = combined({ kept: { ...aggregateOf('own'), schema: z.date() } as typeof n, n })
+    assert.deepEqual(checkParts(own, own, false, inFlight).changedAggregates, [])
+  })
+
+  it('refuses a step of another kind, and windows that store otherwise, whose state would be lost', () => {
+    const merging = { ...aggregateOf('own'), merge: (into: unknown) => into } as typeof n
+    const windows = (aggregate: typeof n): NodeSpec => ({
+      kind: 'window',
+      key: { kind: 'field', field: 'key' },
+      assigner: { kind: 'tumbling', sizeMs: 10, slideMs: 10, offsetMs: 0 },
+      allowedLatenessMs: 0,
+      aggregate,
+      project: (result) => result,
+    })
+    const reduce: NodeSpec = { kind: 'keyedReduce', key: { kind: 'field', field: 'id' }, reduce: (a) => a }
+    for (const [stored, declared, problem] of [
+      [
+        windows(merging),
+        windows(n),
+        /"_window-slices" of operator "days" is of windows .* there is one without merge now/,
+      ],
+      [windows(n), windows(merging), /"_windows" of operator "days" is of windows with an aggregate without merge/],
+      [windows(n), combined({ n }), /"_windows" of operator "days" is of a step of another kind/],
+      [reduce, combined({ n }), /"_reduce" of operator "days" is of a step of another kind/],
+      [combined({ n }), specOf({ kept: valueState() }), /"_aggregate" of operator "days" is of a step of another kind/],
+    ] as const) {
+      assert.throws(() => checkParts(stored, declared), { code: 'STATE_INCOMPATIBLE', message: problem })
+      assert.equal(checkParts(stored, declared, true).unread.length > 0, true)
+    }
+  })
+
+  it('does not ask again about state that was left behind', () => {
+    const kept: TableDescriptor = { operatorUid: 'days', name: '_reduce', kind: 'value', version: 1, ttlMs: undefined }
+    const { unread } = checkParts(combined({ n }), combined({ n }), false, [], [kept])
+    assert.deepEqual(unread, [{ operator: 'days', state: '_reduce', nearest: undefined }])
+  })
+
+  it('knows who shares different values, and reads them apart when others do', () => {
+    const shared = (names: readonly string[], heldAt: Readonly<Record<string, number>>) => {
+      const spec = combined(Object.fromEntries(names.map((name) => [name, aggregateOf('countDistinct')])))
+      const { aggregate } = spec as { aggregate: AggregateFunction<unknown, unknown, unknown> }
+      const parts = aggregate.parts?.map((part) => {
+        const at = heldAt[part.name]
+        return at === undefined ? part : { ...part, heldAt: at }
+      })
+      return { ...spec, aggregate: { ...aggregate, parts } } as NodeSpec
+    }
+    const pair = shared(['a', 'b', 'c'], { a: 0, c: 0 })
+    assert.equal(readingOfParts(pair, pair).kind, 'as-is')
+    for (const declared of [
+      shared(['a', 'b', 'c'], {}),
+      shared(['a', 'b', 'c'], { a: 0, b: 0 }),
+      shared(['a', 'b', 'c', 'd'], { a: 0, c: 0 }),
+    ]) {
+      const reading = readingOfParts(pair, declared)
+      assert.ok(reading.kind === 'converted' && reading.parts?.isChanged === true)
+      assert.deepEqual(
+        reading.parts.parts.slice(0, 3).map((part) => part.kind === 'stored' && part.sharers),
+        [[0, 2], undefined, [0, 2]],
+      )
+    }
+  })
+
   it('of a manifest that does not tell its parts, compares them all together', () => {
     const [before] = declaredTables('days', combined({ n }))
     const [table] = declaredTables('days', combined({ n, worst }))
@@ -329,5 +463,6 @@ describe('whether the accumulators of a step that has other aggregates can be re
     const untold = { ...before.descriptor, form: { kind: 'aggregate', name: '{n}' } } as const
     const reading = decideReading(untold, table)
     assert.equal(reading.kind === 'refused' && reading.code, 'STATE_INCOMPATIBLE')
+    assert.match(reading.kind === 'refused' ? reading.hint : '', /take a savepoint, and change them then/)
   })
 })

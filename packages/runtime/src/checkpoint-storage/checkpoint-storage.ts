@@ -39,7 +39,7 @@ export interface CheckpointStorage {
 
   /**
    * Writes a self-contained savepoint into a folder of its own, new or empty: copies every segment that it names.
-   * Returns the folder. Throws `SAVEPOINT_FAILED`.
+   * Returns the folder. Throws `SAVEPOINT_FAILED`; then nothing of it is left.
    */
   writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string>
 
@@ -68,8 +68,9 @@ export interface CheckpointStorage {
   removeUnnamedSegments(fromId: number, toId: number, named: ReadonlySet<string>): Promise<void>
 
   /**
-   * After a start, before anything is written: removes unfinished checkpoints and segment files that no manifest names.
-   * Does nothing about files while any manifest is damaged. Returns what was removed.
+   * After a start, before anything is written: removes unfinished checkpoints, savepoints that this place's owner was writing when it
+   * was killed, and segment files that no manifest names. Does nothing about files while any manifest is damaged. Returns
+   * what was removed.
    */
   removeLeftovers(): Promise<readonly string[]>
 }

@@ -8,7 +8,8 @@
 import type { FileSystem } from '@millrace/api'
 import { type CheckpointManifest, parseManifest } from '@millrace/core'
 import { readWholeFile } from './durable-files.ts'
-import { MANIFEST_FILE, SAVEPOINT_SEGMENTS } from './file-checkpoint-storage.ts'
+import { MANIFEST_FILE } from './manifest-file.ts'
+import { SAVEPOINT_SEGMENTS, WRITING_FILE } from './savepoint-folder.ts'
 
 const DISCARDED_FILE = '_metadata.discarded'
 
@@ -20,15 +21,20 @@ export async function discardSavepoint(files: FileSystem, folder: string): Promi
   } else if ((await files.stat(discarded)) === undefined) return
   // Also where somebody else has renamed it, who may not have got as far as this.
   await files.syncFolder(folder)
-  await files.remove(`${folder}/${SAVEPOINT_SEGMENTS}`)
+  for (const name of [SAVEPOINT_SEGMENTS, WRITING_FILE]) await files.remove(`${folder}/${name}`)
   await files.syncFolder(folder)
   await files.remove(discarded)
   if ((await files.list(folder)).length === 0) await files.removeFolder(folder)
 }
 
+/** Its removal was interrupted. */
+export async function isDiscarded(files: FileSystem, folder: string): Promise<boolean> {
+  return (await files.stat(`${folder}/${DISCARDED_FILE}`)) !== undefined
+}
+
 /** The manifest of a savepoint whose removal was interrupted. Throws `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`. */
 export async function openDiscarded(files: FileSystem, folder: string): Promise<CheckpointManifest | undefined> {
+  if (!(await isDiscarded(files, folder))) return undefined
   const path = `${folder}/${DISCARDED_FILE}`
-  if ((await files.stat(path)) === undefined) return undefined
   return parseManifest(await readWholeFile(files, path), path)
 }

@@ -26,6 +26,26 @@ export async function makeNamesDurable(files: FileSystem, folder: string): Promi
   }
 }
 
+/** A small file, as a whole or not at all: it appears by a rename and is durable when that resolves. */
+export async function replaceFile(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`
+  try {
+    const file = await files.create(temporary)
+    try {
+      await file.write(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await files.rename(temporary, path)
+  } catch (error) {
+    // Best effort, for a disk that is full; else the next call writes over it.
+    await files.remove(temporary).catch(() => false)
+    throw error
+  }
+  await files.syncFolder(parentOf(path))
+}
+
 /** All bytes of a file. Throws `FileError`. */
 export async function readWholeFile(files: FileSystem, path: string): Promise<Uint8Array> {
   const file = await files.openRead(path)
@@ -50,6 +70,11 @@ export async function readRange(file: Readable, offsetBytes: number, lengthBytes
     filled += count
   }
   return bytes.subarray(0, filled)
+}
+
+/** Throws the first failure when all have ended, so that nothing is under way any more. */
+export async function allSettled(tasks: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(tasks)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** The folder that holds a path; `.` for a bare name. */

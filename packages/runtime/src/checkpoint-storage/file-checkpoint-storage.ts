@@ -5,13 +5,12 @@
  *
  * A file whose sync failed is never used again. Names that are not of this form are never touched.
  */
-import { FileError, type FileSystem, MillraceError, type ReadableFile, type WritableFile } from '@millrace/api'
+import { FileError, type FileSystem, MillraceError, type ReadableFile } from '@millrace/api'
 import {
   type CheckpointManifest,
   encodeManifest,
   filesOf,
   hasSegmentChecksum,
-  type InFlightSnapshot,
   parseManifest,
   planReads,
   type ReadRange,
@@ -27,22 +26,25 @@ import type {
   StepProbe,
   StorageStep,
 } from './checkpoint-storage.ts'
-import { makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { allSettled, makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
+import { MANIFEST_FILE, publishManifest, TEMPORARY_FILE } from './manifest-file.ts'
 import { adviseOnFolder } from './nearby-snapshots.ts'
+import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
+import { checkSavepointFolder, lookAtSavepoint, writeSavepointFolder } from './savepoint-folder.ts'
 import { SEGMENT_FILE, SegmentFile, SHARED_FOLDER } from './segment-file.ts'
 import { damaged, messageOf, outcomeUnknown, savepointFailed, writeFailed } from './storage-errors.ts'
+import { UnfinishedSavepoints } from './unfinished-savepoints.ts'
 
-export const MANIFEST_FILE = '_metadata'
-const TEMPORARY_FILE = '_metadata.tmp'
-export const SAVEPOINT_SEGMENTS = 'segments'
 const CHECKPOINT_FOLDER = /^chk-([1-9]\d*)$/
 /** A delta that lies between two others is small; reading it along is quicker than a read of its own. */
 const READ_LIMITS = { rangeBytesMax: 4_194_304, gapBytesMax: 65_536 }
 
 export interface FileStorageOptions {
   readonly probe?: StepProbe
-  /** Told what could not be removed. */
+  /** Told what could not be removed, and what was that somebody may look for. */
   readonly report?: (message: string) => void
+  /** Of the job that owns the folder: left out, what is left of savepoints that it was writing when it died is nobody's. */
+  readonly owner?: { readonly self: ProcessIdentity; readonly processes: ProcessTable }
 }
 
 export class FileCheckpointStorage implements CheckpointStorage {
@@ -50,6 +52,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
   readonly #files: FileSystem
   readonly #probe: StepProbe
   readonly #report: (message: string) => void
+  readonly #self: ProcessIdentity | undefined
+  readonly #unfinished: UnfinishedSavepoints | undefined
   /** Given up or dropped, but their manifest could not be removed: tried again with every `discard`. */
   readonly #undead = new Set<number>()
 
@@ -58,6 +62,12 @@ export class FileCheckpointStorage implements CheckpointStorage {
     this.folder = folder
     this.#probe = options.probe ?? (() => {})
     this.#report = options.report ?? (() => {})
+    const { owner } = options
+    this.#self = owner?.self
+    if (owner !== undefined) {
+      const { processes } = owner
+      this.#unfinished = new UnfinishedSavepoints({ files, checkpointFolder: folder, processes, report: this.#report })
+    }
   }
 
   /** Makes the folders; once, in the coordinator, before anything is written. Throws `CHECKPOINT_FOLDER_UNUSABLE`. */
@@ -92,7 +102,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
       lengthBytes = bytes.length
       await this.checkFiles(manifest)
       await this.#files.makeFolder(folder)
-      await this.#publishManifest(folder, bytes, () => this.#files.syncFolder(this.folder))
+      const makeNames = (): Promise<void> => this.#files.syncFolder(this.folder)
+      await publishManifest(this.#files, folder, bytes, { makeNames, probe: this.#probe })
     } catch (cause) {
       // It may have appeared already: a checkpoint that is given up must not be there after a crash.
       await this.#removeManifest(checkpointId).catch((error: unknown) => {
@@ -106,18 +117,25 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async writeSavepoint(manifest: CheckpointManifest, folder: string): Promise<string> {
-    let isOurs = false
     try {
-      await makeDurableFolder(this.#files, folder)
       await checkSavepointFolder(this.#files, folder)
-      isOurs = true
-      const copied = await this.#copySegments(manifest, folder)
-      const bytes = encodeManifest({ ...copied, kind: 'savepoint' })
-      await this.#publishManifest(folder, bytes, () => this.#files.syncFolder(folder))
+      await this.#unfinished?.add(folder)
+      try {
+        await writeSavepointFolder({
+          files: this.#files,
+          folder,
+          manifest,
+          self: this.#self,
+          probe: this.#probe,
+          readSegment: (ref) => this.readSegment(ref),
+          report: this.#report,
+        })
+      } finally {
+        await this.#unfinished?.onEnded(folder)
+      }
       return folder
     } catch (cause) {
       if (cause instanceof MillraceError && cause.code === 'SAVEPOINT_FAILED') throw cause
-      if (isOurs) await this.#removeSavepoint(folder)
       throw savepointFailed(folder, manifest.checkpointId, segmentBytesOf(manifest), cause)
     }
   }
@@ -157,7 +175,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
       if (kind !== 'folder' || checkpointId === 0) continue
       const path = `${this.folder}/${name}`
       if ((await this.#files.stat(`${path}/${MANIFEST_FILE}`)) === undefined) continue
-      await this.#files.syncFolder(path)
+      // Who only looks has no lock: its job may have removed it since.
+      if (!(await isThere(this.#files.syncFolder(path)))) continue
       listed.push(await this.#readCheckpoint(checkpointId, path))
     }
     return listed.sort((a, b) => a.checkpointId - b.checkpointId)
@@ -194,7 +213,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async removeLeftovers(): Promise<readonly string[]> {
-    const removed: string[] = []
+    const removed = [...((await this.#unfinished?.clear()) ?? [])]
     const listed = await this.listCheckpoints()
     const known = new Set(listed.map((checkpoint) => `chk-${checkpoint.checkpointId}`))
     for (const { name, kind } of await this.#files.list(this.folder)) {
@@ -245,46 +264,6 @@ export class FileCheckpointStorage implements CheckpointStorage {
     throw damaged(this.folder, `${path} has ${facts.sizeBytes} bytes, at least ${endBytes} are named`)
   }
 
-  /** `makeNames`: makes durable under which names it will be found, and what it names; done before it appears. */
-  async #publishManifest(folder: string, manifest: Uint8Array, makeNames: () => Promise<void>): Promise<void> {
-    await this.#step('manifest:before-write')
-    const writing = this.#withNewFile(`${folder}/${TEMPORARY_FILE}`, async (file) => {
-      await file.write(manifest)
-      await this.#step('manifest:before-sync')
-      await file.sync()
-    })
-    await allSettled([makeNames(), writing])
-    await this.#step('manifest:before-rename')
-    await this.#files.rename(`${folder}/${TEMPORARY_FILE}`, `${folder}/${MANIFEST_FILE}`)
-    await this.#step('manifest:before-folder-sync')
-    await this.#files.syncFolder(folder)
-    await this.#step('manifest:after-folder-sync')
-  }
-
-  async #withNewFile(path: string, fill: (file: WritableFile) => Promise<void>): Promise<void> {
-    const file = await this.#files.create(path)
-    try {
-      await fill(file)
-    } finally {
-      await file.close()
-    }
-  }
-
-  async #copySegments(manifest: CheckpointManifest, folder: string): Promise<CheckpointManifest> {
-    let copied = manifest
-    await this.#withNewFile(`${folder}/${SAVEPOINT_SEGMENTS}`, async (file) => {
-      const copy = async (ref: SegmentRef): Promise<SegmentRef> => {
-        if (ref.location.kind === 'inline') return ref
-        const offsetBytes = file.lengthBytes
-        await file.write(await this.readSegment(ref))
-        return { ...ref, location: { kind: 'file', file: SAVEPOINT_SEGMENTS, offsetBytes } }
-      }
-      copied = await withSegments(manifest, copy)
-      await file.sync()
-    })
-    return copied
-  }
-
   /** Durably, before any file of it goes: a manifest that came back after a crash would name missing bytes. */
   async #removeManifest(checkpointId: number): Promise<void> {
     const folder = `${this.folder}/chk-${checkpointId}`
@@ -329,13 +308,6 @@ export class FileCheckpointStorage implements CheckpointStorage {
     if (!hasSegmentChecksum(bytes, ref.crc32c)) throw damaged(this.folder, `a segment in ${place} has a wrong checksum`)
   }
 
-  /** Best effort, the manifest first: half a savepoint takes room for nothing. */
-  async #removeSavepoint(folder: string): Promise<void> {
-    for (const name of [MANIFEST_FILE, TEMPORARY_FILE, SAVEPOINT_SEGMENTS]) {
-      await this.#files.remove(`${folder}/${name}`).catch(() => false)
-    }
-  }
-
   async #writeFailed(checkpointId: number, file: string, bytes: number, cause: unknown): Promise<MillraceError> {
     // Best effort: a left-over file is removed when the checkpoint is given up, or at the next start.
     await this.#files.remove(file).catch(() => false)
@@ -373,18 +345,47 @@ export function folderNamedBy(path: string): string {
 export async function openSnapshot(files: FileSystem, path: string): Promise<OpenedSnapshot> {
   const folder = folderNamedBy(path)
   const manifestFile = `${folder}/${MANIFEST_FILE}`
-  if ((await files.stat(manifestFile)) === undefined) {
-    throw new MillraceError('CHECKPOINT_NOT_FOUND', `There is no checkpoint or savepoint in ${folder}`, {
-      details: { path },
-      hint:
-        (await adviseOnFolder(files, folder, MANIFEST_FILE)) ??
-        `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`,
-    })
-  }
-  const manifest = parseManifest(await readWholeFile(files, manifestFile), manifestFile)
+  const bytes = await readIfThere(files, manifestFile)
+  if (bytes === undefined) throw await notFound(files, path, folder)
+  const manifest = parseManifest(bytes, manifestFile)
   // As in `listCheckpoints`: output will be committed on the strength of it.
   await makeNamesDurable(files, folder)
   return { manifest, manifestFile, folder: manifest.kind === 'savepoint' ? folder : parentOf(folder) }
+}
+
+async function notFound(files: FileSystem, path: string, folder: string): Promise<MillraceError> {
+  const isUnfinished = (await lookAtSavepoint(files, folder)).kind === 'unfinished'
+  const message = isUnfinished
+    ? `The savepoint in ${folder} is not finished`
+    : `There is no checkpoint or savepoint in ${folder}`
+  return new MillraceError('CHECKPOINT_NOT_FOUND', message, {
+    details: { path },
+    hint: isUnfinished
+      ? 'It is being written. Or its process was killed: millrace savepoint --dispose tells, and removes it then.'
+      : ((await adviseOnFolder(files, folder)) ??
+        `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`),
+  })
+}
+
+/** `undefined`: there is none, or none any more. */
+async function readIfThere(files: FileSystem, path: string): Promise<Uint8Array | undefined> {
+  if ((await files.stat(path)) === undefined) return undefined
+  let bytes: Uint8Array | undefined
+  const reading = readWholeFile(files, path).then((read) => {
+    bytes = read
+  })
+  return (await isThere(reading)) ? bytes : undefined
+}
+
+/** False when what is asked for was removed; throws any other failure. */
+async function isThere(asking: Promise<void>): Promise<boolean> {
+  try {
+    await asking
+    return true
+  } catch (error) {
+    if (error instanceof FileError && error.kind === 'not-found') return false
+    throw error
+  }
 }
 
 /** Per file, the end of the last segment that is named in it. */
@@ -397,49 +398,7 @@ function extentsOf(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   return extents
 }
 
-/** Throws the first failure when all have ended, so that nothing is under way any more. */
-async function allSettled(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(tasks)) if (outcome.status === 'rejected') throw outcome.reason
-}
-
 /** Of a copy of all that it names. */
 function segmentBytesOf(manifest: CheckpointManifest): number {
   return segmentsNamedBy(manifest).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
-}
-
-async function withSegments(
-  manifest: CheckpointManifest,
-  change: (ref: SegmentRef) => Promise<SegmentRef>,
-): Promise<CheckpointManifest> {
-  const operators: CheckpointManifest['operators'][number][] = []
-  for (const operator of manifest.operators) {
-    const keyGroups: (typeof operator.keyGroups)[number][] = []
-    for (const { keyGroup, segments } of operator.keyGroups) {
-      const changed: SegmentRef[] = []
-      for (const ref of segments) changed.push(await change(ref))
-      keyGroups.push({ keyGroup, segments: changed })
-    }
-    const inFlight: InFlightSnapshot[] = []
-    for (const each of operator.inFlight ?? []) inFlight.push({ ...each, segment: await change(each.segment) })
-    operators.push({ ...operator, keyGroups, ...(inFlight.length === 0 ? {} : { inFlight }) })
-  }
-  return { ...manifest, operators }
-}
-
-/** Throws `SAVEPOINT_FAILED` for a folder that a savepoint cannot be written into because something is there. */
-export async function checkSavepointFolder(files: FileSystem, folder: string): Promise<void> {
-  const found = await files.stat(folder)
-  const problem =
-    found === undefined
-      ? undefined
-      : found.kind !== 'folder'
-        ? 'is a file'
-        : (await files.list(folder)).length > 0
-          ? 'is not empty'
-          : undefined
-  if (problem === undefined) return
-  throw new MillraceError('SAVEPOINT_FAILED', `A savepoint cannot be written to ${folder}: it ${problem}`, {
-    details: { folder },
-    hint: 'Name a new or empty folder.',
-  })
 }

@@ -10,7 +10,7 @@
  */
 import { FileError, type FileSystem, MillraceError } from '@millrace/api'
 import { readWholeFile } from './durable-files.ts'
-import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
+import { type ProcessIdentity, type ProcessTable, parseIdentity } from './process-identity.ts'
 import { openSealedText, sealText } from './sealed-text.ts'
 
 export const LOCK_FILE = 'LOCK'
@@ -186,19 +186,6 @@ export class FolderLock {
 
 /** Who left a lock without a name: a process that died while it wrote it. */
 const NOBODY: ProcessIdentity = { pid: 0, startedAt: 'never', host: '' }
-
-function parseIdentity(text: string | undefined): ProcessIdentity | undefined {
-  if (text === undefined) return undefined
-  try {
-    const json: unknown = JSON.parse(text)
-    if (typeof json !== 'object' || json === null) return undefined
-    const { pid, startedAt, host } = json as Partial<Record<keyof ProcessIdentity, unknown>>
-    if (typeof pid !== 'number' || typeof startedAt !== 'string' || typeof host !== 'string') return undefined
-    return { pid, startedAt, host }
-  } catch {
-    return undefined
-  }
-}
 
 function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.pid === b.pid && a.startedAt === b.startedAt && a.host === b.host

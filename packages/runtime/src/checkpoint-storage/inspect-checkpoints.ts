@@ -11,7 +11,8 @@ import {
   takeInventory,
 } from '@millrace/core'
 import type { ListedCheckpoint } from './checkpoint-storage.ts'
-import { FileCheckpointStorage, MANIFEST_FILE, openSnapshot } from './file-checkpoint-storage.ts'
+import { FileCheckpointStorage, openSnapshot } from './file-checkpoint-storage.ts'
+import { MANIFEST_FILE } from './manifest-file.ts'
 
 export interface InspectedCheckpoints {
   /** The checkpoint folder, or that of the savepoint. */

@@ -11,6 +11,20 @@ export interface ProcessIdentity {
   readonly host: string
 }
 
+/** As `JSON.stringify` gave it; `undefined` for anything else. */
+export function parseIdentity(text: string | undefined): ProcessIdentity | undefined {
+  if (text === undefined) return undefined
+  try {
+    const json: unknown = JSON.parse(text)
+    if (typeof json !== 'object' || json === null) return undefined
+    const { pid, startedAt, host } = json as Partial<Record<keyof ProcessIdentity, unknown>>
+    if (typeof pid !== 'number' || typeof startedAt !== 'string' || typeof host !== 'string') return undefined
+    return { pid, startedAt, host }
+  } catch {
+    return undefined
+  }
+}
+
 export interface ProcessTable {
   /** True also when it cannot be told, as for another host. */
   isAlive(process: ProcessIdentity): Promise<boolean>

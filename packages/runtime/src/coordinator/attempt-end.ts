@@ -78,7 +78,9 @@ export class FailureResponse {
       return { kind: 'end', state: 'FAILED', error: toErrorData(failure) }
     }
     const topUserFrame = findUserFrame(error)
-    const decision = decideRestart(this.#restarts, { error, topUserFrame }, clock.now(), () => random.fraction())
+    const failure = { error, topUserFrame }
+    // Steady time: how often a job fails is no matter of the wall clock.
+    const decision = decideRestart(this.#restarts, failure, clock.monotonicMs(), () => random.fraction())
     this.#restarts = decision.state
     if (decision.kind === 'restart') {
       report(decision.delayMs)
@@ -87,8 +89,8 @@ export class FailureResponse {
     report(undefined)
     const { code, message } = decision
     const hint = error.hint === undefined ? {} : { hint: error.hint }
-    const failure =
+    const last =
       code === error.code ? error : toErrorData(new MillraceError(code, message, { ...hint, cause: end.error }))
-    return { kind: 'end', state: 'FAILED', error: failure }
+    return { kind: 'end', state: 'FAILED', error: last }
   }
 }

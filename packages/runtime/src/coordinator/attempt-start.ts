@@ -51,6 +51,8 @@ export class AttemptStart {
   readonly #targets: SinkTargets
   readonly #surroundings: AttemptSurroundings
   #hasClaimed = false
+  /** What another run has left in the outputs is dealt with: what is found there from now on is this run's own. */
+  #hasPrepared = false
 
   constructor(options: CoordinatorOptions, targets: SinkTargets, surroundings: AttemptSurroundings) {
     this.#options = options
@@ -64,15 +66,18 @@ export class AttemptStart {
   }
 
   /** `undefined`: the job was cancelled meanwhile. */
-  async prepare(restored: RestoredCheckpoint | undefined, attempt: number): Promise<PreparedStart | undefined> {
-    const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored, attempt === 0)
+  async prepare(restored: RestoredCheckpoint | undefined): Promise<PreparedStart | undefined> {
+    // Not the number of the attempt: one that fails before its sinks are prepared leaves that to the next.
+    const isFirst = !this.#hasPrepared
+    const start = restored === undefined ? await this.#freshStart() : await this.#restoreStart(restored, isFirst)
     if (!this.#hasClaimed) {
       await this.#targets.check(restored?.manifest)
       await this.#options.claim()
       this.#hasClaimed = true
     }
     if (this.#surroundings.isCanceled()) return undefined
-    await this.#targets.prepare(restored?.manifest, attempt === 0)
+    await this.#targets.prepare(restored?.manifest, isFirst)
+    this.#hasPrepared = true
     if (this.#surroundings.isCanceled()) return undefined
     if (restored !== undefined) {
       // Before any writer is opened: a writer may end transactions that it finds open under its name.

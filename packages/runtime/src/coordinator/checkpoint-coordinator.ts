@@ -43,6 +43,8 @@ export interface CheckpointCoordinatorEvents {
   onAnnounced(isLast: boolean): void
   /** One failure more than is tolerated. */
   onTooManyFailures(error: MillraceError): void
+  /** Something that a decision led to threw, an observer or this engine: no checkpoint may be missed for it in silence. */
+  onFault(error: unknown): void
   /** It is not known whether a checkpoint exists, so that neither it nor the one before may be gone on from. */
   onOutcomeUnknown(error: MillraceError): void
 }
@@ -183,7 +185,13 @@ export class CheckpointCoordinator {
       const time = { steadyMs: clock.monotonicMs(), epochMs: clock.now() }
       const { state, actions } = decideCheckpoint(this.#tracker, next, time)
       this.#tracker = state
-      for (const action of actions) this.#apply(action)
+      for (const action of actions) {
+        try {
+          this.#apply(action)
+        } catch (error) {
+          this.#events.onFault(error)
+        }
+      }
       this.#waiting.shift()
     }
     this.#scheduleNext()

@@ -1,6 +1,7 @@
 /**
  * Where a job starts: fresh, from the newest checkpoint of its folder, or from one that was named. Decided once per
- * process, before the coordinator, by what the folder holds and what was asked for.
+ * process, before the coordinator, by what the folder holds and what was asked for. Of the folder nothing goes here but
+ * left-overs; what the decision means for it is done by `claim`, when the start is accepted.
  */
 import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
@@ -13,10 +14,11 @@ import {
 } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { isOfNewerVersion } from '../checkpoint-storage/storage-errors.ts'
 import type { RandomSource } from '../clock/clock.ts'
-import { type FolderHistory, futureBehind, futuresFrom, isNewestOf, refuseGivenUp } from './chosen-future.ts'
+import { type FolderHistory, futureBehind, futuresFrom, historyOf, isNewestOf, refuseGivenUp } from './chosen-future.ts'
 import { type ClaimedSnapshot, claimSnapshot, finishDiscarding, snapshotFolderOf } from './claimed-snapshot.ts'
 import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { damagedNewest, nothingWhole } from './damaged-start.ts'
+import { beginBehind, refuseNewer } from './given-up-checkpoints.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
 import { adviseOnDamage, findNewestWhole, requireWhole } from './newest-whole.ts'
 
@@ -67,8 +69,8 @@ export interface ChosenStart {
   readonly futures: readonly Future[]
   readonly firstCheckpointId: number
   /**
-   * Makes the folder this history's, durably. Not done before the job is about to write: a start that is refused must not
-   * keep the history before from being resumed.
+   * Makes the folder this history's, durably, and removes the checkpoints that are given up. Not done before the job is about to
+   * write: a start that is refused must leave the history before to be resumed. May be called again when it has thrown.
    */
   claim(): Promise<void>
 }
@@ -78,18 +80,23 @@ interface FolderContents extends FolderHistory {
   readonly whole: readonly CheckpointManifest[]
   /** 0 for none. */
   readonly newestId: number
+  /** The file says what the folder is about; else its newest checkpoint does. */
+  readonly isLineageStored: boolean
 }
 
-/** Where the job starts, from what the folder holds and what was asked for. Changes the folder only as was asked. */
+/** Where the job starts, from what the folder holds and what was asked for. */
 export async function chooseStart(request: RestoreRequest, surroundings: StartSurroundings): Promise<ChosenStart> {
   const { storage, files, folder } = surroundings
   const listed = await storage.listCheckpoints()
+  const whole = listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : []))
+  const stored = await readLineage(files, folder)
   const contents: FolderContents = {
     folder,
     listed,
-    whole: listed.flatMap((each) => (each.state === 'whole' ? [each.manifest] : [])),
+    whole,
     newestId: listed.at(-1)?.checkpointId ?? 0,
-    lineage: await readLineage(files, folder),
+    lineage: stored ?? historyOf(whole.at(-1)),
+    isLineageStored: stored !== undefined,
   }
   switch (request.kind) {
     case 'path':
@@ -124,7 +131,6 @@ async function startFromPath(
   if (request.discardNewer) await requireWhole(named, manifest)
   const givesUpNothing = !request.discardNewer && isNewestOf(contents, manifest)
   const futures = givesUpNothing ? futuresFrom(manifest, lineage) : futureBehind(manifest, random)
-  const existing = await giveUp(newer, { id: manifest.lineage, futures }, contents, surroundings)
   const isClaimed = request.claimMode === 'CLAIM'
   const origin: LineageOrigin = {
     path: request.path,
@@ -142,17 +148,17 @@ async function startFromPath(
     restored,
     unclaimedId: isOwn && !isClaimed ? manifest.checkpointId : undefined,
     claimed: isClaimed && !isOwn ? await claim(opened, surroundings) : undefined,
-    existing,
+    existing: whole.filter(({ checkpointId }) => !newer.includes(checkpointId)),
     lineage: manifest.lineage,
     futures,
     firstCheckpointId: Math.max(newestId, manifest.checkpointId) + 1,
-    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin, futures }),
+    claim: () => beginBehind(newer, { id: manifest.lineage, origin, futures }, contents, surroundings),
   }
 }
 
 async function startFromLatest(
   { discardNewer }: RestoreChoices,
-  { listed, whole, newestId, lineage }: FolderContents,
+  { listed, whole, newestId, lineage, isLineageStored }: FolderContents,
   surroundings: StartSurroundings,
 ): Promise<ChosenStart> {
   const { storage, files, folder, jobName, report, random } = surroundings
@@ -190,12 +196,14 @@ async function startFromLatest(
       futures,
       firstCheckpointId: newestId + 1,
       claim: async () => {
-        if (discardNewer) await writeLineage(files, folder, { id: manifest.lineage, origin, futures })
+        if (discardNewer || !isLineageStored)
+          await writeLineage(files, folder, { id: manifest.lineage, origin, futures })
       },
     }
   }
   if (lineage !== undefined && origin !== undefined) {
     const opened = await openSnapshot(files, origin.path)
+    checkIsOrigin(opened.manifest, { ...origin, lineage: lineage.id, folder })
     await storage.removeLeftovers()
     report(`No checkpoint since the start from ${origin.path}: "${jobName}" goes on from there again`)
     const restored = { manifest: opened.manifest, file: opened.manifestFile, folder: opened.folder, isNamed: true }
@@ -229,7 +237,7 @@ async function startFromNewestWhole(
   surroundings: StartSurroundings,
 ): Promise<ChosenStart> {
   const { listed, newestId, lineage } = contents
-  const { storage, files, folder, jobName, report, random } = surroundings
+  const { storage, folder, jobName, report, random } = surroundings
   const { chosen, skipped } = await findNewestWhole(storage, listed, (manifest) => isOfHistory(manifest, lineage))
   if (skipped.length === 0) return startFromLatest(choices, contents, surroundings)
   if (chosen === undefined) throw nothingWhole(folder, skipped, lineage?.origin)
@@ -240,24 +248,25 @@ async function startFromNewestWhole(
   const { manifest, path } = chosen
   const givenUp = skipped.map(({ checkpointId }) => checkpointId)
   const futures = futureBehind(manifest, random)
-  const existing = await giveUp(givenUp, { id: manifest.lineage, futures }, contents, surroundings)
+  const existing = contents.whole.filter(({ checkpointId }) => !givenUp.includes(checkpointId))
   await storage.removeLeftovers()
   report(`Resuming "${jobName}" from checkpoint ${manifest.checkpointId} in ${folder}, the newest that is whole`)
-  const unclaimedId = ownOriginOf(lineage?.origin, existing, folder)
+  const origin = lineage?.origin
+  const unclaimedId = ownOriginOf(origin, existing, folder)
   return {
     restored: {
       manifest,
       file: `${path}/_metadata`,
       folder: unclaimedId === manifest.checkpointId ? folder : undefined,
-      isNamed: manifest.checkpointId === lineage?.origin?.checkpointId,
+      isNamed: manifest.checkpointId === origin?.checkpointId,
     },
     unclaimedId,
-    claimed: await claimAgain(manifest.lineage, lineage?.origin, surroundings),
+    claimed: await claimAgain(manifest.lineage, origin, surroundings),
     existing,
     lineage: manifest.lineage,
     futures,
     firstCheckpointId: newestId + 1,
-    claim: () => writeLineage(files, folder, { id: manifest.lineage, origin: lineage?.origin, futures }),
+    claim: () => beginBehind(givenUp, { id: manifest.lineage, origin, futures }, contents, surroundings),
   }
 }
 
@@ -352,42 +361,21 @@ function nameOf({ kind, checkpointId }: CheckpointManifest): string {
   return kind === 'savepoint' ? 'the savepoint' : `checkpoint ${checkpointId}`
 }
 
-/** Checkpoints after the chosen one are another future of the job: it must be given up before a new one begins. */
-function refuseNewer(
-  { discardNewer, path }: RestoreChoices & { readonly path: string },
-  newer: readonly number[],
-  folder: string,
+/** Throws when something else lies by now where the job was started from: its state is not what this history begins with. */
+function checkIsOrigin(
+  { lineage, checkpointId }: CheckpointManifest,
+  origin: LineageOrigin & { readonly lineage: string; readonly folder: string },
 ): void {
-  if (newer.length === 0 || discardNewer) return
+  if (lineage === origin.lineage && checkpointId === origin.checkpointId) return
+  const { path, folder } = origin
   throw new MillraceError(
     'CHECKPOINT_OTHER_JOB',
-    `${folder} holds newer checkpoints than ${path}: ${newer.map((id) => `chk-${id}`).join(', ')}`,
+    `The job in ${folder} was started from checkpoint ${origin.checkpointId} of its history in ${path} and has taken none since; what is there now is checkpoint ${checkpointId}${lineage === origin.lineage ? '' : ' of another history'}`,
     {
-      details: { folder, path },
-      hint: 'Restore the newest with --resume, choose another execution.checkpointing.dir, or give the newer ones up with --discard-newer.',
+      details: { folder, path, checkpointId, expected: origin.checkpointId },
+      hint: `Put back what was in ${path}, or say with -s what the job is to start from.`,
     },
   )
-}
-
-/** What was given up stays so, whatever comes in between: the future that begins is announced before. Returns what is left. */
-async function giveUp(
-  checkpointIds: readonly number[],
-  next: Pick<Lineage, 'id' | 'futures'>,
-  { folder, whole, lineage }: FolderContents,
-  { storage, files }: StartSurroundings,
-): Promise<readonly CheckpointManifest[]> {
-  if (checkpointIds.length === 0) return whole
-  if (lineage?.id === next.id) await writeLineage(files, folder, { ...lineage, ...next })
-  await storage.discard(checkpointIds, [])
-  const left = (await storage.listCheckpoints()).filter(({ checkpointId }) => checkpointIds.includes(checkpointId))
-  if (left.length > 0) {
-    throw new MillraceError(
-      'CHECKPOINT_FOLDER_UNUSABLE',
-      `${left.map(({ path }) => path).join(', ')} could not be removed from ${folder}`,
-      { details: { folder }, hint: 'Check that the folder can be written.' },
-    )
-  }
-  return whole.filter(({ checkpointId }) => !checkpointIds.includes(checkpointId))
 }
 
 /** The number of key groups is part of the state: a restore keeps it. */

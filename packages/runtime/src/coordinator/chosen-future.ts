@@ -15,6 +15,11 @@ export interface FolderHistory {
   readonly lineage: Lineage | undefined
 }
 
+/** What a checkpoint knows of the history that its folder is about: all but the snapshot that it was started from by name. */
+export function historyOf(newest: CheckpointManifest | undefined): Lineage | undefined {
+  return newest && { id: newest.lineage, origin: undefined, futures: newest.futures ?? [] }
+}
+
 /** The next future, behind this checkpoint. */
 export function futureBehind(
   { checkpointId, futures = [] }: CheckpointManifest,

@@ -72,6 +72,7 @@ export class JobCoordinator {
       onCompleted: (checkpointId, completed) => this.#onCheckpointCompleted(checkpointId, completed),
       onAnnounced: (isLast) => this.#stopWhenEnough(isLast),
       onTooManyFailures: (error) => this.#attempt.fail(error),
+      onFault: (error) => this.#attempt.fail(error),
       onOutcomeUnknown: (error) => this.#onOutcomeUnknown(error),
     })
     this.#failures = new FailureResponse(options, this.#stop)
@@ -201,7 +202,7 @@ export class JobCoordinator {
   async #startAttempt(attempt: Attempt): Promise<void> {
     const { clock } = this.#options
     const restored = this.#keeper.latest
-    const prepared = await this.#starts.prepare(restored, attempt.number)
+    const prepared = await this.#starts.prepare(restored)
     if (prepared === undefined) return
     if (prepared.kind === 'done') return attempt.endWith({ kind: 'finished' })
     this.#recovery.mark('prepareMs')

@@ -5,7 +5,7 @@
  */
 import { type FileSystem, MillraceError } from '@millrace/api'
 import type { Future } from '@millrace/core'
-import { readWholeFile } from '../checkpoint-storage/durable-files.ts'
+import { readWholeFile, replaceFile } from '../checkpoint-storage/durable-files.ts'
 import { openSealedText, sealText } from '../checkpoint-storage/sealed-text.ts'
 
 const LINEAGE_FILE = 'lineage'
@@ -26,7 +26,7 @@ export interface LineageOrigin {
   readonly claimMode?: 'CLAIM'
 }
 
-/** The lineage of the folder, or `undefined` when it has none. Throws `BYTES_DAMAGED` for a file of another form. */
+/** The lineage of the folder, or `undefined` when there is no file. Throws `BYTES_DAMAGED` for a file of another form. */
 export async function readLineage(files: FileSystem, folder: string): Promise<Lineage | undefined> {
   const path = `${folder}/${LINEAGE_FILE}`
   if ((await files.stat(path)) === undefined) return undefined
@@ -34,23 +34,15 @@ export async function readLineage(files: FileSystem, folder: string): Promise<Li
   if (lineage !== undefined) return lineage
   throw new MillraceError('BYTES_DAMAGED', `${path} is damaged`, {
     details: { file: path },
-    hint: 'Remove it to let --resume take the newest checkpoint of the folder, whatever run wrote it.',
+    hint: 'Remove it: the newest checkpoint of the folder knows the history, and what was given up of it. Lost is what only this file knows: the snapshot that the job was started from with -s, and a return to an older checkpoint that no checkpoint has followed yet. Where the folder holds none, start again with -s.',
   })
 }
 
 /** Writes it durably, by a rename. */
 export async function writeLineage(files: FileSystem, folder: string, { id, origin, futures }: Lineage): Promise<void> {
-  const temporary = `${folder}/${LINEAGE_FILE}.tmp`
-  const file = await files.create(temporary)
-  try {
-    const more = { ...origin, ...(futures.length === 0 ? {} : { futures }) }
-    await file.write(sealText(MAGIC, Object.keys(more).length === 0 ? id : `${id} ${JSON.stringify(more)}`))
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await files.rename(temporary, `${folder}/${LINEAGE_FILE}`)
-  await files.syncFolder(folder)
+  const more = { ...origin, ...(futures.length === 0 ? {} : { futures }) }
+  const text = Object.keys(more).length === 0 ? id : `${id} ${JSON.stringify(more)}`
+  await replaceFile(files, `${folder}/${LINEAGE_FILE}`, sealText(MAGIC, text))
 }
 
 /** The id, and behind a blank origin and futures as JSON where there are any. */

@@ -17,9 +17,10 @@ import {
   type TypedConfig,
   unusedSettings,
 } from '@millrace/core'
-import { checkSavepointFolder, FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { FileCheckpointStorage } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { FolderLock } from '../checkpoint-storage/folder-lock.ts'
 import { SystemProcessTable } from '../checkpoint-storage/process-identity.ts'
+import { checkSavepointFolder } from '../checkpoint-storage/savepoint-folder.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
 import { KillingFileSystem } from '../file-system/killing-file-system.ts'
 import { NodeFileSystem } from '../file-system/node-file-system.ts'
@@ -182,16 +183,27 @@ async function prepare(options: RunJobOptions, onAccepted: () => void): Promise<
   const folder = config.get('execution.checkpointing.dir') ?? join('.millrace', graph.jobName)
   const observer = observerOf(options.observer, onAccepted)
   for (const text of unusedSettings(config)) observer.onMessage('warning', text)
+  const self = await processes.self()
   const storage = new FileCheckpointStorage(files, folder, {
     report: (message) => observer.onMessage('warning', message),
+    owner: { self, processes },
   })
   await storage.open()
-  const self = await processes.self()
   const acquire = (locked: string): Promise<FolderLock> =>
     FolderLock.acquire({ files, folder: locked, self, processes, now: () => clock.now() })
   const lock = await acquire(folder)
   let claimed: ClaimedSnapshot | undefined
   let runFolders: RunFolders | undefined
+  const release = async (): Promise<void> => {
+    await runFolders?.remove()
+    await claimed?.release()
+    try {
+      await lock.release()
+    } catch (error) {
+      // What the job did, or why it could not start, stands; the next process finds a dead owner and takes the lock over.
+      observer.onMessage('warning', `${folder} stays locked until this process ends: ${messageOf(error)}`)
+    }
+  }
   try {
     const restore = restoreOf(options.restore, config)
     const start = await chooseStart(restore, {
@@ -259,21 +271,10 @@ async function prepare(options: RunJobOptions, onAccepted: () => void): Promise<
         observer,
         findUserFrame: (error) => userFrameOf(error),
       },
-      release: async () => {
-        await runFolders?.remove()
-        await claimed?.release()
-        try {
-          await lock.release()
-        } catch (error) {
-          // What the job did stands; the next process finds a dead owner and takes the lock over.
-          observer.onMessage('warning', `${folder} stays locked until this process ends: ${messageOf(error)}`)
-        }
-      },
+      release,
     }
   } catch (error) {
-    await runFolders?.remove()
-    await claimed?.release()
-    await lock.release()
+    await release()
     throw error
   }
 }

@@ -3,8 +3,8 @@
  * that takes, and the next ones while these are decoded; slots do so side by side, each for the groups that it has.
  *
  * Invariant: no more than two such portions are in memory, whatever the state's size. A group is read from its newest segment to its base,
- * so that of what deltas say nothing is kept but keys (`NewerEntries`), those of one group at a time. A group with state that is
- * converted reaches the backend as a whole, which is then a portion if it is larger than one.
+ * so that of what deltas say nothing is kept but keys (`NewerEntries`), those of one group at a time. State of another form is converted
+ * on the way, a segment at a time.
  */
 import {
   type KeyedStateBackend,
@@ -15,7 +15,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
 import type { Clock } from '../clock/clock.ts'
-import { convertGroup, type OperatorConversions } from '../state/converted-group.ts'
+import { GroupConversion, type OperatorConversions } from '../state/converted-group.ts'
 
 /** What a restore took. Times of several slots run side by side, so theirs are not to be added. */
 export interface RestoreMeasures {
@@ -30,13 +30,14 @@ export const NOTHING_RESTORED: RestoreMeasures = { bytes: 0, keyGroups: 0, readM
 
 const PORTION_BYTES = 8_388_608
 
-/** What is read together: all segments of a key group, or one of them. */
+/** One segment of a key group. */
 interface Part {
   readonly operatorUid: string
   readonly snapshot: KeyGroupSnapshot
-  readonly segments: readonly SegmentRef[]
+  readonly segment: SegmentRef
+  /** Of those of its group, as they are read. */
   readonly isFirst: boolean
-  readonly isWhole: boolean
+  readonly isLast: boolean
 }
 
 export interface RestoreOptions {
@@ -62,11 +63,12 @@ export async function restoreKeyedState(
   { storage, backend, clock, conversionsOf }: RestoreOptions,
 ): Promise<RestoredState> {
   const conversions = new Map(Object.keys(groups).map((uid) => [uid, conversionsOf(uid)]))
-  const portions = portionsOf(groups, (uid) => (conversions.get(uid)?.size ?? 0) > 0)
+  const portions = portionsOf(groups)
   const asStored = new Map<string, KeyGroupSnapshot[]>(Object.keys(groups).map((uid) => [uid, []]))
   let { bytes, keyGroups, readMs, decodeMs } = NOTHING_RESTORED
   let reading = readPortion(storage, portions[0])
   let newer = new NewerEntries()
+  let conversion: GroupConversion | undefined
   for (const [index, portion] of portions.entries()) {
     const waitsFrom = clock.monotonicMs()
     const read = await reading
@@ -74,16 +76,19 @@ export async function restoreKeyedState(
     const decodesFrom = clock.monotonicMs()
     readMs += decodesFrom - waitsFrom
     let at = 0
-    for (const { operatorUid, snapshot, segments, isFirst, isWhole } of portion) {
-      const restored = segments.map((ref) => ({ ref, bytes: read[at++] as Uint8Array }))
-      const converted = convertGroup(snapshot, operatorUid, restored, conversions.get(operatorUid) ?? new Map())
-      if (isFirst) newer = new NewerEntries()
-      const stored = converted === undefined ? restored : [converted]
-      backend.restore(snapshot.keyGroup, operatorUid, stored, isWhole ? undefined : newer)
-      for (const { lengthBytes } of segments) bytes += lengthBytes
-      if (!isFirst) continue
-      if (converted === undefined) asStored.get(operatorUid)?.push(snapshot)
-      keyGroups++
+    for (const { operatorUid, snapshot, segment, isFirst, isLast } of portion) {
+      const { keyGroup } = snapshot
+      if (isFirst) {
+        newer = new NewerEntries()
+        conversion = beginConversion(keyGroup, operatorUid, conversions.get(operatorUid))
+        keyGroups++
+      }
+      const stored = { ref: segment, bytes: read[at++] as Uint8Array }
+      // Converted segments are bases, of which each has keys that no other one has.
+      const restored = conversion?.convert(stored) ?? stored
+      backend.restore(keyGroup, operatorUid, [restored], newer)
+      bytes += segment.lengthBytes
+      if (isLast && conversion?.hasChanged !== true) asStored.get(operatorUid)?.push(snapshot)
     }
     decodeMs += clock.monotonicMs() - decodesFrom
   }
@@ -107,40 +112,50 @@ export function sumOfRestores(measures: readonly RestoreMeasures[]): RestoreMeas
 }
 
 function readPortion(storage: CheckpointStorage, portion: readonly Part[] = []): Promise<readonly Uint8Array[]> {
-  const reading = storage.readSegments(portion.flatMap(({ segments }) => segments))
+  const reading = storage.readSegments(portion.map(({ segment }) => segment))
   // Awaited when its turn comes, unless decoding fails before.
   reading.catch(() => {})
   return reading
 }
 
 /** Parts in the order of their groups, in which they lie in files, cut where a portion is full. */
-function portionsOf(
-  groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>,
-  isConverted: (operatorUid: string) => boolean,
-): readonly (readonly Part[])[] {
+function portionsOf(groups: Readonly<Record<string, readonly KeyGroupSnapshot[]>>): readonly (readonly Part[])[] {
   const portions: Part[][] = []
   let open: Part[] = []
   let openBytes = 0
   for (const [operatorUid, snapshots] of Object.entries(groups)) {
-    for (const part of snapshots.flatMap((snapshot) => partsOf(operatorUid, snapshot, isConverted(operatorUid)))) {
-      const bytes = part.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
-      if (open.length > 0 && openBytes + bytes > PORTION_BYTES) {
+    for (const part of snapshots.flatMap((snapshot) => partsOf(operatorUid, snapshot))) {
+      const { lengthBytes } = part.segment
+      if (open.length > 0 && openBytes + lengthBytes > PORTION_BYTES) {
         portions.push(open)
         open = []
         openBytes = 0
       }
       open.push(part)
-      openBytes += bytes
+      openBytes += lengthBytes
     }
   }
   if (open.length > 0) portions.push(open)
   return portions
 }
 
-function partsOf(operatorUid: string, snapshot: KeyGroupSnapshot, isConverted: boolean): readonly Part[] {
-  const { segments } = snapshot
-  if (isConverted) return [{ operatorUid, snapshot, segments, isFirst: true, isWhole: true }]
-  return segments
-    .toReversed()
-    .map((segment, index) => ({ operatorUid, snapshot, segments: [segment], isFirst: index === 0, isWhole: false }))
+function partsOf(operatorUid: string, snapshot: KeyGroupSnapshot): readonly Part[] {
+  const segments = snapshot.segments.toReversed()
+  const last = segments.length - 1
+  return segments.map((segment, index) => ({
+    operatorUid,
+    snapshot,
+    segment,
+    isFirst: index === 0,
+    isLast: index === last,
+  }))
+}
+
+function beginConversion(
+  keyGroup: number,
+  operatorUid: string,
+  conversions: OperatorConversions | undefined,
+): GroupConversion | undefined {
+  if (conversions === undefined || conversions.size === 0) return undefined
+  return new GroupConversion(keyGroup, operatorUid, conversions)
 }

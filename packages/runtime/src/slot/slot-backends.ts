@@ -11,7 +11,7 @@ import { RocksdbDatabase } from '../state/rocksdb/rocksdb-database.ts'
 import { RocksdbStateBackend } from '../state/rocksdb/rocksdb-state-backend.ts'
 import { SegmentsStateBackend } from '../state/segments/segments-state-backend.ts'
 import { NodeStoreFolder } from '../state/segments/store-file.ts'
-import { CacheShares } from '../state/store/cache-shares.ts'
+import { CacheShares, type SharingCache } from '../state/store/cache-shares.ts'
 import type { StoreStateBackend, StoreStateBackendOptions } from '../state/store/store-state-backend.ts'
 
 /** `state.backend.type` and what belongs to it. */
@@ -74,15 +74,26 @@ export class SlotBackends {
     )
   }
 
-  /** A backend whose cache has its part of the slot's as long as it is open. */
+  /** A backend whose cache, and what operators hold beside it, have their parts of the slot's memory as long as it is open. */
   #sharing<Backend extends StoreStateBackend>(
-    create: (cache: Pick<StoreStateBackendOptions, 'cacheBytes' | 'onClose'>) => Backend,
+    create: (memory: Pick<StoreStateBackendOptions, 'cacheBytes' | 'shareMemory' | 'onClose'>) => Backend,
   ): Backend {
+    const sharing = new Set<SharingCache>()
+    const join = (cache: SharingCache): void => {
+      sharing.add(cache)
+      this.#caches.join(cache)
+    }
     const backend: Backend = create({
       cacheBytes: () => this.#caches.limitFor(backend.store),
-      onClose: () => this.#caches.leave(backend.store),
+      shareMemory: (holder) => {
+        join(holder)
+        return () => this.#caches.limitFor(holder)
+      },
+      onClose: () => {
+        for (const cache of sharing) this.#caches.leave(cache)
+      },
     })
-    this.#caches.join(backend.store)
+    join(backend.store)
     return backend
   }
 

@@ -18,6 +18,7 @@ import { publishLocalStore } from '../metrics/local-store-metrics.ts'
 import { TaskMetricsWriter } from '../metrics/task-metrics.ts'
 import type { Task, TaskProgress } from '../task/task.ts'
 import type { SnapshotStore, TaskEvents, TaskId } from '../task/task-ports.ts'
+import { describeHolders, largestState, mebibytes } from './largest-state.ts'
 import { latestByUid, type SlotDeployment, type TaskDeployment, type TaskState, type ToSlot } from './protocol.ts'
 import { sumOfRestores } from './restore-keyed-state.ts'
 import { SlotChannels } from './slot-channels.ts'
@@ -333,7 +334,7 @@ export class Slot {
     }
     if (memory.isNearLimit === true && !this.#hasWarnedOfMemory) {
       this.#hasWarnedOfMemory = true
-      const largest = this.#largestState()
+      const largest = largestState(this.#tasks)
       const [first] = this.#tasks
       const share = Math.floor((usedBytes / limitBytes) * 100)
       const task = (largest?.task ?? first)?.task.id
@@ -342,7 +343,7 @@ export class Slot {
           type: 'report',
           level: 'warning',
           task,
-          message: `Slot ${this.#deployment?.slot} holds ${mebibytes(usedBytes)}, ${share} % of ${mebibytes(limitBytes)}; above that the job fails. ${describeHolder(largest)} ${memoryHint(this.#environment)}`,
+          message: `Slot ${this.#deployment?.slot} holds ${mebibytes(usedBytes)}, ${share} % of ${mebibytes(limitBytes)}; above that the job fails. ${describeHolders(this.#tasks, largest)} ${memoryHint(this.#environment)}`,
         })
       }
     }
@@ -350,12 +351,12 @@ export class Slot {
   }
 
   #failOutOfMemory({ usedBytes, limitBytes }: SlotMemory): void {
-    const largest = this.#largestState()
+    const largest = largestState(this.#tasks)
     this.#fail(
       largest?.task.task.id,
       new MillraceError(
         'SLOT_OUT_OF_MEMORY',
-        `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${describeHolder(largest)}`,
+        `Slot ${this.#deployment?.slot} uses ${mebibytes(usedBytes)} of ${mebibytes(limitBytes)}. ${describeHolders(this.#tasks, largest)}`,
         {
           details: {
             slot: this.#deployment?.slot,
@@ -370,17 +371,6 @@ export class Slot {
     )
   }
 
-  #largestState(): LargestState | undefined {
-    let largest: LargestState | undefined
-    for (const running of this.#tasks) {
-      for (const table of running.backend?.usage() ?? []) {
-        if (largest === undefined || table.bytesEstimate > largest.table.bytesEstimate)
-          largest = { task: running, table }
-      }
-    }
-    return largest
-  }
-
   #reportState(task: TaskId, state: TaskState): void {
     this.#environment.post({ type: 'task-state', task, state, atMs: this.#environment.clock.now() })
   }
@@ -393,23 +383,12 @@ function overtakeAfterMsOf(config: TypedConfig): number | undefined {
   return config.get('execution.checkpointing.aligned-checkpoint-timeout')
 }
 
-interface LargestState {
-  readonly task: RunningTask
-  readonly table: TableUsage
-}
-
 function memoryHint({ isStateOnDisk }: SlotEnvironment): string {
   const further =
     isStateOnDisk === true
       ? 'lower taskmanager.memory.managed.size'
       : 'keep state on the local disk (state.backend.type: segments or rocksdb)'
   return `Raise taskmanager.memory.task.heap.size, add slots, let state expire (ttl), or ${further}.`
-}
-
-function describeHolder(largest: LargestState | undefined): string {
-  if (largest === undefined) return 'No task of it has keyed state.'
-  const { table, task } = largest
-  return `Most is held by the state "${table.name}" of "${table.operatorUid}" in ${task.task.name}: ${table.entries} entries.`
 }
 
 /** What a task counts itself. */
@@ -478,10 +457,6 @@ function isSameUsage(a: readonly TableUsage[], b: readonly TableUsage[]): boolea
       table.expiredEntries === other.expiredEntries
     )
   })
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1_048_576).toFixed(0)} MiB`
 }
 
 function otherGraph(deployment: SlotDeployment, graphHash: string): MillraceError {

@@ -32,11 +32,8 @@ import {
   type TableDescriptor,
 } from '@millrace/core'
 import type { NewSegment } from '../checkpoint-storage/checkpoint-storage.ts'
-import {
-  checkSavepointFolder,
-  FileCheckpointStorage,
-  openSnapshot,
-} from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { FileCheckpointStorage, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import { checkSavepointFolder } from '../checkpoint-storage/savepoint-folder.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
 import { checkOperator, tablesOf } from './check-operator.ts'
 import { addressEntry, type SegmentTarget, segmentsOfEntries, segmentsOfRecords } from './group-segments.ts'

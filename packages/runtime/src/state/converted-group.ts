@@ -1,10 +1,10 @@
 /**
- * Restored state that the job declares in another form is converted before any backend sees it: the segments of a key
- * group become one base in the declared form. So every backend restores what it knows, canonical segments, and none has
- * a part in it.
+ * Restored state that the job declares in another form is converted before any backend sees it: what a segment of a key group has to give
+ * becomes a base in the declared form. So every backend restores what it knows, canonical segments, and none has a part in it. Segments
+ * come from the newest to the oldest, so that no more than one of them is in memory, and what newer ones have replaced is not converted.
  *
- * Invariant: the base holds the same keys, and what was written when; nothing of the group is used when one value of it
- * cannot be converted.
+ * Invariant: the bases of a group hold the same keys, each in one of them, and what was written when. When one value cannot be
+ * converted whoever restores gives up, and what came before with it.
  */
 import { MillraceError } from '@millrace/api'
 import {
@@ -13,7 +13,7 @@ import {
   type DeclaredTable,
   decideReading,
   isSameValue,
-  type KeyGroupSnapshot,
+  NewerEntries,
   type RestoredSegment,
   SegmentWriter,
   type StoredEntry,
@@ -22,7 +22,7 @@ import {
   toMapKey,
   valueToJson,
 } from '@millrace/core'
-import { readGroup } from './restored-group.ts'
+import { type RestoredTable, restoredTables } from './restored-group.ts'
 
 interface TableConversion {
   readonly table: DeclaredTable
@@ -46,66 +46,78 @@ export function conversionsOf(
   return conversions
 }
 
-/**
- * The base that stands for the segments of a key group; `undefined` where they can stay as they are. Throws
- * `STATE_MIGRATION_FAILED`, `STATE_INCOMPATIBLE` and what reading segments throws.
- */
-export function convertGroup(
-  { keyGroup }: KeyGroupSnapshot,
-  operatorUid: string,
-  segments: readonly RestoredSegment[],
-  conversions: OperatorConversions,
-): RestoredSegment | undefined {
-  const last = segments.at(-1)
-  if (conversions.size === 0 || last === undefined) return undefined
-  const tables = readGroup(keyGroup, operatorUid, segments)
-  const descriptors = tables.map(({ descriptor }) => conversions.get(descriptor.name)?.table.descriptor ?? descriptor)
-  const writer = new SegmentWriter({
-    kind: 'base',
-    checkpointId: last.ref.checkpointId,
-    operatorUid,
-    keyGroup,
-    tables: descriptors,
-  })
-  let hasChanged = false
-  tables.forEach((table, index) => {
-    const one = conversions.get(table.descriptor.name)
-    if (one?.conversion.fromVersion !== undefined || one?.conversion.parts !== undefined) hasChanged = true
-    const check = one === undefined || table.descriptor.kind !== 'map' ? undefined : refuseSameKeys(one.table)
+/** Of one key group. */
+export class GroupConversion {
+  readonly #keyGroup: number
+  readonly #operatorUid: string
+  readonly #conversions: OperatorConversions
+  readonly #newer = new NewerEntries()
+  /** By name of the state, where keys of its maps may change. */
+  readonly #keyChecks = new Map<string, (key: unknown, sub: unknown) => void>()
+  #hasChanged = false
+
+  constructor(keyGroup: number, operatorUid: string, conversions: OperatorConversions) {
+    this.#keyGroup = keyGroup
+    this.#operatorUid = operatorUid
+    this.#conversions = conversions
+    for (const [name, { table }] of conversions) {
+      const { migrateKey, keySchema } = table.evolution ?? {}
+      const mayChangeKeys = migrateKey !== undefined || keySchema !== undefined
+      if (table.descriptor.kind === 'map' && mayChangeKeys) this.#keyChecks.set(name, refuseSameKeys(table))
+    }
+  }
+
+  /** Something of the group is in another form now, so nothing may build on its segments as they are stored. */
+  get hasChanged(): boolean {
+    return this.#hasChanged
+  }
+
+  /** The base that stands for a segment. Throws `STATE_MIGRATION_FAILED`, `STATE_INCOMPATIBLE` and what reading segments throws. */
+  convert({ ref, bytes }: RestoredSegment): RestoredSegment {
+    const tables = [...restoredTables(this.#keyGroup, this.#operatorUid, [{ ref, bytes }], this.#newer)]
+    const conversions = tables.map(({ descriptor }) => this.#conversions.get(descriptor.name))
+    const writer = new SegmentWriter({
+      kind: 'base',
+      checkpointId: ref.checkpointId,
+      operatorUid: this.#operatorUid,
+      keyGroup: this.#keyGroup,
+      tables: tables.map(({ descriptor }, index) => conversions[index]?.table.descriptor ?? descriptor),
+    })
+    for (const [index, table] of tables.entries()) this.#convertTable(table, conversions[index], index, writer)
+    const { entries } = writer
+    const converted = writer.finish()
+    return {
+      ref: {
+        ...ref,
+        kind: 'base',
+        isContinuation: false,
+        lengthBytes: converted.length,
+        crc32c: segmentChecksum(converted),
+        entries,
+      },
+      bytes: converted,
+    }
+  }
+
+  #convertTable(table: RestoredTable, one: TableConversion | undefined, index: number, writer: SegmentWriter): void {
+    this.#hasChanged ||= one !== undefined && one.table.descriptor.version !== table.descriptor.version
+    const check = this.#keyChecks.get(table.descriptor.name)
     for (const { key, sub, value, writtenAtMs, elementTimesMs } of table.entries()) {
       const entry: StoredEntry = { key, sub, value }
       const converted = one === undefined ? entry : convertEntry(entry, one.table, one.conversion)
       check?.(key, converted.sub)
-      hasChanged ||= !isSameValue(converted.value, value) || !isSameValue(converted.sub, sub)
+      this.#hasChanged ||= !isSameValue(converted.value, value) || !isSameValue(converted.sub, sub)
       writer.put(index, key, converted.sub, converted.value, writtenAtMs, elementTimesMs)
     }
-  })
-  if (!hasChanged) return undefined
-  const { entries } = writer
-  const bytes = writer.finish()
-  return {
-    ref: {
-      ...last.ref,
-      kind: 'base',
-      isContinuation: false,
-      lengthBytes: bytes.length,
-      crc32c: segmentChecksum(bytes),
-      entries,
-    },
-    bytes,
   }
 }
 
 /** Refuses two keys within one map that have become the same: one of the values would be lost. */
 function refuseSameKeys({ descriptor: { name, operatorUid } }: DeclaredTable): (key: unknown, sub: unknown) => void {
-  let lastKey: unknown
-  let subs = new Set<unknown>()
+  const subsOf = new Map<unknown, Set<unknown>>()
   return (key, sub) => {
-    // The entries of a key follow each other.
-    if (toMapKey(key) !== lastKey) {
-      lastKey = toMapKey(key)
-      subs = new Set()
-    }
+    const subs = subsOf.get(toMapKey(key)) ?? new Set()
+    subsOf.set(toMapKey(key), subs)
     const size = subs.size
     if (subs.add(toMapKey(sub)).size > size) return
     const shown = [key, sub].map((one) => JSON.stringify(valueToJson(one)))

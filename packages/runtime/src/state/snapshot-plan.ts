@@ -15,6 +15,8 @@ export interface SnapshotBounds {
   readonly epoch: number
   /** Deltas hold what is newer than this. */
   readonly completedEpoch: number
+  /** What came later no other snapshot knows that is complete or may become so. */
+  readonly knownEpoch: number
   readonly firstGroup: number
   /** Entries between two looks at the clock. */
   readonly stepEntries: number

@@ -2,13 +2,22 @@
  * What was dropped as a whole of a table (the map of a key, a namespace), by key group, until a completed snapshot has said it; and what
  * of that one snapshot has to say.
  *
- * Invariant: the drops of a key group are said before anything else of the table in that group, so that what came back later survives
- * them.
+ * Invariants: the drops of a key group are said before anything else of the table in that group, so that what came back later survives
+ * them. What only snapshots knew that were given up is not to be said, so drops do not pile up while checkpoints fail.
  */
 import type { SegmentWriter, TableKind } from '@millrace/core'
 
+/** Where the backend is in time; see `Epochs`. */
+interface DropEpochs {
+  readonly epoch: number
+  readonly completedEpoch: number
+  readonly knownEpoch: number
+}
+
 interface Drop {
   readonly outerKey: unknown
+  /** In which what was dropped had come, and in which it was dropped. */
+  readonly createdEpoch: number
   readonly epoch: number
 }
 
@@ -21,9 +30,15 @@ export class TableDrops {
     this.#firstGroup = firstGroup
   }
 
-  /** Everything under an outer key is gone, which was in these key groups. */
-  add(outerKey: unknown, keyGroups: readonly number[], epoch: number): void {
-    const drop = { outerKey, epoch }
+  /** Everything under an outer key is gone now, which was in these key groups and had come in `createdEpoch`. */
+  add(
+    outerKey: unknown,
+    keyGroups: readonly number[],
+    createdEpoch: number,
+    { epoch, knownEpoch }: Omit<DropEpochs, 'completedEpoch'>,
+  ): void {
+    if (createdEpoch > knownEpoch) return
+    const drop = { outerKey, createdEpoch, epoch }
     for (const keyGroup of keyGroups) {
       const group = keyGroup - this.#firstGroup
       const drops = this.#byGroup[group]
@@ -32,11 +47,12 @@ export class TableDrops {
     }
   }
 
-  /** A completed snapshot has said those up to this epoch. */
-  forget(completedEpoch: number): void {
+  /** A snapshot is complete or was given up: some were said, or nobody knows of them any more. */
+  forget({ completedEpoch, knownEpoch }: Omit<DropEpochs, 'epoch'>): void {
     this.#byGroup.forEach((drops, group) => {
       // Not in place: a snapshot may still have to say them.
-      const kept = drops?.filter(({ epoch }) => epoch > completedEpoch) ?? []
+      const kept =
+        drops?.filter(({ createdEpoch, epoch }) => epoch > completedEpoch && createdEpoch <= knownEpoch) ?? []
       this.#byGroup[group] = kept.length === 0 ? undefined : kept
     })
   }

@@ -30,12 +30,14 @@ export class TableExpiry {
     return nowMs - writtenAtMs >= this.ttlMs
   }
 
-  /** What of the table's usage is about expiry. */
+  /** What of the usage of a table with so many entries is about expiry. */
   usage(
     nowMs: number,
+    entries: number,
     bytesOf: (entries: number) => number,
   ): Pick<TableUsage, 'expiredEntries' | 'expiredBytesEstimate' | 'nextExpiryMs'> {
-    const expiredEntries = this.times.expiredAt(nowMs)
+    // Of a map that was removed the times may be there still.
+    const expiredEntries = Math.min(entries, this.times.expiredAt(nowMs))
     const nextExpiryMs = this.times.nextExpiryAfter(nowMs)
     const expired = { expiredEntries, expiredBytesEstimate: bytesOf(expiredEntries) }
     return nextExpiryMs === undefined ? expired : { ...expired, nextExpiryMs }

@@ -23,6 +23,7 @@ import {
 import { hashEntryKey } from './entry-hash.ts'
 import { type RestoredEntry, restoredTables } from './restored-group.ts'
 import type { OperatorTables, SnapshotBounds, SnapshotPlan } from './snapshot-plan.ts'
+import type { TableDrops } from './table-drops.ts'
 import { dueTable, nextWalkMs } from './table-expiry.ts'
 
 export interface StateBackendOptions {
@@ -52,13 +53,13 @@ export interface CurrentKey {
 export interface BackendTable {
   readonly descriptor: TableDescriptor
   readonly usage: TableUsage
+  readonly drops: TableDrops
   /** When a walk that removes what has expired is worth it; `undefined` for never. */
   readonly walkDueMs: number | undefined
   /** The job has the table, in this form. */
   declare(descriptor: TableDescriptor): void
   restoreEntry(keyGroup: number, entry: RestoredEntry): void
   onExpiryWalk(): void
-  onSnapshotComplete(completedEpoch: number): void
 }
 
 /** A walk over a table that removes what has expired, and can stop after every entry. */
@@ -83,6 +84,8 @@ export interface Epochs {
   epoch: number
   /** Changes up to and including this one are in a completed snapshot. */
   completedEpoch: number
+  /** Some snapshot that is complete, or may become so, knows what there was in this one and before; none what came later. */
+  knownEpoch: number
 }
 
 const ENCODE_STEP_ENTRIES = 128
@@ -121,8 +124,14 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   protected abstract openSnapshot(plan: SnapshotPlan<Table>): Snapshot
   /** No snapshot needs what was fixed any more. */
   protected abstract closeView(): void
-  /** Some snapshot that is complete, or may become so, knows what there was in this epoch and before; none what came later. */
-  protected noteKnown(_epoch: number): void {}
+  /** What was removed as a whole has left something to do that nobody sees. */
+  protected get hasLeftovers(): boolean {
+    return false
+  }
+  /** Goes on with that for about so many units; returns what is left of them, at most 0 where there may be more to do. */
+  protected clearLeftovers(units: number): number {
+    return units
+  }
 
   get currentKey(): unknown {
     const { key, serial } = this.current
@@ -191,6 +200,7 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
         id,
         epoch: epochs.epoch,
         completedEpoch: epochs.completedEpoch,
+        knownEpoch: epochs.knownEpoch,
         firstGroup: this.keyGroups.first,
         stepEntries: encodeStepEntries,
         nowMs: now(),
@@ -204,7 +214,7 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
     epochs.epoch++
     this.#open = snapshot
     this.#snapshots.set(id, snapshot)
-    this.#tellKnown()
+    this.#noteKnown()
     return snapshot
   }
 
@@ -216,21 +226,22 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
     const { epoch } = snapshot.bounds
     if (epoch <= this.epochs.completedEpoch) return
     this.epochs.completedEpoch = epoch
-    this.#tellKnown()
+    this.#noteKnown()
     snapshot.onComplete()
-    for (const table of this.#tables()) table.onSnapshotComplete(epoch)
+    this.#forgetDrops()
   }
 
   onCheckpointAborted(id: number): void {
     const snapshot = this.#snapshots.get(id)
     if (snapshot === undefined) return
     this.#snapshots.delete(id)
-    this.#tellKnown()
+    this.#noteKnown()
     this.#closeView(snapshot)
+    this.#forgetDrops()
   }
 
   sweepExpired(units: number): boolean {
-    let left = units
+    let left = this.clearLeftovers(units)
     while (left > 0) {
       this.#walk ??= this.#beginWalk()
       if (this.#walk === undefined) return true
@@ -241,7 +252,8 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   }
 
   sweepDueMs(): number | undefined {
-    return this.#walk === undefined ? nextWalkMs(this.#tables()) : this.#options.now()
+    const isUnderWay = this.#walk !== undefined || this.hasLeftovers
+    return isUnderWay ? this.#options.now() : nextWalkMs(this.#tables())
   }
 
   usage(): readonly TableUsage[] {
@@ -273,9 +285,13 @@ export abstract class TableStateBackend<Table extends BackendTable, Snapshot ext
   }
 
   /** What snapshots that were given up have seen, nobody knows. */
-  #tellKnown(): void {
+  #noteKnown(): void {
     const epochs = [...this.#snapshots.values()].map(({ bounds }) => bounds.epoch)
-    this.noteKnown(Math.max(this.epochs.completedEpoch, ...epochs))
+    this.epochs.knownEpoch = Math.max(this.epochs.completedEpoch, ...epochs)
+  }
+
+  #forgetDrops(): void {
+    for (const { drops } of this.#tables()) drops.forget(this.epochs)
   }
 
   #closeView(snapshot: Snapshot): void {

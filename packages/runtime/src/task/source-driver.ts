@@ -28,6 +28,7 @@ import {
   SourceLoop,
   WATERMARK_MAX,
 } from '@millrace/core'
+import { closeAll } from './close-all.ts'
 import { SourceEventTime, type TimedSplit } from './source-event-time.ts'
 import { SourceFailures } from './source-failures.ts'
 
@@ -122,6 +123,8 @@ export class SourceDriver {
   /** Among interleaved splits: how many have been opened, in their order, and how many of them have been closed. */
   #openedSplits = 0
   #closedSplits = 0
+  /** Readers that were opened when the input had ended already, as it does when it is drained. */
+  readonly #lateCloses: Promise<void>[] = []
   /** The split whose records are in the loop, and how many of them it has rejected since it began. */
   #current: RunningSplit | undefined
   #rejectedRecords = 0
@@ -269,13 +272,15 @@ export class SourceDriver {
     return { done, total }
   }
 
+  /** Throws what failed first, when every reader is closed that can be. */
   async close(): Promise<void> {
     this.#isEnded = true
-    for (const split of this.#splits) {
-      const { reader } = split
-      split.reader = undefined
-      await reader?.close()
-    }
+    const readers = this.#splits.flatMap(({ reader }) => reader ?? [])
+    for (const split of this.#splits) split.reader = undefined
+    await closeAll([
+      ...readers.map((reader) => () => reader.close()),
+      ...this.#lateCloses.map((closed) => () => closed),
+    ])
   }
 
   #start(): void {
@@ -332,13 +337,20 @@ export class SourceDriver {
       .guard(split, () => this.#source.open(split.split, position, this.#options.context))
       .then(
         (reader) => {
-          split.reader = reader
           split.opening = false
-          if (this.#isEnded) void reader.close()
+          if (this.#isEnded) this.#closeLate(reader)
+          else split.reader = reader
           this.#options.wake()
         },
         (error: unknown) => this.#fail(this.#failures.ofReader(split, error)),
       )
+  }
+
+  /** Nothing is lost when that fails, so that only `close` tells it. */
+  #closeLate(reader: SplitReader<unknown>): void {
+    const closed = Promise.resolve().then(() => reader.close())
+    closed.catch(() => {})
+    this.#lateCloses.push(closed)
   }
 
   /** Reads when the split has no batch, then moves one piece of it. False when the reader has to wait. */

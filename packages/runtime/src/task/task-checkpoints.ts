@@ -39,8 +39,8 @@ export class TaskCheckpoints {
   readonly #open: OpenSnapshots
   #due: DueBarrier[] = []
   #completedId: CheckpointId = 0
-  /** The sink has prepared for the last time. */
-  #hasPreparedEnd = false
+  /** What the sink has prepared last, at its end. Its states are in every checkpoint from then on. */
+  #preparedEnd: Promise<PreparedOutput<PlainValue, PlainValue>> | undefined
   #isStopped = false
 
   constructor(options: TaskOptions, task: CheckpointedTask) {
@@ -273,11 +273,11 @@ export class TaskCheckpoints {
     barrier: CheckpointBarrier,
     finished: boolean,
   ): Promise<PreparedOutput<PlainValue, PlainValue>> {
-    // After its last preparation a sink holds nothing; what it prepared is carried until it is committed.
-    if (this.#hasPreparedEnd) return Promise.resolve({ states: [], committables: [] })
-    this.#hasPreparedEnd = finished
+    // After its last preparation a sink holds nothing new; what it prepared is carried until it is committed.
+    if (this.#preparedEnd !== undefined) return this.#preparedEnd.then(({ states }) => ({ states, committables: [] }))
     const reason = finished ? 'end' : barrier.snapshotKind === 'savepoint' ? 'savepoint' : 'checkpoint'
     const prepared = sink.operator.prepare(barrier.checkpointId, reason)
+    if (finished) this.#preparedEnd = prepared
     prepared.then(
       ({ committables }) => {
         sink.commits.add(barrier.checkpointId, committables)

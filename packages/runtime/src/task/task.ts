@@ -19,6 +19,7 @@ import {
 } from '@millrace/core'
 import type { Clock } from '../clock/clock.ts'
 import { BufferTimeout } from './buffer-timeout.ts'
+import { closeAll } from './close-all.ts'
 import type { EdgeWriter } from './edge-writer.ts'
 import type { InputGate } from './input-gate.ts'
 import { RESTORED_CHANNEL } from './overtaking-gate.ts'
@@ -200,16 +201,19 @@ export class Task {
     this.#options.events.onFailed(this.#withTask(error))
   }
 
+  /** Throws what failed first, when everything is closed that can be. */
   async close(): Promise<void> {
     this.#hasFailed = true
     this.#checkpoints.stop()
     const { input, sink, chain, keyed } = this.#options
-    chain.close()
-    if (input.kind === 'source') await input.driver.close()
-    await sink?.operator.closeWriter()
-    await sink?.commits.close()
-    await this.#checkpoints.close()
-    keyed?.backend.close()
+    await closeAll([
+      () => chain.close(),
+      () => (input.kind === 'source' ? input.driver.close() : undefined),
+      () => sink?.operator.closeWriter(),
+      () => sink?.commits.close(),
+      () => this.#checkpoints.close(),
+      () => keyed?.backend.close(),
+    ])
   }
 
   /** Called by the source before records, which may leave at once. */

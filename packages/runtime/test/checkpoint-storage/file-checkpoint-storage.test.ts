@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ErrorCode, MillraceError } from '@millrace/api'
+import { type ErrorCode, type FileSystem, MillraceError } from '@millrace/api'
 import type { SegmentRef } from '@millrace/core'
 import { SimulatedDisk } from '@millrace/testing'
 import { STORAGE_STEPS, type StorageStep } from '../../src/checkpoint-storage/checkpoint-storage.ts'
@@ -309,4 +309,29 @@ test('every named step is passed, in order', async () => {
   await storage.writeManifest(manifestOf(1, chainsOf(refs)))
   await storage.discard([1], ['shared/1-v-0-0.seg'])
   assert.deepEqual(steps, [...STORAGE_STEPS])
+})
+
+test('a checkpoint that its job removes while somebody looks is passed over, and when it was named it is not found', async () => {
+  const { files, storage } = await storageOn()
+  for (const id of [1, 2]) await storage.writeManifest(manifestOf(id, []))
+  /** Right after it was seen to be there. */
+  const removing = (id: number): FileSystem =>
+    new Proxy(files, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        if (name !== 'stat') return member.bind(target)
+        return async (path: string) => {
+          const facts = await target.stat(path)
+          if (path.endsWith(`chk-${id}/_metadata`)) await storage.discard([id], [])
+          return facts
+        }
+      },
+    })
+  const listed = await new FileCheckpointStorage(removing(1), FOLDER).listCheckpoints()
+  assert.deepEqual(
+    listed.map(({ checkpointId, state }) => [checkpointId, state]),
+    [[2, 'whole']],
+  )
+  await assert.rejects(openSnapshot(removing(2), `${FOLDER}/chk-2`), isCode('CHECKPOINT_NOT_FOUND'))
 })

@@ -1,69 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MillraceError } from '@millrace/api'
-import type { CheckpointManifest } from '@millrace/core'
-import { SeededRandom, SimulatedDisk } from '@millrace/testing'
 import { FileCheckpointStorage } from '../../src/checkpoint-storage/file-checkpoint-storage.ts'
-import { type ChosenStart, chooseStart, type RestoreRequest } from '../../src/coordinator/choose-start.ts'
+import type { RestoreRequest } from '../../src/coordinator/choose-start.ts'
 import { readLineage, writeLineage } from '../../src/coordinator/lineage-file.ts'
 import { manifestOf, segmentOf } from '../checkpoint-storage/checkpoint-samples.ts'
-
-const FOLDER = 'checkpoints'
-const OWN = 'aaaaaaaaaaaaaaaa'
-const choices = { discardNewer: false, allowNonRestoredState: false }
-const latest: RestoreRequest = { kind: 'latest', ...choices }
-const newestWhole: RestoreRequest = { kind: 'newest-whole', ...choices }
-const at = (path: string, discardNewer = false): RestoreRequest => ({ kind: 'path', path, ...choices, discardNewer })
-
-const fresh = (id: string) => ({ id, origin: undefined, futures: [] })
-
-async function open({ isRefused = false } = {}) {
-  const disk = new SimulatedDisk({ random: Math.random })
-  const files = disk.mount()
-  const storage = new FileCheckpointStorage(files, FOLDER)
-  await storage.open()
-  const messages: string[] = []
-  const locks: string[] = []
-  let savepoints = 0
-  let random = 0
-  return {
-    locks,
-    disk,
-    files,
-    storage,
-    messages,
-    store: (id: number, lineage = OWN): Promise<string> => storage.writeManifest({ ...manifestOf(id, []), lineage }),
-    /** A checkpoint as the job writes it that starts so, and its savepoint. */
-    save: async (id: number, { lineage, futures }: ChosenStart): Promise<string> => {
-      const manifest = { ...manifestOf(id, []), lineage, ...(futures.length === 0 ? {} : { futures }) }
-      await storage.writeManifest(manifest)
-      return storage.writeSavepoint(manifest, `savepoints/${id}-${++savepoints}`)
-    },
-    ids: async (): Promise<number[]> => (await storage.listCheckpoints()).map(({ checkpointId }) => checkpointId),
-    /** As a job does that gets as far as its sinks. */
-    choose: async (request: RestoreRequest) => {
-      const start = await chooseStart(request, {
-        storage,
-        files,
-        folder: FOLDER,
-        jobName: 'job',
-        // The first is all of "f", the next ones end otherwise.
-        random: { hex: (digits) => `${'f'.repeat(digits - 2)}${(255 - random++).toString(16)}`, fraction: () => 0 },
-        lock: async (folder) => {
-          locks.push(folder)
-          return { release: async () => void locks.push(`${folder} released`) }
-        },
-        report: (message) => void messages.push(message),
-      })
-      if (!isRefused) await start.claim()
-      return start
-    },
-  }
-}
-
-const failsWith = (code: string, hint?: RegExp) => (error: unknown) =>
-  error instanceof MillraceError && error.code === code && (hint === undefined || hint.test(error.hint ?? ''))
-const idsOf = (manifests: readonly CheckpointManifest[]): number[] => manifests.map(({ checkpointId }) => checkpointId)
+import { at, choices, FOLDER, failsWith, fresh, idsOf, latest, newestWhole, OWN, open } from './chosen-start.ts'
 
 describe('chooseStart', () => {
   it('claims a checkpoint of another folder with its lock, again when it is resumed, and not once it is gone', async () => {
@@ -318,190 +259,46 @@ describe('chooseStart', () => {
     assert.deepEqual([resumed.restored?.manifest.checkpointId, resumed.unclaimedId], [4, 3])
   })
 
+  it('a start that is refused leaves the newer checkpoints that it was to give up', async () => {
+    const { disk, files, store, choose, ids } = await open({ isRefused: true })
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const three = await store(3)
+    await store(4)
+    disk.corrupt(`${await store(5)}/_metadata`, 30)
+    for (const request of [at(three, true), newestWhole]) {
+      const { existing, restored } = await choose(request)
+      const [kept] = idsOf(existing).slice(-1)
+      assert.equal(kept, restored?.manifest.checkpointId, 'as if they were gone')
+      assert.deepEqual(await ids(), [3, 4, 5])
+      assert.deepEqual(await readLineage(files, FOLDER), fresh(OWN))
+    }
+  })
+
+  it('something else that lies by now where the job was started from is refused by a resume', async () => {
+    const { files, choose } = await open()
+    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
+    await elsewhere.open()
+    const put = async (id: number, lineage: string): Promise<void> => {
+      const manifest = { ...manifestOf(id, []), lineage }
+      await elsewhere.writeManifest(manifest)
+      for (const name of ['_metadata', 'segments']) await files.remove(`current/${name}`)
+      await elsewhere.writeSavepoint(manifest, 'current')
+    }
+    await put(7, OWN)
+    await choose(at('current'))
+    for (const [id, lineage] of [
+      [8, OWN],
+      [7, 'bbbbbbbbbbbbbbbb'],
+    ] as const) {
+      await put(id, lineage)
+      await assert.rejects(choose(latest), failsWith('CHECKPOINT_OTHER_JOB', /Put back what was in current, or say/))
+    }
+    await put(7, OWN)
+    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 7)
+  })
+
   it('a path where nothing is', async () => {
     const { choose } = await open()
     await assert.rejects(choose(at('nowhere')), failsWith('CHECKPOINT_NOT_FOUND'))
-  })
-})
-
-describe('the futures of a history', () => {
-  const path = (id: number) => `${FOLDER}/chk-${id}`
-  const parted = (after: number) => (error: unknown) =>
-    error instanceof MillraceError &&
-    error.code === 'CHECKPOINT_OTHER_JOB' &&
-    error.message.includes(`they parted after checkpoint ${after}.`) &&
-    error.details.partedAfter === after &&
-    /outputs of its own/.test(error.hint ?? '')
-
-  it('a savepoint of one that was given up is refused, with what to do, and nothing is changed', async () => {
-    const { files, choose, save, ids } = await open()
-    const first = await choose({ kind: 'none' })
-    const three = await save(3, first)
-    const five = await save(5, first)
-    const eight = await save(8, first)
-    const second = await choose(at(five, true))
-    assert.deepEqual(second.futures, [{ id: 'fffffffffffffffe', after: 5 }])
-    assert.deepEqual(await ids(), [3, 5])
-    await assert.rejects(choose(at(eight)), parted(5))
-    const nine = await save(9, second)
-    for (const discardNewer of [false, true]) await assert.rejects(choose(at(eight, discardNewer)), parted(5))
-    assert.deepEqual(await ids(), [3, 5, 9])
-    assert.equal((await choose(latest)).restored?.manifest.checkpointId, 9)
-    assert.deepEqual((await readLineage(files, FOLDER))?.futures, second.futures)
-    // What lies behind the job is restored, and then what came after it is given up too.
-    await choose(at(nine))
-    await choose(at(five, true))
-    await assert.rejects(choose(at(nine, true)), parted(5))
-    await choose(at(three, true))
-    for (const given of [five, eight, nine]) await assert.rejects(choose(at(given, true)), parted(3))
-    await choose(at(three, true))
-  })
-
-  it('a number that comes again does not make it the same checkpoint', async () => {
-    const { choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    const one = await save(1, first)
-    const two = await save(2, first)
-    const again = await save(2, await choose(at(one, true)))
-    await choose(at(again))
-    await assert.rejects(choose(at(two)), parted(1))
-  })
-
-  it('going on where the folder has ended begins none: not by a resume, nor from its newest savepoint', async () => {
-    const { choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    const four = await save(4, first)
-    assert.deepEqual((await choose(latest)).futures, [])
-    assert.deepEqual((await choose(at(four))).futures, [])
-    assert.deepEqual((await choose(latest)).futures, [])
-    assert.deepEqual((await choose(at(path(4)))).futures, [])
-  })
-
-  it('it begins with what is given up by a resume, and by one from the newest that is whole', async () => {
-    const { disk, files, choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    await save(4, first)
-    const five = await save(5, first)
-    disk.corrupt(`${path(5)}/_metadata`, 30)
-    const whole = await choose(newestWhole)
-    assert.deepEqual(whole.futures, [{ id: 'fffffffffffffffe', after: 4 }])
-    await assert.rejects(choose(at(five, true)), parted(4))
-    assert.deepEqual((await choose(latest)).futures, whole.futures, 'before the first checkpoint too')
-    await save(6, whole)
-    const later = await choose({ ...latest, discardNewer: true })
-    assert.deepEqual(
-      later.futures.map(({ after }) => after),
-      [4, 6],
-    )
-    assert.deepEqual((await readLineage(files, FOLDER))?.futures, later.futures)
-  })
-
-  it('one is announced before checkpoints are given up for it, and does not count while they are there', async () => {
-    const { files, choose, save, ids, storage } = await open({ isRefused: true })
-    await writeLineage(files, FOLDER, fresh(OWN))
-    const first = { lineage: OWN, futures: [] } as unknown as ChosenStart
-    const three = await save(3, first)
-    const five = await save(5, first)
-    // As far as a start gets that dies before it owns the folder.
-    await choose(at(three, true))
-    assert.deepEqual(await ids(), [3])
-    const announced = await readLineage(files, FOLDER)
-    assert.deepEqual(
-      announced?.futures.map(({ after }) => after),
-      [3],
-    )
-    assert.deepEqual((await choose(latest)).futures, announced?.futures)
-    await assert.rejects(choose(at(five, true)), parted(3))
-    // One that dies even before it removes anything.
-    await storage.writeManifest({ ...manifestOf(5, []), lineage: OWN })
-    assert.deepEqual((await choose(latest)).futures, [])
-    assert.deepEqual((await choose(at(five))).futures, [])
-  })
-
-  it('a start that is refused begins none', async () => {
-    const { files, choose, save } = await open({ isRefused: true })
-    await writeLineage(files, FOLDER, fresh(OWN))
-    const first = { lineage: OWN, futures: [] } as unknown as ChosenStart
-    const three = await save(3, first)
-    await choose(at(three, true))
-    assert.deepEqual(await readLineage(files, FOLDER), fresh(OWN))
-  })
-
-  it('a job may move to another folder and back', async () => {
-    const { files, choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    const eight = await save(8, first)
-    // In the other folder, from there on.
-    const futures = [{ id: '0123456789abcdef', after: 8 }]
-    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
-    await elsewhere.open()
-    const manifest = { ...manifestOf(20, []), lineage: first.lineage, futures }
-    await elsewhere.writeManifest(manifest)
-    const twenty = await elsewhere.writeSavepoint(manifest, 'savepoints/moved')
-    const back = await choose(at(twenty))
-    assert.deepEqual(
-      back.futures.map(({ after }) => after),
-      [8, 20],
-    )
-    await choose(at(eight, true))
-    await assert.rejects(choose(at(twenty, true)), parted(8))
-  })
-
-  it('a job that went on here after it had left does not take what it became elsewhere', async () => {
-    const { files, choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    await save(8, first)
-    await save(9, first)
-    const elsewhere = new FileCheckpointStorage(files, 'elsewhere')
-    await elsewhere.open()
-    const futures = [{ id: '0123456789abcdef', after: 8 }]
-    const other = await elsewhere.writeManifest({ ...manifestOf(20, []), lineage: first.lineage, futures })
-    await assert.rejects(choose(at(other, true)), parted(8))
-  })
-
-  it('of another history nothing is said', async () => {
-    const { choose, save } = await open()
-    const first = await choose({ kind: 'none' })
-    const four = await save(4, first)
-    await choose({ kind: 'none' })
-    assert.equal((await choose(at(four))).lineage, first.lineage)
-  })
-})
-
-describe('the lineage file', () => {
-  it('is read as it was written, replaced, and absent at first', async () => {
-    const { files } = await open()
-    assert.equal(await readLineage(files, FOLDER), undefined)
-    const origin = { path: 'a savepoint/„1“', checkpointId: 3 }
-    const futures = [{ id: '0123456789abcdef', after: 0 }]
-    const claimed = { ...origin, claimMode: 'CLAIM' as const }
-    for (const lineage of [
-      fresh(OWN),
-      { ...fresh('0123456789abcdef'), origin },
-      { ...fresh(OWN), origin: claimed, futures },
-      { ...fresh(OWN), futures },
-      fresh(OWN),
-    ]) {
-      await writeLineage(files, FOLDER, lineage)
-      assert.deepEqual(await readLineage(files, FOLDER), lineage)
-    }
-  })
-
-  it('survives a crash once it was written, and is never half of one', async () => {
-    for (let seed = 0; seed < 20; seed++) {
-      const random = new SeededRandom(seed)
-      const disk = new SimulatedDisk({ random: () => random.fraction() })
-      await new FileCheckpointStorage(disk.mount(), FOLDER).open()
-      await writeLineage(disk.mount(), FOLDER, fresh(OWN))
-      disk.crash()
-      assert.deepEqual(await readLineage(disk.mount(), FOLDER), fresh(OWN))
-    }
-  })
-
-  it('that is damaged is an error', async () => {
-    const { disk, files } = await open()
-    await writeLineage(files, FOLDER, fresh(OWN))
-    disk.corrupt(`${FOLDER}/lineage`, 3)
-    await assert.rejects(readLineage(files, FOLDER), failsWith('BYTES_DAMAGED'))
   })
 })

@@ -1,107 +1,11 @@
 /** How a job ends when it is asked to, at the moments at which that meets something else. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  collect,
-  defineJob,
-  type FileSystem,
-  generator,
-  type JobDefinition,
-  MillraceError,
-  type PlainValue,
-  type Sink,
-} from '@millrace/api'
+import { collect, defineJob, generator, type JobDefinition, MillraceError } from '@millrace/api'
 import type { JobCoordinator } from '../../src/coordinator/job-coordinator.ts'
 import { FOLDER, LATEST, memoryDisk, runInline } from './inline-job.ts'
-
-const NO_PERIODIC_CHECKPOINTS = { 'execution.checkpointing.interval': '1 h' }
-
-/** Numbers into a sink that remembers what was committed, by checkpoint: a second commit changes nothing. */
-class Numbers {
-  readonly #committed = new Map<number, readonly PlainValue[]>()
-  /** Reasons for which the sink must not prepare, and the error; each once. */
-  readonly refusals = new Map<string, Error>()
-  checkTarget: () => Promise<void> = async () => {}
-  beforePrepareTarget: () => Promise<void> = async () => {}
-  beforeCommit: () => Promise<void> = async () => {}
-  commits = 0
-
-  get committed(): readonly PlainValue[] {
-    return [...this.#committed.values()].flat().sort((a, b) => Number(a) - Number(b))
-  }
-
-  job(records: number, perSecond = 2_000): JobDefinition {
-    const sink: Sink<number> = {
-      kind: 'numbers',
-      options: {},
-      guarantee: 'exactly-once',
-      checkTarget: async () => this.checkTarget(),
-      prepareTarget: async () => this.beforePrepareTarget(),
-      openWriter: async () => {
-        let open: number[] = []
-        return {
-          write: (written) => void open.push(...written),
-          prepare: async (id, reason) => {
-            const refusal = this.refusals.get(reason)
-            if (this.refusals.delete(reason)) throw refusal
-            const part = { id, records: open }
-            open = []
-            return { states: [], committables: part.records.length === 0 ? [] : [part] }
-          },
-          close: async () => {},
-        }
-      },
-      openCommitter: async () => ({
-        commit: async (parts) => {
-          this.commits++
-          await this.beforeCommit()
-          for (const part of parts) {
-            const { id, records } = part as unknown as { id: number; records: number[] }
-            this.#committed.set(id, records)
-          }
-        },
-        close: async () => {},
-      }),
-    }
-    return defineJob({
-      name: 'numbers',
-      build: (env) => {
-        env
-          .from(generator({ records, perSecond, generate: (index) => index }), { uid: 'numbers' })
-          .to(sink, { uid: 'out' })
-      },
-    }) as JobDefinition
-  }
-}
-
-const upTo = (records: number): number[] => Array.from({ length: records }, (_, index) => index)
-
-/** A disk on which `before` is done first, when a file is made or gets its final name. */
-function diskWith(before: (path: string) => Promise<void>): FileSystem {
-  const disk = memoryDisk()
-  return new Proxy(disk, {
-    get(target, name) {
-      if (name === 'rename') {
-        return async (from: string, to: string) => {
-          await before(to)
-          await target.rename(from, to)
-        }
-      }
-      if (name === 'create') {
-        return async (...args: Parameters<FileSystem['create']>) => {
-          await before(args[0])
-          return target.create(...args)
-        }
-      }
-      const member: unknown = Reflect.get(target, name)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
-}
-
-const isManifest = (path: string): boolean => path.endsWith('_metadata')
-const checkpointsOf = async (files: FileSystem): Promise<string[]> =>
-  (await files.list(FOLDER)).map(({ name }) => name).filter((name) => name.startsWith('chk-'))
+import { checkpointsOf, diskWith, isManifest, NO_PERIODIC_CHECKPOINTS, Numbers, upTo } from './numbers-job.ts'
+import { untilRead } from './requested-snapshots.ts'
 
 describe('the end of a job', () => {
   for (const { name, ask, savepoint } of [
@@ -195,27 +99,6 @@ describe('the end of a job', () => {
     assert.ok(messages.some((text) => text.startsWith('The job failed while it was stopped')))
   })
 
-  for (const how of ['stop', 'cancel'] as const) {
-    it(`suspended by ${how}: its checkpoints stay although they go with a cancelled job, and it is resumed`, async () => {
-      const numbers = new Numbers()
-      const files = memoryDisk()
-      const configuration = {
-        'execution.checkpointing.externalized-checkpoint-retention': 'DELETE_ON_CANCELLATION',
-      }
-      const { outcome, states } = await runInline(numbers.job(2_000), {
-        files,
-        configuration,
-        onCheckpoint: (_report, coordinator) => coordinator[how]('SUSPENDED'),
-      })
-      assert.deepEqual([outcome.state, outcome.error], ['SUSPENDED', undefined])
-      assert.ok(!states.includes('CANCELLING'), states.join())
-      assert.equal((await checkpointsOf(files)).length, 1)
-      const resumed = await runInline(numbers.job(2_000, 100_000), { files, configuration, restore: LATEST })
-      assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
-      assert.deepEqual(numbers.committed, upTo(2_000))
-    })
-  }
-
   it('a resume after the end says that all was read, and reads nothing', async () => {
     const numbers = new Numbers()
     const files = memoryDisk()
@@ -225,27 +108,6 @@ describe('the end of a job', () => {
     assert.match(messages.join('\n'), /^Checkpoint \d+ is final, all input was read: /m)
     assert.deepEqual(numbers.committed, upTo(50))
   })
-
-  for (const how of ['stop', 'cancel'] as const) {
-    it(`cancelled while it is suspended by ${how}: the user has the last word`, async () => {
-      const numbers = new Numbers()
-      const files = memoryDisk()
-      const answers: unknown[] = []
-      const { outcome, states } = await runInline(numbers.job(1_000_000), {
-        files,
-        configuration: { 'execution.checkpointing.externalized-checkpoint-retention': 'DELETE_ON_CANCELLATION' },
-        onCheckpoint: (_report, coordinator) => {
-          coordinator[how]('SUSPENDED')
-          answers.push(coordinator.cancel())
-          // Nor does a signal that comes then make it a suspension again.
-          coordinator.stop('SUSPENDED')
-          coordinator.cancel('SUSPENDED')
-        },
-      })
-      assert.deepEqual([outcome.state, answers[0], states.at(-2)], ['CANCELED', undefined, 'CANCELLING'])
-      assert.deepEqual(await checkpointsOf(files), [])
-    })
-  }
 
   it('a cancellation that comes when the end is settled is told so, and changes nothing', async () => {
     const numbers = new Numbers()
@@ -277,128 +139,6 @@ describe('the end of a job', () => {
     })
     assert.deepEqual([outcome.state, outcome.savepoint, answers], ['FINISHED', 'savepoint', ['FINISHED']])
     assert.ok(!states.includes('CANCELLING'), states.join())
-  })
-
-  it('a signal while a savepoint to stop with is taken: when that fails, the job is suspended', async () => {
-    const numbers = new Numbers()
-    let coordinator: JobCoordinator | undefined
-    let hasFailed = false
-    const files = diskWith(async (path) => {
-      if (!isManifest(path) || hasFailed) return
-      hasFailed = true
-      coordinator?.stop('SUSPENDED')
-      throw new Error('one glitch')
-    })
-    let answer: Promise<void> | undefined
-    const { outcome, messages, failures } = await runInline(numbers.job(4_000), {
-      files,
-      configuration: NO_PERIODIC_CHECKPOINTS,
-      onStart: (own) => {
-        coordinator = own
-      },
-      onState: (state, job) => {
-        if (state !== 'RUNNING') return
-        const read = (): number => job.reading().tasks[0]?.metrics?.numRecordsIn ?? 0
-        const stop = async (): Promise<unknown> => {
-          while (read() < 50) await new Promise((resolve) => setImmediate(resolve))
-          return job.stopWithSavepoint({ targetFolder: 'kept', drain: false })
-        }
-        answer = assert.rejects(stop(), { code: 'SAVEPOINT_FAILED' })
-      },
-    })
-    await answer
-    assert.deepEqual([outcome.state, outcome.error, failures], ['SUSPENDED', undefined, []])
-    assert.ok(messages.some((text) => text.startsWith('The savepoint failed, and the job is ended, as was asked')))
-    assert.ok(numbers.committed.length >= 50 && numbers.committed.length < 4_000, `${numbers.committed.length}`)
-    assert.deepEqual(numbers.committed, upTo(numbers.committed.length), 'by a last checkpoint')
-    const resumed = await runInline(numbers.job(4_000, 100_000), { files, restore: LATEST })
-    assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
-    assert.deepEqual(numbers.committed, upTo(4_000))
-  })
-
-  for (const { signals, endsAs } of [
-    { signals: ['SUSPENDED'], endsAs: 'SUSPENDED' },
-    { signals: ['CANCELED', 'SUSPENDED'], endsAs: 'CANCELED' },
-  ] as const) {
-    const askedFor = signals.join(', then ')
-    it(`asked to be ${askedFor} while a savepoint to stop with is taken, and its attempt fails: it is ${endsAs}`, async () => {
-      const numbers = new Numbers()
-      let checkpoints = 0
-      const { outcome, messages } = await runInline(numbers.job(4_000), {
-        onCheckpoint: (_report, coordinator) => {
-          if (++checkpoints > 1) return
-          numbers.refusals.set('savepoint', new Error('one glitch'))
-          coordinator.stop('FINISHED', 'savepoint')
-          for (const signal of signals) coordinator.stop(signal)
-        },
-      })
-      assert.deepEqual([outcome.state, outcome.error], [endsAs, undefined])
-      assert.ok(messages.some((text) => text.startsWith('The job failed before its savepoint was taken')))
-    })
-  }
-
-  it('a signal while the final checkpoint is stored: when that fails, the job is suspended', async () => {
-    const numbers = new Numbers()
-    let coordinator: JobCoordinator | undefined
-    let hasFailed = false
-    const files = diskWith(async (path) => {
-      if (!isManifest(path) || hasFailed || !coordinator?.statistics.history[0]?.isFinal) return
-      hasFailed = true
-      coordinator.stop('SUSPENDED')
-      throw new Error('one glitch')
-    })
-    const { outcome, failures } = await runInline(numbers.job(200), {
-      files,
-      configuration: NO_PERIODIC_CHECKPOINTS,
-      onStart: (own) => {
-        coordinator = own
-      },
-    })
-    assert.deepEqual([outcome.state, outcome.error, failures, hasFailed], ['SUSPENDED', undefined, [], true])
-    const resumed = await runInline(numbers.job(200, 100_000), { files, restore: LATEST })
-    assert.equal(resumed.outcome.state, 'FINISHED', resumed.outcome.error?.message)
-    assert.deepEqual(numbers.committed, upTo(200))
-  })
-
-  it('a signal while a savepoint to stop with is taken: when that is, the job finishes', async () => {
-    const numbers = new Numbers()
-    let checkpoints = 0
-    const { outcome } = await runInline(numbers.job(4_000), {
-      onCheckpoint: (_report, coordinator) => {
-        if (++checkpoints > 1) return
-        coordinator.stop('FINISHED', 'savepoint')
-        coordinator.stop('SUSPENDED')
-      },
-    })
-    assert.deepEqual([outcome.state, outcome.savepoint], ['FINISHED', 'savepoint'], outcome.error?.message)
-    assert.deepEqual(numbers.committed, upTo(numbers.committed.length))
-  })
-
-  it('a failure while it is suspended suspends it all the same', async () => {
-    const numbers = new Numbers()
-    const { outcome } = await runInline(numbers.job(1_000_000), {
-      onCheckpoint: (_report, coordinator) => {
-        numbers.refusals.set('checkpoint', new Error('one glitch'))
-        coordinator.stop('SUSPENDED')
-      },
-    })
-    assert.deepEqual([outcome.state, outcome.error], ['SUSPENDED', undefined])
-  })
-
-  it('a savepoint that is asked for while it is suspended is refused, with what to do', async () => {
-    const numbers = new Numbers()
-    let asked: Promise<unknown> | undefined
-    await runInline(numbers.job(1_000_000), {
-      onCheckpoint: (_report, coordinator) => {
-        coordinator.stop('SUSPENDED')
-        asked ??= assert.rejects(coordinator.takeSavepoint({ targetFolder: 'kept' }), {
-          code: 'SAVEPOINT_FAILED',
-          message: /its process is being ended/,
-        })
-      },
-    })
-    await asked
-    assert.ok(asked !== undefined)
   })
 
   it('a savepoint that cannot be written is an error of its own: the checkpoint stands, and is resumed', async () => {
@@ -456,6 +196,26 @@ describe('the end of a job', () => {
       reasons.filter((reason) => reason.includes('overtook')),
       [],
     )
+  })
+
+  it('an observer that throws fails the attempt, and checkpoints go on after it', async () => {
+    const numbers = new Numbers()
+    let reports = 0
+    let running: Promise<void> | undefined
+    const { outcome, failures } = await runInline(numbers.job(1_000_000), {
+      onCheckpoint: () => {
+        if (++reports === 1) throw new Error('nobody looks')
+      },
+      onState: (state, job) => {
+        if (state === 'RUNNING')
+          running ??= untilRead(job, 500)
+            .then(() => job.cancel())
+            .then(() => {})
+      },
+    })
+    await running
+    assert.deepEqual([outcome.state, failures.map(({ error }) => error.message)], ['CANCELED', ['nobody looks']])
+    assert.ok(reports > 2, `${reports} reports`)
   })
 
   it('the statistics tell of the savepoint and of checkpoints that are gone', async () => {

@@ -91,7 +91,10 @@ async function live(
       if (!isCancelled || state !== 'RUNNING' || acting !== undefined) return
       const read = (): number => coordinator.reading().tasks[0]?.metrics?.numRecordsIn ?? 0
       const until = async (records: number): Promise<void> => {
-        while (read() < records) await new Promise((resolve) => setImmediate(resolve))
+        while (read() < records) {
+          assert.equal(coordinator.facts.state, 'RUNNING', 'it was too quick: what was waited for does not come')
+          await new Promise((resolve) => setImmediate(resolve))
+        }
       }
       const act = async (): Promise<string> => {
         await until(2 * KEYS)

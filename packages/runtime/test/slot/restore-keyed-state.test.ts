@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { keyedProcess, valueState } from '@millrace/api'
 import {
+  type DeclaredTable,
+  declaredTables,
   encodeWhole,
   type KeyGroupSnapshot,
   type RestoredSegment,
@@ -9,6 +12,7 @@ import {
 } from '@millrace/core'
 import type { CheckpointStorage } from '../../src/checkpoint-storage/checkpoint-storage.ts'
 import { restoreKeyedState } from '../../src/slot/restore-keyed-state.ts'
+import { conversionsOf } from '../../src/state/converted-group.ts'
 import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
 import { ManualClock } from '../coordinator/manual-clock.ts'
 
@@ -125,47 +129,63 @@ describe('restoreKeyedState', () => {
     )
   })
 
-  it('gives each entry the value of its newest segment, and none that was deleted', async () => {
-    const table: TableDescriptor = { operatorUid: 'op', name: 'kept', kind: 'value', version: 1, ttlMs: undefined }
-    const open = () =>
-      new HeapStateBackend({ keyGroups: { first: 0, last: 0 }, maxParallelism: 1, now: () => 0, monotonicMs: () => 0 })
-    const backend = open()
-    const values = backend.valueTable<string>(table)
-    const stored = new Map<SegmentRef, Uint8Array>()
-    const keys = 3_000
-    for (let checkpointId = 1; checkpointId <= 4; checkpointId++) {
-      // Each changes every so manieth key and deletes another.
-      for (let key = 0; key < keys; key += checkpointId) {
-        backend.setCurrentKey(key, 0)
-        if (key % 7 === checkpointId) values.remove()
-        else values.put(`of ${checkpointId}`)
+  for (const how of ['as it is stored', 'converted'] as const) {
+    it(`gives each entry the value of its newest segment, and none that was deleted, ${how}`, async () => {
+      const isConverted = how === 'converted'
+      const kept = isConverted
+        ? valueState<string>({ version: 2, migrate: (old: unknown) => `${old}, converted` })
+        : valueState<string>()
+      const fn = keyedProcess({ state: { kept }, onRecord() {} })
+      const declared = declaredTables('op', { kind: 'keyedProcess', key: { kind: 'field', field: 'k' }, fn })
+      const table: TableDescriptor = { operatorUid: 'op', name: 'kept', kind: 'value', version: 1, ttlMs: undefined }
+      const open = () =>
+        new HeapStateBackend({
+          keyGroups: { first: 0, last: 0 },
+          maxParallelism: 1,
+          now: () => 0,
+          monotonicMs: () => 0,
+        })
+      const backend = open()
+      const values = backend.valueTable<string>(table)
+      const stored = new Map<SegmentRef, Uint8Array>()
+      const keys = 3_000
+      for (let checkpointId = 1; checkpointId <= 4; checkpointId++) {
+        // Each changes every so manieth key and deletes another.
+        for (let key = 0; key < keys; key += checkpointId) {
+          backend.setCurrentKey(key, 0)
+          if (key % 7 === checkpointId) values.remove()
+          else values.put(`of ${checkpointId}`)
+        }
+        const kind = checkpointId === 1 ? 'base' : 'delta'
+        for (const { bytes, crc32c, entries } of encodeWhole(backend.beginSnapshot(checkpointId, () => kind))) {
+          const location = { kind: 'inline', base64: '' } as const
+          stored.set({ kind, checkpointId, location, lengthBytes: bytes.length, crc32c, entries }, bytes)
+        }
+        backend.onCheckpointComplete(checkpointId)
       }
-      const kind = checkpointId === 1 ? 'base' : 'delta'
-      for (const { bytes, crc32c, entries } of encodeWhole(backend.beginSnapshot(checkpointId, () => kind))) {
-        const location = { kind: 'inline', base64: '' } as const
-        stored.set({ kind, checkpointId, location, lengthBytes: bytes.length, crc32c, entries }, bytes)
+      assert.equal(stored.size, 4)
+      const storage = {
+        readSegments: async (refs: readonly SegmentRef[]) => refs.map((ref) => stored.get(ref)),
+      } as unknown as CheckpointStorage
+      const restored = open()
+      const groups = { op: [group(0, ...stored.keys())] }
+      const { asStored } = await restoreKeyedState(groups, {
+        storage,
+        backend: restored,
+        clock: new ManualClock(),
+        conversionsOf: () => conversionsOf([table], declared),
+      })
+      const { descriptor } = declared[0] as DeclaredTable
+      const found = restored.valueTable<string>(descriptor)
+      for (let key = 0; key < keys; key++) {
+        for (const each of [backend, restored]) each.setCurrentKey(key, 0)
+        const value = values.get()
+        assert.equal(found.get(), isConverted && value !== undefined ? `${value}, converted` : value, `key ${key}`)
       }
-      backend.onCheckpointComplete(checkpointId)
-    }
-    assert.equal(stored.size, 4)
-    const storage = {
-      readSegments: async (refs: readonly SegmentRef[]) => refs.map((ref) => stored.get(ref)),
-    } as unknown as CheckpointStorage
-    const restored = open()
-    const groups = { op: [group(0, ...stored.keys())] }
-    await restoreKeyedState(groups, {
-      storage,
-      backend: restored,
-      clock: new ManualClock(),
-      conversionsOf: () => new Map(),
+      assert.equal(restored.usage()[0]?.entries, backend.usage()[0]?.entries)
+      assert.equal(asStored[0]?.keyGroups.length, isConverted ? 0 : 1, 'nothing builds on segments of another form')
     })
-    const found = restored.valueTable<string>(table)
-    for (let key = 0; key < keys; key++) {
-      for (const each of [backend, restored]) each.setCurrentKey(key, 0)
-      assert.equal(found.get(), values.get(), `key ${key}`)
-    }
-    assert.equal(restored.usage()[0]?.entries, backend.usage()[0]?.entries)
-  })
+  }
 
   it('ends with the first error, whatever else is under way', async () => {
     const rehearsal = new Rehearsal()

@@ -299,6 +299,25 @@ describe('SourceDriver', () => {
     assert.deepEqual(source.closed, ['split 0'])
   })
 
+  it('one that opens after a drain and cannot be closed is told when the driver is closed, and no sooner', async () => {
+    const lists = [items(1)]
+    const source = listSource({ lists, cuts: [1], delays: [false], splitOrder: 'interleaved' })
+    const hanging: Source<unknown> = {
+      ...source,
+      open: async (split, position, context) => ({
+        ...(await source.open(split, position, context)),
+        close: () => Promise.reject(new Error('it hangs on')),
+      }),
+    }
+    const run = new SourceRun({ source: hanging, entries: splitsOf(lists).map(freshSplitEntry) })
+    assert.equal(run.driver.step(1), 'waiting')
+    run.driver.drain()
+    assert.equal(run.driver.step(1), 'moved')
+    await setImmediate()
+    assert.equal(run.driver.step(1), 'ended')
+    await assert.rejects(run.driver.close(), { message: 'it hangs on' })
+  })
+
   it('the entries of a checkpoint are plain data', async () => {
     const lists = [items(1, 2, 3)]
     const source = listSource({ lists, cuts: [2], delays: [false], splitOrder: 'interleaved' })

@@ -208,6 +208,24 @@ describe('checkpoints of a task', () => {
       assert.deepEqual(run.acknowledged[1]?.snapshot.operators[0]?.committables, ['part 1'])
     })
 
+    it('has what its last preparation said of its state in every checkpoint that follows', async () => {
+      const { preparations, writer } = writerOf()
+      const run = new TaskRun({ sink: writer })
+      run.give(0, { kind: 'end' }, barrier(1), barrier(2), barrier(3))
+      run.step()
+      preparations[0]?.resolve()
+      await settle()
+      run.task.onCheckpointAborted(1)
+      run.step()
+      await settle()
+      const states = run.acknowledged.map(({ id, snapshot }) => [id, snapshot.operators[0]?.entries])
+      assert.deepEqual(states, [
+        [1, ['state 1']],
+        [2, ['state 1']],
+        [3, ['state 1']],
+      ])
+    })
+
     it('fails as a whole when it cannot prepare', async () => {
       const { preparations, writer } = writerOf()
       const run = new TaskRun({ sink: writer })

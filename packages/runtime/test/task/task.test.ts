@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ascending, MillraceError, type SinkWriter } from '@millrace/api'
+import { SegmentLedger } from '@millrace/core'
+import { HeapStateBackend } from '../../src/state/heap/heap-state-backend.ts'
 import type { ListItem } from './list-source.ts'
 import { SourceRun } from './source-run.ts'
 import { type Tap, taps } from './tap-source.ts'
@@ -242,5 +244,43 @@ describe('Task', () => {
     }
     await new TaskRun({ sink: writer }).task.close()
     assert.deepEqual(calls, ['close'])
+  })
+
+  it('closes whatever can be closed, and tells what failed first', async () => {
+    const { source, entries } = taps(1)
+    const closed: string[] = []
+    const input = new SourceRun({
+      source: {
+        ...source,
+        open: async (split, position, context) => ({
+          ...(await source.open(split, position, context)),
+          close: async () => {
+            closed.push('reader')
+            throw new Error('the reader hangs on')
+          },
+        }),
+      },
+      entries,
+    })
+    const backend = new HeapStateBackend({
+      keyGroups: { first: 0, last: 0 },
+      maxParallelism: 1,
+      now: () => 0,
+      monotonicMs: () => 0,
+    })
+    const closeBackend = backend.close.bind(backend)
+    backend.close = () => {
+      closed.push('state')
+      closeBackend()
+    }
+    const run = new TaskRun({ input, keyed: { backend, ledger: new SegmentLedger() } })
+    run.operator.close = () => {
+      closed.push('chain')
+      throw new Error('the chain hangs on')
+    }
+    run.step()
+    await settle()
+    await assert.rejects(run.task.close(), { message: 'the chain hangs on; then: the reader hangs on' })
+    assert.deepEqual(closed, ['chain', 'reader', 'state'])
   })
 })

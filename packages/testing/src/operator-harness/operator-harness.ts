@@ -7,6 +7,7 @@ import {
   type KeyedStateBackend,
   type KeyGroupRange,
   keyGroupRange,
+  type MemoryHolder,
   type Operator,
   type OperatorHost,
   type RecordBatch,
@@ -38,6 +39,8 @@ export interface OperatorHarnessOptions {
   readonly deltasMax?: number
   /** Default: on the heap. */
   readonly createBackend?: (keyGroups: KeyGroupRange, maxParallelism: number, now: () => number) => KeyedStateBackend
+  /** The memory for what the operator holds beside its tables; default without limit. */
+  readonly shareMemory?: (holder: MemoryHolder) => () => number
   /** State to begin with. */
   readonly restore?: SegmentChains
 }
@@ -68,9 +71,11 @@ export class OperatorHarness {
     this.#output = new HarnessOutput(outputRoomRecords)
     const now = () => this.#nowMs
     const range = keyGroupRange(subtask, parallelism, maxParallelism)
-    this.#backend =
+    const backend =
       options.createBackend?.(range, maxParallelism, now) ??
       new HeapStateBackend({ keyGroups: range, maxParallelism, now, monotonicMs: () => 0, encodeStepEntries: 1 })
+    const { shareMemory } = options
+    this.#backend = shareMemory === undefined ? backend : Object.assign(backend, { shareMemory })
     options.restore?.restoreInto(this.#backend)
     this.#chains = options.restore?.within(this.#backend) ?? SegmentChains.EMPTY
     this.host = {

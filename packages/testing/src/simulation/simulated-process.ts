@@ -11,6 +11,8 @@ import {
   JobCoordinator,
   type JobOutcome,
   type OrderedStore,
+  type ProcessIdentity,
+  type ProcessTable,
   planSettingsOf,
   type RandomSource,
   type RestoreRequest,
@@ -93,14 +95,19 @@ export class SimulatedProcess {
     const clock = this.#home.clockOf(this.life)
     const config = parseConfig([{ source: 'simulation', pairs: this.start.configuration }])
     const graph = buildGraph(job, {})
-    const storage = new FileCheckpointStorage(files, folder)
+    const self: ProcessIdentity = { pid: this.pid, startedAt: `start ${this.pid}`, host: 'simulated' }
+    const processes: ProcessTable = { isAlive: async ({ pid }) => this.#home.isRunning(pid) }
+    const storage = new FileCheckpointStorage(files, folder, {
+      owner: { self, processes },
+      report: (message) => observer.onMessage('warning', message),
+    })
     await storage.open()
     const acquire = (locked: string): Promise<FolderLock> =>
       FolderLock.acquire({
         files,
         folder: locked,
-        self: { pid: this.pid, startedAt: `start ${this.pid}`, host: 'simulated' },
-        processes: { isAlive: async ({ pid }) => this.#home.isRunning(pid) },
+        self,
+        processes,
         now: () => clock.now(),
       })
     const lock = await acquire(folder)

@@ -196,7 +196,9 @@ export class Simulation {
         this.#completedInAttempt = 0
         if (state === 'RESTARTING') coverage.onAttempt()
       },
-      onMessage: () => {},
+      onMessage: (_level, text) => {
+        if (text.startsWith('Removed what a process that was killed')) log.add('savepoint-cleared')
+      },
       onFailure: ({ error, restartInMs }) => {
         if (error.code === undefined) throw new Error(`a failure without a code: ${error.stack}`)
         log.add(`failure:${error.code}`, `${restartInMs === undefined ? 'final' : 'restart'} ${error.message}`)

@@ -21,6 +21,7 @@ export class FileStorageWorld implements StorageWorld {
   readonly #violations: string[] = []
   readonly setCapacity?: (bytes: number | undefined) => void
   #life: MortalFileSystem | undefined
+  #lives = 0
 
   constructor(options: FileStorageWorldOptions) {
     this.#options = options
@@ -31,8 +32,10 @@ export class FileStorageWorld implements StorageWorld {
     this.#life?.die()
     const life = new MortalFileSystem(this.#options.mount(), options)
     this.#life = life
+    const self = { pid: ++this.#lives, startedAt: 'once', host: 'world' }
+    const processes = { isAlive: async ({ pid }: { readonly pid: number }) => pid === this.#lives }
     return {
-      storage: new FileCheckpointStorage(life, `${this.#options.root}/checkpoints`),
+      storage: new FileCheckpointStorage(life, `${this.#options.root}/checkpoints`, { owner: { self, processes } }),
       ended: life.ended,
       operations: () => life.operations,
     }

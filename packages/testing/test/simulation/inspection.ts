@@ -128,6 +128,16 @@ export function deadSegments(contents: Contents, manifests: readonly CheckpointM
   return [...contents.keys()].filter((path) => path.startsWith('/ckpt/shared/') && !live.has(path))
 }
 
+/** Files of savepoints that were begun and have no manifest, nor one that says that they are being discarded. */
+export function halfSavepoints(contents: Contents): readonly string[] {
+  return [...contents.keys()].filter((path) => {
+    const folder = /^(\/savepoints\/[^/]+)\/[^/]+$/.exec(path)?.[1]
+    return (
+      folder !== undefined && !contents.has(`${folder}/_metadata`) && !contents.has(`${folder}/_metadata.discarded`)
+    )
+  })
+}
+
 /** The finished lines of a folder, sorted. */
 export function finishedLines(contents: Contents, folder: string): readonly string[] {
   const lines: string[] = []

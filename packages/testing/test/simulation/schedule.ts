@@ -30,6 +30,7 @@ import {
   countCheckpoints,
   deadSegments,
   finishedLines,
+  halfSavepoints,
   isUntouched,
   recordsRead,
   temporaryFiles,
@@ -362,6 +363,7 @@ export class Schedule {
     const claimed = manifests.filter(({ checkpointId }) => checkpointId !== named)
     assert.ok(claimed.length <= retained, `${claimed.length} checkpoints are kept instead of ${retained}`)
     assert.deepEqual(deadSegments(contents, manifests), [], 'segments are left that no checkpoint names')
+    assert.deepEqual(halfSavepoints(contents), [], 'half a savepoint is left')
   }
 
   #lackingOf(lines: readonly string[]): readonly string[] {

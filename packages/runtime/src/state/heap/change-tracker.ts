@@ -23,6 +23,8 @@ export class ChangeTracker {
   epoch = 1
   /** Changes up to and including this epoch are in a completed snapshot. */
   completedEpoch = 0
+  /** What was created later is in no snapshot that is complete or may become so. */
+  knownEpoch = 0
   open: OpenSnapshot | undefined
 
   /** No delta asks for changes up to this epoch any more; one that is being encoded may ask for older ones than the next. */

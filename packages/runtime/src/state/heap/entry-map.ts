@@ -11,7 +11,7 @@
  */
 import { HashIndex, hashNumbers, mixHash, NumbersAt, partIn, type TableDescriptor } from '@millrace/core'
 import { hashEntryKey } from '../entry-hash.ts'
-import { EntryRows, ROWS_MAX } from './entry-rows.ts'
+import { EntryRows, type ExpectedRoom, ROWS_MAX } from './entry-rows.ts'
 
 /** The table that a map belongs to, as far as those who walk the map need it. */
 export interface EntryMapOwner {
@@ -62,15 +62,14 @@ export class EntryMap {
   readonly #withRoom: number[] = []
   /** Made when there are more entries than are looked through. */
   #index: HashIndex | undefined
-  readonly #expectedEntries: number
+  readonly #room: ExpectedRoom | undefined
 
-  /** `expectedEntries`: for so many there is room at once when there are more than a few; a guess that costs room where it is wrong. */
-  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number, expectedEntries = 0) {
+  constructor(table: EntryMapOwner, parent: ParentEntry | undefined, epoch: number, room?: ExpectedRoom) {
     this.table = table
     this.parent = parent
     this.createdEpoch = epoch
-    this.#expectedEntries = expectedEntries
-    this.parts.push(new EntryRows(epoch, expectedEntries))
+    this.#room = room
+    this.parts.push(new EntryRows(epoch, room))
     this.#open = 0
   }
 
@@ -170,6 +169,14 @@ export class EntryMap {
     this.#onFreed(row >>> ROW_BITS, part)
   }
 
+  /** Gives its memory back, where it has left its table and no snapshot needs it. Nothing is in it any more. */
+  release(): void {
+    for (const part of this.parts) part?.release()
+    this.parts.length = 0
+    this.#index?.release()
+    this.#index = undefined
+  }
+
   /** All entries, deleted ones too. */
   walk(): EntryWalk {
     return new EntryWalk(this)
@@ -196,7 +203,7 @@ export class EntryMap {
       const part = this.parts[this.#open]
       if (part?.hasRoom === true) return part
       if (part === undefined) {
-        const created = new EntryRows(epoch, this.#expectedEntries - this.#open * ROWS_MAX)
+        const created = new EntryRows(epoch, this.#room, this.#open * ROWS_MAX)
         this.parts[this.#open] = created
         return created
       }
@@ -223,7 +230,7 @@ export class EntryMap {
   }
 
   #buildIndex(): void {
-    const index = new HashIndex(this.#expectedEntries)
+    const index = new HashIndex(this.#room?.entries, this.#room?.buffers)
     for (const [number, part] of this.parts.entries()) {
       if (part === undefined) continue
       for (let at = 0; at < part.size; at++) {

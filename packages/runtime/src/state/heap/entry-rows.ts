@@ -12,7 +12,7 @@
  * has plain arrays: typed ones are larger than what they would hold. A key or value that is no number after all moves
  * those that are there into an array.
  */
-import { canonicalKey, isSameKey, NumbersAt } from '@millrace/core'
+import { canonicalKey, isSameKey, NumbersAt, type SpareBuffers } from '@millrace/core'
 import { estimateBytes } from '../bytes-estimate.ts'
 import { ChangedRows, NOTHING_SETTLED } from './changed-rows.ts'
 import { isKeyAt, keyReaderOf, writeKeyNumbers } from './number-keys.ts'
@@ -43,10 +43,19 @@ const KEY_AT = MARK_WORDS / 2
 /** Keys or values are in the array. */
 const NO_WIDTH = -1
 const NOTHING: unknown[] = []
+const NO_WORDS = new Int32Array(0)
 const NO_NUMBERS = new Float64Array(0)
 /** One of each for all: it is looked at before the next one is asked for. */
 const keyInRow = new NumbersAt(NO_NUMBERS, 0, 0)
 const valueInRow = new NumbersAt(NO_NUMBERS, 0, 0)
+
+/** What a map knows of the room that its entries will need. */
+export interface ExpectedRoom {
+  /** There is room for so many at once when there are more than a few; a guess that costs room where it is wrong. */
+  readonly entries: number
+  /** Where memory comes from, and where it goes when the map has left its table. */
+  readonly buffers: SpareBuffers
+}
 
 export class EntryRows {
   /** Rows that are or were in use: those below. */
@@ -59,7 +68,7 @@ export class EntryRows {
   changedEpoch: number
   /** Whether the map has it in its list of those with room. */
   isListed = false
-  #words = new Int32Array(CAPACITY_MIN * MARK_WORDS)
+  #words: Int32Array<ArrayBuffer> = new Int32Array(CAPACITY_MIN * MARK_WORDS)
   /** The same bytes, once there are keys or values in them. */
   #numbers = NO_NUMBERS
   /** Words of a row, and how many numbers take as much room. */
@@ -78,13 +87,15 @@ export class EntryRows {
   #writtenAtMs: number[] | undefined
   #changes: ChangedRows | undefined
   #capacity = CAPACITY_MIN
-  readonly #expectedRows: number
+  readonly #room: ExpectedRoom | undefined
+  readonly #rowsBefore: number
   #firstFree = -1
 
-  /** `expectedRows`: room for so many at once when there are more than a few, at most for `ROWS_MAX`. */
-  constructor(epoch: number, expectedRows = 0) {
+  /** `rowsBefore`: how many of the entries that are expected are in other parts. */
+  constructor(epoch: number, room?: ExpectedRoom, rowsBefore = 0) {
     this.changedEpoch = epoch
-    this.#expectedRows = expectedRows
+    this.#room = room
+    this.#rowsBefore = rowsBefore
   }
 
   get hasRoom(): boolean {
@@ -254,6 +265,14 @@ export class EntryRows {
     this.#writtenAtMs[at] = timeMs
   }
 
+  /** Gives its memory back; it is not used any more. */
+  release(): void {
+    this.#room?.buffers.give(this.#words.buffer)
+    this.size = 0
+    this.#words = NO_WORDS
+    this.#numbers = NO_NUMBERS
+  }
+
   #noteChange(at: number, epoch: number, settledEpoch: number): void {
     // What is restored, at epoch 0, may come after a first change.
     if (epoch > this.changedEpoch) this.changedEpoch = epoch
@@ -304,16 +323,23 @@ export class EntryRows {
   #grow(): void {
     const isFirst = this.#capacity === CAPACITY_MIN
     let capacity = this.#capacity * 2
-    while (capacity < this.#expectedRows) capacity *= 2
+    const expected = (this.#room?.entries ?? 0) - this.#rowsBefore
+    while (capacity < expected) capacity *= 2
     capacity = Math.min(capacity, ROWS_MAX)
     this.#capacity = capacity
     const words = this.#words
     if (isFirst) this.#layOut()
-    const buffer = new ArrayBuffer(capacity * this.#rowWords * Int32Array.BYTES_PER_ELEMENT)
+    const bytes = capacity * this.#rowWords * Int32Array.BYTES_PER_ELEMENT
+    // A row is written whole when it is taken, so it does not matter what stands in there.
+    const buffer = this.#room === undefined ? new ArrayBuffer(bytes) : this.#room.buffers.take(bytes)
     this.#words = new Int32Array(buffer)
     this.#numbers = new Float64Array(buffer)
-    if (isFirst) this.#moveIntoRows(words)
-    else this.#words.set(words)
+    if (isFirst) {
+      this.#moveIntoRows(words)
+    } else {
+      this.#words.set(words)
+      this.#room?.buffers.give(words.buffer)
+    }
     if (this.#changes !== undefined) this.#changes.grow(capacity)
     else if (capacity >= CHANGES_FROM_ROWS) this.#changes = new ChangedRows(capacity, this.size, this.changedEpoch)
     if (this.#writtenAtMs !== undefined)

@@ -6,10 +6,11 @@
  */
 import { hashKey, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
 import type { RestoredEntry } from '../restored-group.ts'
+import { RowQueue } from '../row-queue.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, type EntryWalk, type ParentEntry } from './entry-map.ts'
+import type { ExpectedRoom } from './entry-rows.ts'
 import { HeapTable } from './heap-table.ts'
-import { RowQueue } from './row-queue.ts'
 
 /** With fewer entries than this, the key groups of a namespace are found by looking at all of them. */
 const GROUPS_SEEN_FROM_ENTRIES = 64
@@ -25,6 +26,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   /** Entries of the last two namespaces that were dropped: the next will have as many, as one window has as many keys as another. */
   #droppedEntries = 0
   #droppedEntriesBefore = 0
+  #lastRoom: ExpectedRoom | undefined
   #foundSerial = -1
   #foundIn: EntryMap | undefined
   #found = -1
@@ -83,6 +85,8 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     this.#droppedEntries = inner.live
     if (inner.live > 0) this.#onNamespaceGone(inner)
     this.detach(inner, this.#groupsOf(inner))
+    // One that is being encoded may still have to read it.
+    if (this.home.tracker.open === undefined) inner.release()
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {
@@ -103,9 +107,12 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     if (map.live === 0) this.#onNamespaceGone(map)
   }
 
-  get #expectedEntries(): number {
-    if (this.#queue.size >= EXPECTING_NAMESPACES_MAX) return 0
-    return Math.min(this.#droppedEntries, this.#droppedEntriesBefore)
+  #room(): ExpectedRoom {
+    const hasMany = this.#queue.size >= EXPECTING_NAMESPACES_MAX
+    const entries = hasMany ? 0 : Math.min(this.#droppedEntries, this.#droppedEntriesBefore)
+    // Namespaces of a few entries may be many: they share what is known.
+    if (entries !== this.#lastRoom?.entries) this.#lastRoom = { entries, buffers: this.home.buffers }
+    return this.#lastRoom
   }
 
   #inner(namespace: number): EntryMap | undefined {
@@ -131,7 +138,7 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
   #createInner(namespace: number, epoch: number): EntryMap {
     const row = this.map.insert(hashKey(namespace), namespace, -1, undefined, epoch)
     // −0 and 0 are one namespace.
-    const inner = new EntryMap(this, { map: this.map, row, key: namespace + 0 }, epoch, this.#expectedEntries)
+    const inner = new EntryMap(this, { map: this.map, row, key: namespace + 0 }, epoch, this.#room())
     this.map.setValue(row, inner)
     return inner
   }

@@ -93,7 +93,7 @@ export class HeapSnapshot extends TableSnapshot<HeapTable> implements OpenSnapsh
           if (!isNew && changed !== undefined && inner.deleted === 0 && rows.changed(at) <= completedEpoch) {
             rows.forgetChange(at)
           }
-        } else if (!isNew && !rows.isLive(at)) {
+        } else if (!rows.isLive(at) && (!isNew || this.#isUnknown(rows, at))) {
           if (map.detached) continue
           map.table.purge(map, number * ROWS_MAX + at)
           this.#onPurged()
@@ -104,6 +104,11 @@ export class HeapSnapshot extends TableSnapshot<HeapTable> implements OpenSnapsh
         }
       }
     }
+  }
+
+  /** Whether only snapshots that were given up have known the deleted entry of a row: nothing is to be said of it. */
+  #isUnknown(rows: EntryRows, at: number): boolean {
+    return rows.created(at) > this.bounds.knownEpoch && rows.changed(at) <= this.bounds.epoch
   }
 
   /** See `EntryRows.changedAfter`. They lie apart, so they are fetched together: the processor waits for many of them at once. */

@@ -2,10 +2,11 @@
  * Keyed state in the memory of the process. State lives in tables (one file per kind), snapshots are taken by `HeapSnapshot`;
  * this file binds them together.
  */
-import type { TableDescriptor } from '@millrace/core'
+import { SpareBuffers, type TableDescriptor } from '@millrace/core'
 import type { SnapshotPlan } from '../snapshot-plan.ts'
 import { type CurrentKey, type StateBackendOptions, TableStateBackend } from '../table-state-backend.ts'
 import { ChangeTracker } from './change-tracker.ts'
+import { ForgottenTimes } from './forgotten-times.ts'
 import { HeapExpiryWalk } from './heap-expiry-walk.ts'
 import { HeapListTable } from './heap-list-table.ts'
 import { HeapMapTable } from './heap-map-table.ts'
@@ -19,6 +20,7 @@ export class HeapStateBackend extends TableStateBackend<HeapTable, HeapSnapshot>
   protected override readonly current: CurrentKey = { key: undefined, keyGroup: -1, hash: 0, serial: 0 }
   protected override readonly epochs = new ChangeTracker()
   readonly #home: TableHome
+  readonly #forgotten = new ForgottenTimes()
   /** Of no meaning, see `EntryMap.touch`. */
   #touched = 0
 
@@ -28,8 +30,10 @@ export class HeapStateBackend extends TableStateBackend<HeapTable, HeapSnapshot>
     this.#home = {
       current: this.current,
       tracker: this.epochs,
+      buffers: new SpareBuffers(),
       firstGroup: first,
       groupCount: Math.max(0, last - first + 1),
+      forgotten: this.#forgotten,
       now: options.now,
     }
   }
@@ -42,6 +46,7 @@ export class HeapStateBackend extends TableStateBackend<HeapTable, HeapSnapshot>
 
   override close(): void {
     super.close()
+    this.#forgotten.close()
     this.closeView()
   }
 
@@ -73,5 +78,13 @@ export class HeapStateBackend extends TableStateBackend<HeapTable, HeapSnapshot>
 
   protected override closeView(): void {
     this.epochs.open = undefined
+  }
+
+  protected override get hasLeftovers(): boolean {
+    return !this.#forgotten.isDone
+  }
+
+  protected override clearLeftovers(units: number): number {
+    return this.#forgotten.step(units)
   }
 }

@@ -2,7 +2,7 @@
  * What all heap tables share: writing, deleting and expiring entries under the rules of the change tracker. How a kind
  * of table arranges its entries is in the file of that kind.
  */
-import type { TableDescriptor, TableUsage } from '@millrace/core'
+import type { SpareBuffers, TableDescriptor, TableUsage } from '@millrace/core'
 import { estimateBytes } from '../bytes-estimate.ts'
 import { hashEntryKey } from '../entry-hash.ts'
 import type { RestoredEntry } from '../restored-group.ts'
@@ -13,14 +13,19 @@ import type { BackendTable, CurrentKey } from '../table-state-backend.ts'
 import type { ChangeTracker } from './change-tracker.ts'
 import { atOf, EntryMap, type ParentEntry } from './entry-map.ts'
 import type { EntryRows } from './entry-rows.ts'
+import type { ForgottenTimes } from './forgotten-times.ts'
 
 /** What a table has of its backend. */
 export interface TableHome {
   readonly current: CurrentKey
   readonly tracker: ChangeTracker
+  /** Memory of what was dropped, for what comes next. */
+  readonly buffers: SpareBuffers
   /** First key group of the backend and how many it has. */
   readonly firstGroup: number
   readonly groupCount: number
+  /** Of what was removed as a whole. */
+  readonly forgotten: ForgottenTimes
   /** Wall clock, epoch ms, for the time to live. */
   now(): number
 }
@@ -96,7 +101,7 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
     const { operatorUid, name } = this.#descriptor
     const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
     if (this.expiry === undefined) return usage
-    return { ...usage, ...this.expiry.usage(this.home.now(), (entries) => this.#bytesOf(entries)) }
+    return { ...usage, ...this.expiry.usage(this.home.now(), this.entryCount, (entries) => this.#bytesOf(entries)) }
   }
 
   /** When a walk that removes what has expired is worth it; `undefined` for never. */
@@ -144,10 +149,6 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
   purge(map: EntryMap, row: number): void {
     map.erase(row)
     if (map.parent !== undefined && map.live === 0 && map.deleted === 0 && !map.detached) this.onEmptied(map)
-  }
-
-  onSnapshotComplete(completedEpoch: number): void {
-    this.drops.forget(completedEpoch)
   }
 
   /** Whether there is a value in a row (−1 for none) that has not expired; removes one that has. */
@@ -240,7 +241,7 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
     const tracker = this.home.tracker
     this.entryCount--
     this.expiry?.times.remove(map.partOf(row).writtenAtMs(atOf(row)))
-    if (map.partOf(row).created(atOf(row)) === tracker.epoch) {
+    if (map.partOf(row).created(atOf(row)) > tracker.knownEpoch) {
       map.erase(row)
     } else {
       tracker.beforeChange(map, row)
@@ -254,11 +255,10 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
   protected detach(map: EntryMap, keyGroups: readonly number[]): void {
     const tracker = this.home.tracker
     this.entryCount -= map.live
-    if (this.expiry !== undefined) forgetTimes(map, this.expiry)
+    if (this.expiry !== undefined) this.home.forgotten.add(map, this.expiry.times)
     const { key } = this.takeOut(map)
     this.home.current.serial++
-    if (map.createdEpoch === tracker.epoch) return
-    this.drops.add(key, keyGroups, tracker.epoch)
+    this.drops.add(key, keyGroups, map.createdEpoch, tracker)
     tracker.open?.keep(map)
   }
 
@@ -319,11 +319,3 @@ export abstract class HeapTable implements BackendTable, SnapshotTable {
 
 /** A row and its place in an index, key and value columns with the room that is left in them. */
 const ENTRY_BYTES = 64
-
-function forgetTimes(map: EntryMap, { times }: TableExpiry): void {
-  const walk = map.walk()
-  for (let row = walk.next(); row >= 0; row = walk.next()) {
-    const part = map.partOf(row)
-    if (part.isLive(atOf(row))) times.remove(part.writtenAtMs(atOf(row)))
-  }
-}

@@ -7,7 +7,7 @@
  * row out moves it on.
  */
 import { HashIndex, hashKey, mixHash } from '@millrace/core'
-import { RowQueue } from './row-queue.ts'
+import { RowQueue } from '../row-queue.ts'
 
 const ROWS_FIRST = 16
 const NONE = -1

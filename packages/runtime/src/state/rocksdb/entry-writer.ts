@@ -13,8 +13,9 @@ import type { KeyLayout } from './key-layout.ts'
 import type { OrderedBatch, OrderedStore } from './ordered-store.ts'
 
 export interface OrderedEntry extends Entry {
-  /** Epoch of its record in the store, or −1: it has none. */
+  /** Epoch of its record in the store, or −1: it has none. When that was written, as the record says. */
   storedEpoch: number
+  storedAtMs: number | undefined
   /** Whether the store may have other keys of its hash. */
   bucket: 'own' | 'unknown' | 'shared'
 }

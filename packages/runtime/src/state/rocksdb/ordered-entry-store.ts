@@ -25,7 +25,7 @@ import { CACHED, type MapOwner, type RecordMap } from '../store/record-map.ts'
 import { BucketReader, isShared } from './buckets.ts'
 import { EntryWriter, type OrderedEntry } from './entry-writer.ts'
 import { endOfPrefix, KeyLayout, rankInKey, rankOf } from './key-layout.ts'
-import { MapRemoval, RANGE_ENTRIES_MIN } from './map-removal.ts'
+import { MapRemoval } from './map-removal.ts'
 import type { OrderedScan, OrderedStore } from './ordered-store.ts'
 import { type MapPiece, OrderedMapWalk, OrderedTableWalk, type WalkedStore } from './ordered-walk.ts'
 
@@ -108,33 +108,34 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
   }
 
   clear(map: RecordMap): boolean {
-    const { isCounted } = map
+    const { table, isCounted } = map
     let isKnown = isCounted
-    let gone = 0
     map.forEach((place) => {
       const entry = this.#entryAt(place)
       if (entry.freshEpoch <= this.knownEpoch) isKnown = true
-      // A deleted entry of which the store does not know yet is among those that are removed there.
-      if (!entry.isLive) gone--
-      else if (entry.storedEpoch < 0) gone++
+      if (!isCounted) this.#countAsStored(entry)
       this.#release(entry)
     })
     map.clear()
     if (!isCounted) {
-      const removed = this.#removal.removeAndCount(this.layout.mapPrefix(map), this.knownEpoch)
-      gone += removed.count
-      isKnown ||= removed.areKnown
-    } else if (map.isStored) {
-      const prefix = this.layout.mapPrefix(map)
-      if (map.live >= RANGE_ENTRIES_MIN) this.#removal.removeRange(prefix)
-      else this.#removal.removeAndCount(prefix, this.knownEpoch)
+      if (this.#removal.removeUncounted(this.layout.mapPrefix(map), table, this.knownEpoch)) isKnown = true
+    } else {
+      if (map.isStored) this.#removal.remove(this.layout.mapPrefix(map), map.live)
+      table.entryCount -= map.live
     }
-    map.table.entryCount -= isCounted ? map.live : gone
     map.live = 0
     map.absent = undefined
     map.isStored = false
     this.writes++
     return isKnown
+  }
+
+  get hasLeftovers(): boolean {
+    return !this.#removal.isDone
+  }
+
+  clearLeftovers(units: number): number {
+    return this.#removal.step(units)
   }
 
   override openView(): void {
@@ -155,6 +156,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
   }
 
   override close(): void {
+    this.#removal.close()
     this.#view?.entries.close()
     this.#view?.changes.close()
     this.#view = undefined
@@ -243,6 +245,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
       isLive: true,
       isDirty: false,
       storedEpoch: -1,
+      storedAtMs: undefined,
       bucket: isAbsent ? 'own' : 'unknown',
       freshEpoch: this.epoch,
       writtenAtMs,
@@ -277,7 +280,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
   protected override append(countMax: number): void {
     const taken: OrderedEntry[] = []
     for (let bytes = 0; taken.length < countMax && bytes < FLUSH_BYTES; ) {
-      const entry = this.takeDirty()
+      const entry = this.changed.take()
       if (entry === undefined) break
       taken.push(entry as OrderedEntry)
       bytes += entry.bytes
@@ -294,6 +297,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
         continue
       }
       entry.storedEpoch = this.epoch
+      entry.storedAtMs = entry.writtenAtMs
       entry.map.isStored = true
       this.cache.setDirty(entry, false)
     }
@@ -349,6 +353,7 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
         isLive: true,
         isDirty: false,
         storedEpoch: record.epoch,
+        storedAtMs: record.writtenAtMs,
         bucket: kind,
         freshEpoch: record.isFresh ? record.epoch : -1,
         writtenAtMs: record.writtenAtMs,
@@ -369,6 +374,17 @@ export class OrderedEntryStore extends EntryStore implements WalkedStore {
     map.remove(entry.hash, CACHED + entry.row)
     this.#release(entry)
     if (map.size === 0 && map !== this.busyMap) map.table.onEmptied(map)
+  }
+
+  /** The table counts an entry as the store has it, for it will be met there. */
+  #countAsStored({ map: { table }, isLive, writtenAtMs, storedEpoch, storedAtMs }: OrderedEntry): void {
+    if (isLive) {
+      table.entryCount--
+      table.noteGone(writtenAtMs)
+    }
+    if (storedEpoch < 0) return
+    table.entryCount++
+    if (storedAtMs !== undefined) table.noteWritten(storedAtMs)
   }
 
   #release(entry: OrderedEntry): void {

@@ -1,10 +1,10 @@
 /**
- * A walk over the live entries of a map that stays valid whatever changes: in the order of their hashes, so entries that
- * come, leave the cache or are written elsewhere meanwhile do not disturb it. Entries are read many at a time.
+ * Walks over the live entries of a map, and of all maps of a table, that stay valid whatever changes: in the order of their hashes, so
+ * entries that come, leave the cache or are written elsewhere meanwhile do not disturb them. Entries are read many at a time.
  */
 import type { Entry } from '../store/entry-cache.ts'
-import type { MapWalk } from '../store/entry-store.ts'
-import type { RecordMap } from '../store/record-map.ts'
+import type { MapWalk, TableWalk } from '../store/entry-store.ts'
+import { HASHES_END, type MapOwner, type RecordMap } from '../store/record-map.ts'
 
 /** What a walk needs of the store. */
 export interface WalkedStore {
@@ -16,7 +16,6 @@ export interface WalkedStore {
 }
 
 const FETCHED_TOGETHER = 256
-const HASHES_END = 2 ** 32
 
 export class EntryWalk implements MapWalk {
   readonly #store: WalkedStore
@@ -26,6 +25,7 @@ export class EntryWalk implements MapWalk {
   #from = 0
   /** Further keys of the hash that was met last. */
   #others: { readonly mixed: number; readonly key: unknown; readonly keyGroup: number }[] = []
+  isDone = false
 
   constructor(store: WalkedStore, map: RecordMap) {
     this.#store = store
@@ -34,24 +34,31 @@ export class EntryWalk implements MapWalk {
 
   /** The next entry that is alive, or `undefined` at the end. */
   next(): Entry | undefined {
-    const store = this.#store
-    const map = this.#map
     for (;;) {
-      if (map.isDetached) return undefined
-      const other = this.#others.pop()
-      if (other !== undefined) {
-        const entry = store.find(map, other.mixed, other.key, other.keyGroup)
-        if (entry?.isLive === true) return entry
-      } else if (this.#at < this.#hashes.length) {
-        const entry = this.#meet()
-        if (entry !== undefined) return entry
-      } else if (this.#from < HASHES_END) {
-        this.#from = map.hashesFrom(this.#from, this.#hashes)
-        this.#at = 0
-      } else {
-        return undefined
-      }
+      const entry = this.step()
+      if (entry !== undefined || this.isDone) return entry
     }
+  }
+
+  /** A bounded step, however many entries are deleted: the next entry, if it is alive. */
+  step(): Entry | undefined {
+    const map = this.#map
+    if (map.isDetached) {
+      this.isDone = true
+      return undefined
+    }
+    const other = this.#others.pop()
+    if (other !== undefined) {
+      const entry = this.#store.find(map, other.mixed, other.key, other.keyGroup)
+      return entry?.isLive === true ? entry : undefined
+    }
+    if (this.#at === this.#hashes.length) {
+      this.isDone = this.#from === HASHES_END
+      if (this.isDone) return undefined
+      this.#from = map.hashesFrom(this.#from, this.#hashes)
+      this.#at = 0
+    }
+    return this.#hashes.length === 0 ? undefined : this.#meet()
   }
 
   #meet(): Entry | undefined {
@@ -63,5 +70,29 @@ export class EntryWalk implements MapWalk {
     const entries = this.#store.entriesOf(this.#map, mixed)
     if (entries.length > 1) for (const { key, keyGroup } of entries) this.#others.push({ mixed, key, keyGroup })
     return entries.length === 1 && entries[0]?.isLive === true ? entries[0] : undefined
+  }
+}
+
+/** One map of a table after the other. */
+export class EntryTableWalk implements TableWalk {
+  readonly #store: WalkedStore
+  readonly #maps: Iterator<RecordMap>
+  #walk: EntryWalk | undefined
+  isDone = false
+
+  constructor(store: WalkedStore, table: MapOwner) {
+    this.#store = store
+    this.#maps = table.liveMaps()[Symbol.iterator]()
+  }
+
+  next(): Entry | undefined {
+    if (this.#walk === undefined || this.#walk.isDone) {
+      const next = this.#maps.next()
+      this.isDone = next.done === true
+      if (next.done === true) return undefined
+      this.#walk = new EntryWalk(this.#store, next.value)
+    }
+    // Deleted entries may be the most of a map, and are read as the others are.
+    return this.#walk.step()
   }
 }

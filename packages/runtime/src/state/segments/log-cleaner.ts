@@ -22,11 +22,10 @@ const CLEANING_RATIO = 4
 /** What the cleaner needs of the store whose log it cleans. */
 export interface CleanedStore {
   readonly log: RecordLog
-  readonly completedEpoch: number
   /** The place that the index has for the record at a position, or −1 when the record is superseded. */
   placeOf(record: StoreRecord, position: number): number
-  /** A tombstone of which no snapshot has to speak any more. */
-  purge(record: StoreRecord, position: number, place: number): void
+  /** Takes out a record that the index has and nobody needs; false for any other. */
+  dismiss(record: StoreRecord, position: number, place: number): boolean
   /** The record of an entry was copied to another position. */
   relocate(record: StoreRecord, from: number, place: number, to: number, file: LogFile): void
 }
@@ -129,11 +128,7 @@ export class LogCleaner {
       const { record } = scan
       const position = log.positionIn(victim, scan.recordAtBytes)
       const place = this.#store.placeOf(record, position)
-      if (place < 0) continue
-      if (record.isTombstone && record.epoch <= this.#store.completedEpoch) {
-        this.#store.purge(record, position, place)
-        if (this.#store.placeOf(record, position) < 0) continue
-      }
+      if (place < 0 || this.#store.dismiss(record, position, place)) continue
       moved.push({ record: { ...record }, from: position, place, offset: this.#writer.position })
       this.#encoder.copy(scan.recordBytes)
     }

@@ -19,8 +19,9 @@ import {
 } from '../store/record-format.ts'
 import { CACHED, type MapOwner, type RecordMap } from '../store/record-map.ts'
 import { describeFailure } from '../table-snapshot.ts'
-import { EntryWalk, type WalkedStore } from './entry-walk.ts'
+import { EntryTableWalk, EntryWalk, type WalkedStore } from './entry-walk.ts'
 import { type CleanedStore, LogCleaner } from './log-cleaner.ts'
+import { MapRemoval, type RemovingStore } from './map-removal.ts'
 import { type LogFile, RecordLog, type RecordLogOptions } from './record-log.ts'
 
 /** An entry and where its record is. */
@@ -31,10 +32,13 @@ interface LogEntry extends Entry {
 
 const FLUSH_BYTES = 1024 ** 2
 
-export class LogEntryStore extends EntryStore implements CleanedStore, WalkedStore {
+export class LogEntryStore extends EntryStore implements CleanedStore, RemovingStore, WalkedStore {
   readonly indexesAll = true
   readonly log: RecordLog
   readonly #cleaner: LogCleaner
+  readonly #removal = new MapRemoval(this)
+  /** Of the snapshot that is open. */
+  #viewEpoch = -1
   readonly #writer = new ByteWriter(64 * 1024)
   readonly #encoder = new RecordEncoder(this.#writer)
   /** The record that is being read, and the one that is being written: making room for the former may append. */
@@ -85,7 +89,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   }
 
   walkTable(table: MapOwner): TableWalk {
-    return new ChainedWalk(this, table)
+    return new EntryTableWalk(this, table)
   }
 
   isEmpty(map: RecordMap): boolean {
@@ -94,21 +98,46 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
 
   clear(map: RecordMap): boolean {
     map.table.entryCount -= map.live
-    map.forEach((place) => {
-      if (place >= CACHED) this.#drop(this.#entryAt(place))
-      else this.log.supersede(place)
-    })
-    map.clear()
     map.live = 0
+    this.#removal.remove(map)
     return true
+  }
+
+  get hasLeftovers(): boolean {
+    return !this.#removal.isDone
+  }
+
+  clearLeftovers(units: number): number {
+    return this.#removal.step(units)
+  }
+
+  /** Takes the entries at these places out, which are in no index any more. */
+  release(map: RecordMap, places: readonly number[]): void {
+    const { table } = map
+    let stored = 0
+    for (const place of places) {
+      if (place < CACHED) {
+        this.#positions = put(this.#positions, stored++, place)
+        continue
+      }
+      const entry = this.#entryAt(place)
+      if (entry.isLive) table.noteGone(entry.writtenAtMs)
+      this.#drop(entry)
+    }
+    if (stored === 0) return
+    const positions = this.#positions.subarray(0, stored)
+    if (table.descriptor.ttlMs !== undefined) this.log.readMany(positions.sort(), stored, this.#noteGone)
+    for (const position of positions) this.#supersede(map, position)
   }
 
   override openView(): void {
     super.openView()
+    this.#viewEpoch = this.epoch
     this.log.openView()
   }
 
   override closeView(): void {
+    this.#viewEpoch = -1
     this.log.closeView()
     super.closeView()
   }
@@ -130,18 +159,30 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     return (this.tables[record.table] as MapOwner).mapAt(record.inner)
   }
 
-  /** A tombstone of which no snapshot has to speak any more. */
-  purge(record: StoreRecord, position: number, place: number): void {
+  /** Takes out a record that the index has and nobody needs: of a map that was removed, or a deletion that was said. False for any other. */
+  dismiss(record: StoreRecord, position: number, place: number): boolean {
+    const map = this.mapOf(record) as RecordMap
+    if (!map.isDetached) {
+      return record.isTombstone && record.epoch <= this.completedEpoch && this.purge(record, position, place)
+    }
+    map.remove(record.hash, place)
+    this.release(map, [place])
+    return true
+  }
+
+  /** A tombstone of which no snapshot has to speak any more. False when it has to stay. */
+  purge(record: StoreRecord, position: number, place: number): boolean {
     const map = this.mapOf(record) as RecordMap
     if (place >= CACHED) {
       const entry = this.cache.at(place - CACHED)
       // It has come back since, which the log does not know yet; then it is just not in the log any more.
-      if (entry.isDirty) return
+      if (entry.isDirty) return false
       this.cache.release(entry)
     }
     map.remove(record.hash, place)
-    this.log.supersede(position)
+    this.#supersede(map, position)
     if (map.size === 0) map.table.onEmptied(map)
+    return true
   }
 
   /** The record of an entry was copied to another position. */
@@ -163,6 +204,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
   }
 
   override close(): void {
+    this.#removal.close()
     this.log.close()
     super.close()
   }
@@ -210,7 +252,7 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     const { map } = entry
     map.remove(entry.hash, CACHED + entry.row)
     this.#drop(entry as LogEntry)
-    if (map.size === 0) map.table.onEmptied(map)
+    if (map.size === 0 && map !== this.busyMap) map.table.onEmptied(map)
     return true
   }
 
@@ -225,8 +267,9 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     const bytesMax = Math.min(FLUSH_BYTES, this.log.fileBytes / 4)
     writer.reset()
     while (written.length < countMax && writer.position < bytesMax) {
-      const entry = this.takeDirty()
+      const entry = this.changed.take()
       if (entry === undefined) break
+      if (this.#isOver(entry)) continue
       offsets.push(writer.position)
       written.push(entry as LogEntry)
       this.#encode(entry)
@@ -257,6 +300,12 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     const record = this.#record
     const decoder = this.#decoder.at(bytes, readHead(view, at, record))
     this.#found = this.#load(position, record, decoder.decode(), decoder)
+  }
+
+  readonly #noteGone = (_position: number, _bytes: Uint8Array, view: DataView, at: number): void => {
+    const record = this.#record
+    readHead(view, at, record)
+    if (!record.isTombstone) (this.tables[record.table] as MapOwner).noteGone(record.writtenAtMs)
   }
 
   readonly #admitAhead = (position: number, bytes: Uint8Array, view: DataView, at: number): void => {
@@ -314,10 +363,28 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
     return entry
   }
 
+  /** Whether nobody needs an entry that has changes; it is taken out then. */
+  #isOver(entry: Entry): boolean {
+    const { map } = entry
+    if (map.isDetached) {
+      const place = CACHED + entry.row
+      map.remove(entry.hash, place)
+      this.release(map, [place])
+      return true
+    }
+    // The snapshots that knew it have been given up since it was deleted.
+    return !entry.isLive && entry.freshEpoch > this.knownEpoch && this.isForgotten(entry)
+  }
+
   #drop(entry: LogEntry): void {
     this.cache.release(entry)
     entry.isDirty = false
-    if (entry.position >= 0) this.log.supersede(entry.position)
+    if (entry.position >= 0) this.#supersede(entry.map, entry.position)
+  }
+
+  #supersede(map: RecordMap, position: number): void {
+    if (map.isGoneIn(this.#viewEpoch)) this.log.discard(position)
+    else this.log.supersede(position)
   }
 
   #onAppended(entry: LogEntry, position: number): void {
@@ -346,28 +413,6 @@ export class LogEntryStore extends EntryStore implements CleanedStore, WalkedSto
       throw describeFailure(cause, table.descriptor, entry.key)
     }
     table.recordBytes += (this.#writer.position - from - table.recordBytes) * (table.recordBytes === 0 ? 1 : 0.01)
-  }
-}
-
-/** One map of a table after the other. */
-class ChainedWalk implements TableWalk {
-  readonly #store: LogEntryStore
-  readonly #maps: Iterator<RecordMap>
-  #walk: EntryWalk | undefined
-  isDone = false
-
-  constructor(store: LogEntryStore, table: MapOwner) {
-    this.#store = store
-    this.#maps = table.liveMaps()[Symbol.iterator]()
-  }
-
-  next(): Entry | undefined {
-    const entry = this.#walk?.next()
-    if (entry !== undefined) return entry
-    const next = this.#maps.next()
-    if (next.done === true) this.isDone = true
-    else this.#walk = this.#store.walk(next.value)
-    return undefined
   }
 }
 

@@ -131,9 +131,12 @@ export class RecordLog {
       file.pinned ??= new Uint8Array(Math.ceil(file.fixedBytes / UNIT_BYTES / 8))
       setBit(file.pinned, unit)
     }
-    if (hasBit(file.tombstoneBits, unit)) this.#dropTombstone(file, unit)
-    file.live--
-    if (file.live === 0 && file !== this.#active) this.#remove(file)
+    this.#takeOut(file, unit)
+  }
+
+  /** The same of a record that counted as gone when the open view began. */
+  discard(position: number): void {
+    this.#takeOut(this.#fileOf(position), position % this.#fileUnits)
   }
 
   /** The record at a position is a deletion: files with some are read for every delta. */
@@ -264,6 +267,12 @@ export class RecordLog {
     this.#active = file
     if (sealed !== undefined && sealed.live === 0) this.#remove(sealed)
     return file
+  }
+
+  #takeOut(file: LogFile, unit: number): void {
+    if (hasBit(file.tombstoneBits, unit)) this.#dropTombstone(file, unit)
+    file.live--
+    if (file.live === 0 && file !== this.#active) this.#remove(file)
   }
 
   #dropTombstone(file: LogFile, unit: number): void {

@@ -52,7 +52,8 @@ export class SegmentsSnapshot extends StoreSnapshot {
     const store = this.#store
     const isPinned = store.log.isPinned(position)
     const inIndex = isPinned ? -1 : store.placeOf(record, position)
-    if (!isPinned && inIndex < 0) return
+    // What is left of a map that was removed before has its places still.
+    if (!isPinned && (inIndex < 0 || store.mapOf(record)?.isGoneIn(this.bounds.epoch) === true)) return
     if (record.isTombstone && !isNew) {
       if (inIndex >= 0) store.purge(record, position, inIndex)
       return

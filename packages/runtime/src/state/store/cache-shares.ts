@@ -1,8 +1,10 @@
 /**
- * The memory for the caches of a slot, as several backends share it. All have the same limit, and it depends on what they use: one that
+ * The memory for the caches of a slot, as several backends share it, and operators that hold some of their state outside of them
+ * (`MemoryHolder`). All have the same limit, and it depends on what they use: one that
  * needs little leaves the rest to the others, and gets it back when it needs more, up to an equal part.
  *
- * Invariant: all together claim no more than there is, once one of them has asked; entries aside that a cache keeps whatever its size.
+ * Invariant: all together claim no more than there is, once one of them has asked; entries aside that a cache keeps whatever its size,
+ * and what a window holds while it fires.
  */
 
 /** One of the caches. It asks each time that it has grown by `GROWTH_SHARE` of its limit. */

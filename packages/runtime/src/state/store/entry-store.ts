@@ -12,6 +12,7 @@
 import { isSameKey } from '@millrace/core'
 import { estimateBytes } from '../bytes-estimate.ts'
 import { GROWTH_SHARE, type SharingCache } from './cache-shares.ts'
+import { ChangedEntries } from './changed-entries.ts'
 import { ENTRY_BYTES, type Entry, EntryCache } from './entry-cache.ts'
 import { CACHED, type MapOwner, type RecordMap } from './record-map.ts'
 
@@ -62,16 +63,12 @@ const ENTRIES_PER_ASK = 256
 
 export abstract class EntryStore implements SharingCache {
   readonly cache = new EntryCache()
+  readonly changed = new ChangedEntries()
   readonly tables: MapOwner[] = []
   /** Whether maps know all their entries, not only those in the cache, so that each map has to stay in memory. */
   abstract readonly indexesAll: boolean
   readonly #options: EntryStoreOptions
   readonly #entriesMin: number
-  /** Changed entries in the order in which they became so; those that are not any more are passed over. */
-  #dirty: Entry[] = []
-  /** Those before it have been written; those from there to `#taken` are being so. */
-  #dirtyFrom = 0
-  #taken = 0
   /** The budget as it was when it was last asked for, at first never. */
   #cacheBytes = 0
   #dirtyBytesMax = 0
@@ -184,7 +181,7 @@ export abstract class EntryStore implements SharingCache {
     const isFirst = !entry.isDirty
     if (isFirst) {
       cache.setDirty(entry, true)
-      this.#dirty.push(entry)
+      this.changed.add(entry, cache.dirtyEntries)
     }
     if (cache.dirtyBytes > this.#dirtyBytesMax && cache.dirtyEntries > this.#entriesMin) this.#flushSome()
     if (cache.bytes > this.#growsUpToBytes) this.#makeRoomBeside(entry)
@@ -204,8 +201,17 @@ export abstract class EntryStore implements SharingCache {
     this.touch(entry)
   }
 
-  /** Takes out a whole map with all that is in it. True when the next delta has to say so. */
+  /**
+   * Takes out a whole map with all that is in it. True when the next delta has to say so. Nobody sees it from now on but snapshots that have
+   * begun; of a large one something may be left to do.
+   */
   abstract clear(map: RecordMap): boolean
+
+  /** Something is left to do of maps that were taken out. */
+  abstract readonly hasLeftovers: boolean
+
+  /** Goes on with that for about so many units; returns what is left of them, at most 0 where there may be more to do. */
+  abstract clearLeftovers(units: number): number
 
   /** Fixes what is in the store for a snapshot. */
   openView(): void {
@@ -226,8 +232,7 @@ export abstract class EntryStore implements SharingCache {
   close(): void {
     this.cache.clear()
     this.tables.length = 0
-    this.#dirty = []
-    this.#dirtyFrom = 0
+    this.changed.clear()
   }
 
   /** Looks in the store for a key of which `count` places of its hash are in `places`, none of them of it in the cache. */
@@ -248,7 +253,7 @@ export abstract class EntryStore implements SharingCache {
   /** An entry without changes has left the cache, where it was in a row. */
   protected abstract onEvicted(entry: Entry, row: number): void
 
-  /** Writes up to `countMax` changed entries, which `takeDirty` gives; they are clean then. */
+  /** Writes up to `countMax` changed entries, which `changed` gives; they are clean then. */
   protected abstract append(countMax: number): void
 
   /** An entry has changes, and had none before. */
@@ -268,7 +273,7 @@ export abstract class EntryStore implements SharingCache {
     while (cache.bytes > this.#cacheBytes && cache.entries > this.#entriesMin) {
       const victim = cache.nextVictim()
       if (victim === undefined) {
-        if (this.#dirtyFrom === this.#dirty.length) return
+        if (this.changed.size === 0) return
         this.#flushAll()
         continue
       }
@@ -276,16 +281,6 @@ export abstract class EntryStore implements SharingCache {
       cache.release(victim)
       this.onEvicted(victim, row)
     }
-  }
-
-  /** The next changed entry, those first that changed first; within `append`. */
-  protected takeDirty(): Entry | undefined {
-    const dirty = this.#dirty
-    while (this.#taken < dirty.length) {
-      const entry = dirty[this.#taken++] as Entry
-      if (entry.isDirty) return entry
-    }
-    return undefined
   }
 
   #makeRoomBeside(entry: Entry): void {
@@ -306,18 +301,17 @@ export abstract class EntryStore implements SharingCache {
   }
 
   #flushAll(): void {
-    while (this.#dirtyFrom < this.#dirty.length) this.#append(FLUSH_ENTRIES)
+    while (this.changed.size > 0) this.#append(FLUSH_ENTRIES)
   }
 
   #append(countMax: number): void {
-    this.#taken = this.#dirtyFrom
-    this.append(countMax)
-    const dirty = this.#dirty
-    this.#dirtyFrom = this.#taken
-    if (this.#dirtyFrom * 2 < dirty.length) return
-    this.#dirty = dirty.slice(this.#dirtyFrom)
-    this.#dirtyFrom = 0
-    this.#taken = 0
+    try {
+      this.append(countMax)
+    } catch (error) {
+      this.changed.onFailed()
+      throw error
+    }
+    this.changed.onWritten()
   }
 
   #askForBudget(): void {

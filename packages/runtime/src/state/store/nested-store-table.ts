@@ -3,8 +3,8 @@
  * not be in memory; outer keys are, except those of map tables in a store that does not index all entries: there a map is known as
  * long as entries of it are in the cache, and who held it across other calls asks for it again (`mapFor`).
  *
- * Invariants: there is one known map for an outer key. Inner maps have numbers, which records of the log carry; while a snapshot
- * is open, the number of a map that was taken out is not given to another.
+ * Invariants: there is one known map for an outer key. Inner maps have numbers, which records of the log carry; that of a map which was
+ * taken out is not given to another as long as an open snapshot may have records of it, or the store has not taken out all of them.
  */
 import { canonicalKey, HashIndex, isSameKey } from '@millrace/core'
 import { RecordMap } from './record-map.ts'
@@ -14,8 +14,8 @@ export abstract class NestedStoreTable extends StoreTable {
   readonly #maps: (RecordMap | undefined)[] = []
   readonly #index = new HashIndex()
   readonly #free: number[] = []
-  /** Free when the open snapshot is done. */
-  #waiting: number[] = []
+  /** Taken out, with numbers that are not free yet. */
+  readonly #retired = new Set<RecordMap>()
 
   mapAt(inner: number): RecordMap | undefined {
     return this.#maps[inner]
@@ -32,8 +32,11 @@ export abstract class NestedStoreTable extends StoreTable {
   }
 
   override onViewClosed(): void {
-    for (const number of this.#waiting) this.#release(number)
-    this.#waiting = []
+    for (const map of this.#retired) if (map.size === 0) this.#retire(map)
+  }
+
+  override onCleared(map: RecordMap): void {
+    if (!this.home.store.isViewOpen) this.#retire(map)
   }
 
   /** By the mixed hash of the outer key. */
@@ -65,17 +68,10 @@ export abstract class NestedStoreTable extends StoreTable {
   /** Drops an inner map with all that is in it. */
   protected detach(inner: RecordMap, keyGroups: readonly number[]): void {
     const { store } = this.home
-    if (this.expiry !== undefined) {
-      const walk = store.walk(inner)
-      for (let entry = walk.next(); entry !== undefined; entry = walk.next()) this.noteGone(entry.writtenAtMs)
-    }
-    // What was read for the walk may have let the last entry of the map leave the cache, and others come under another.
-    const map = inner.isCounted ? inner : this.mapFor(inner.outerKey, keyGroups[0] as number)
-    const isToBeSaid = store.clear(map)
-    if (map.isCounted) this.#takeOut(map)
-    else this.#forget(map)
-    if (!isToBeSaid || map.createdEpoch > store.knownEpoch) return
-    this.drops.add(map.outerKey, keyGroups, store.epoch)
+    const isToBeSaid = store.clear(inner)
+    if (inner.isCounted) this.#takeOut(inner)
+    else this.#forget(inner)
+    if (isToBeSaid) this.drops.add(inner.outerKey, keyGroups, inner.createdEpoch, store)
   }
 
   *liveMaps(): Generator<RecordMap> {
@@ -90,10 +86,16 @@ export abstract class NestedStoreTable extends StoreTable {
   }
 
   #takeOut(map: RecordMap): void {
-    map.isDetached = true
+    const { epoch, isViewOpen } = this.home.store
+    map.detach(epoch)
     this.#index.remove(map.outerHash, map.number)
-    if (this.home.store.isViewOpen) this.#waiting.push(map.number)
+    // One of the current epoch has come since the open snapshot began.
+    if (map.size > 0 || (isViewOpen && map.createdEpoch < epoch)) this.#retired.add(map)
     else this.#release(map.number)
+  }
+
+  #retire(map: RecordMap): void {
+    if (this.#retired.delete(map)) this.#release(map.number)
   }
 
   /** Nothing of the map is in the cache any more; it may come back under another number. */

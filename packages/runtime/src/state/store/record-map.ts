@@ -9,7 +9,10 @@ import { HashIndex, type TableDescriptor } from '@millrace/core'
 export const CACHED = 2 ** 30
 /** Up to so many entries are looked through one by one. */
 const SCANNED_MAX = 8
-const HASHES_END = 2 ** 32
+/** Behind the last of the unsigned mixed hashes. */
+export const HASHES_END: number = 2 ** 32
+/** Instead of an epoch: it has not been taken out. */
+const ATTACHED = -1
 /** Of a map without entries; never changed. */
 const NOTHING: number[] = []
 
@@ -35,6 +38,8 @@ export interface MapOwner {
   liveMaps(): Iterable<RecordMap>
   /** Maps that were taken out are in no snapshot any more. */
   onViewClosed(): void
+  /** Of a map that was taken out nothing is left in the store. */
+  onCleared(map: RecordMap): void
   /** The value as it is in a record, from that of an entry, and back. */
   recordValue(value: unknown): unknown
   loadedValue(value: unknown): unknown
@@ -55,11 +60,10 @@ export class RecordMap {
   live = 0
   /** All its entries are known by number, so it stays in memory as long as it has any. */
   isCounted = true
-  /** Not part of its table any more. */
-  isDetached = false
-  /** In namespaced tables: the key groups that have been here, and whether the namespace stands in the queue. */
+  /** In which it was taken out of its table: snapshots that had begun by then still have it. */
+  #detachedEpoch = ATTACHED
+  /** In namespaced tables: the key groups that have been here. */
   groups: number[] | Uint8Array = []
-  isQueued = false
   /** In an ordered store: what the keys of its entries begin with, once it was needed; whether anything was ever written of it. */
   prefix: Uint8Array | undefined
   isStored = false
@@ -81,6 +85,20 @@ export class RecordMap {
   /** Places, those of deleted entries too. */
   get size(): number {
     return this.#size
+  }
+
+  /** Not part of its table any more. */
+  get isDetached(): boolean {
+    return this.#detachedEpoch !== ATTACHED
+  }
+
+  detach(epoch: number): void {
+    this.#detachedEpoch = epoch
+  }
+
+  /** Whether it was taken out before the snapshot of an epoch began. */
+  isGoneIn(epoch: number): boolean {
+    return this.#detachedEpoch !== ATTACHED && this.#detachedEpoch <= epoch
   }
 
   /** Writes the places of a hash to `into`; returns how many there are. */
@@ -153,6 +171,16 @@ export class RecordMap {
    * number that is returned. The walk begins at 0 and is over at 2³².
    */
   hashesFrom(from: number, into: number[]): number {
+    const end = this.someHashesFrom(from, into)
+    into.sort(ascending)
+    let kept = 0
+    for (let i = 0; i < into.length; i++) if (i === 0 || into[i] !== into[i - 1]) into[kept++] = into[i] as number
+    into.length = kept
+    return end
+  }
+
+  /** The same, in any order, and some more than once. */
+  someHashesFrom(from: number, into: number[]): number {
     into.length = 0
     let end = HASHES_END
     const take = (mixed: number): void => {
@@ -167,10 +195,6 @@ export class RecordMap {
       const slots = part.bytes / 4
       for (let slot = 0; slot < slots; slot += 2) if (part.rowAt(slot) >= 0) take(part.hashAt(slot))
     }
-    into.sort(ascending)
-    let kept = 0
-    for (let i = 0; i < into.length; i++) if (i === 0 || into[i] !== into[i - 1]) into[kept++] = into[i] as number
-    into.length = kept
     return end
   }
 

@@ -1,25 +1,23 @@
 /**
  * State by namespace, then key: an inner map for each namespace, of all key groups together. The namespaces themselves
- * stay in memory, and a queue knows the smallest; it may hold namespaces that have become empty, which are taken out when
- * they come to its top, or all at once when they are the most of it.
+ * stay in memory, and a queue knows the smallest.
+ *
+ * Invariant: exactly the numbers of namespaces that have live entries are in the queue.
  */
 import { canonicalKey, hashKey, mixHash, type NamespaceCursor, type NamespacedTable } from '@millrace/core'
 import { hashEntryKey } from '../entry-hash.ts'
-import { NamespaceQueue } from '../heap/namespace-queue.ts'
 import type { RestoredEntry } from '../restored-group.ts'
+import { RowQueue } from '../row-queue.ts'
 import type { Entry } from './entry-cache.ts'
 import type { MapWalk } from './entry-store.ts'
 import { NestedStoreTable } from './nested-store-table.ts'
 import type { RecordMap } from './record-map.ts'
 
-const QUEUE_STALE_MIN = 1_024
 /** Up to so many key groups of a namespace are in a list. */
 const GROUPS_LISTED_MAX = 8
 
 export class StoreNamespacedTable<V> extends NestedStoreTable implements NamespacedTable<V> {
-  readonly #queue = new NamespaceQueue()
-  /** Namespaces with live entries. */
-  #liveNamespaces = 0
+  readonly #queue = new RowQueue()
   #sorted: readonly number[] | undefined
   #last: RecordMap | undefined
   #lastNamespace = Number.NaN
@@ -44,7 +42,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     const kept = found === undefined ? canonicalKey(key) : found.key
     this.#found = this.home.store.write(inner, found, mixed, kept, keyGroup, value, undefined)
     if (found === undefined) this.#noteGroup(inner, keyGroup)
-    if (isFirst) this.#onNamespaceLive(inner, namespace)
+    if (isFirst) this.#onNamespaceLive(inner)
   }
 
   remove(namespace: number): void {
@@ -53,26 +51,15 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     if (inner === undefined || !this.isVisible(entry)) return
     this.home.store.erase(entry)
     this.#foundSerial = -1
-    if (inner.live === 0) this.#onNamespaceGone()
+    if (inner.live === 0) this.#onNamespaceGone(inner)
   }
 
   firstNamespace(): number | undefined {
-    const queue = this.#queue
-    for (let first = queue.peek(); first !== undefined; first = queue.peek()) {
-      const inner = this.#inner(first)
-      if (inner !== undefined && inner.live > 0) return first
-      queue.pop()
-      if (inner !== undefined) inner.isQueued = false
-    }
-    return undefined
+    return this.#queue.first
   }
 
   namespaces(): readonly number[] {
-    if (this.#sorted === undefined) {
-      const namespaces: number[] = []
-      for (const { live, outerKey } of this.liveMaps()) if (live > 0) namespaces.push(outerKey as number)
-      this.#sorted = namespaces.sort((a, b) => a - b)
-    }
+    this.#sorted ??= this.#queue.numbers
     return this.#sorted
   }
 
@@ -88,9 +75,9 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
   dropNamespace(namespace: number): void {
     const inner = this.#inner(namespace)
     if (inner === undefined) return
-    const wasLive = inner.live > 0
+    // Its number may be given to another with the next call.
+    if (inner.live > 0) this.#onNamespaceGone(inner)
     this.detach(inner, this.#groupsOf(inner))
-    if (wasLive) this.#onNamespaceGone()
   }
 
   mapFor(outerKey: unknown): RecordMap {
@@ -105,7 +92,7 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     const mixed = mixHash(hashEntryKey(key, keyGroup))
     this.home.store.write(inner, undefined, mixed, canonicalKey(key), keyGroup, value, undefined)
     this.#noteGroup(inner, keyGroup)
-    if (isFirst) this.#onNamespaceLive(inner, namespace)
+    if (isFirst) this.#onNamespaceLive(inner)
   }
 
   #entry(namespace: number): Entry | undefined {
@@ -138,26 +125,14 @@ export class StoreNamespacedTable<V> extends NestedStoreTable implements Namespa
     return this.createInner(mixHash(hashKey(namespace)), namespace + 0)
   }
 
-  #onNamespaceLive(inner: RecordMap, namespace: number): void {
-    this.#liveNamespaces++
+  #onNamespaceLive({ number, outerKey }: RecordMap): void {
     this.#sorted = undefined
-    if (inner.isQueued) return
-    inner.isQueued = true
-    this.#queue.push(namespace)
-    if (this.#queue.size > this.#liveNamespaces * 2 + QUEUE_STALE_MIN) this.#rebuildQueue()
+    this.#queue.add(number, outerKey as number)
   }
 
-  #onNamespaceGone(): void {
-    this.#liveNamespaces--
+  #onNamespaceGone({ number }: RecordMap): void {
     this.#sorted = undefined
-  }
-
-  #rebuildQueue(): void {
-    this.#queue.clear()
-    for (const inner of this.liveMaps()) {
-      inner.isQueued = inner.live > 0
-      if (inner.isQueued) this.#queue.push(inner.outerKey as number)
-    }
+    this.#queue.remove(number)
   }
 
   #noteGroup(inner: RecordMap, keyGroup: number): void {

@@ -4,7 +4,13 @@
  * left to who extends this.
  */
 import { MillraceError } from '@millrace/api'
-import { mixHash, type NewerEntries, type RestoredSegment, type TableDescriptor } from '@millrace/core'
+import {
+  type MemoryHolder,
+  mixHash,
+  type NewerEntries,
+  type RestoredSegment,
+  type TableDescriptor,
+} from '@millrace/core'
 import { type StateBackendOptions, TableStateBackend } from '../table-state-backend.ts'
 import type { EntryStore } from './entry-store.ts'
 import { TABLES_MAX } from './record-format.ts'
@@ -21,6 +27,8 @@ export interface StoreStateBackendOptions extends StateBackendOptions {
   readonly cacheBytes: () => number
   /** So many entries stay in the cache however large they are; default 16. For tests. */
   readonly cachedEntriesMin?: number
+  /** See `KeyedStateBackend`; without it operators may hold as much again as the cache. */
+  readonly shareMemory?: (holder: MemoryHolder) => () => number
   readonly onClose?: () => void
 }
 
@@ -32,12 +40,14 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> e
   protected override readonly current: StoreKey = { key: undefined, keyGroup: -1, hash: 0, mixed: 0, serial: 0 }
   protected override readonly epochs: Store
   readonly #home: TableHome
+  readonly #shareMemory: (holder: MemoryHolder) => () => number
   readonly #onClose: (() => void) | undefined
   #isClosed = false
 
   constructor(options: StoreStateBackendOptions, store: Store) {
     super(options)
     const { first, last } = options.keyGroups
+    this.#shareMemory = options.shareMemory ?? (() => options.cacheBytes)
     this.#onClose = options.onClose
     this.store = store
     this.epochs = store
@@ -61,6 +71,10 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> e
     for (const { tables } of this.operators.values()) {
       for (const table of tables) table.expectKeys(keyHashes, from, to)
     }
+  }
+
+  shareMemory(holder: MemoryHolder): () => number {
+    return this.#shareMemory(holder)
   }
 
   override restore(
@@ -111,8 +125,12 @@ export abstract class StoreStateBackend<Store extends EntryStore = EntryStore> e
     this.store.closeView()
   }
 
-  protected override noteKnown(epoch: number): void {
-    this.store.knownEpoch = epoch
+  protected override get hasLeftovers(): boolean {
+    return this.store.hasLeftovers
+  }
+
+  protected override clearLeftovers(units: number): number {
+    return this.store.clearLeftovers(units)
   }
 }
 

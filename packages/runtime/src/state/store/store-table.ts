@@ -94,7 +94,8 @@ export abstract class StoreTable implements BackendTable, MapOwner, SnapshotTabl
     const { operatorUid, name } = this.#descriptor
     const usage = { operatorUid, name, entries: this.entryCount, bytesEstimate: this.#bytesOf(this.entryCount) }
     if (this.expiry === undefined) return usage
-    return { ...usage, ...this.expiry.usage(this.home.store.now(), (entries) => this.#bytesOf(entries)) }
+    const expired = this.expiry.usage(this.home.store.now(), this.entryCount, (entries) => this.#bytesOf(entries))
+    return { ...usage, ...expired }
   }
 
   /** When a walk that removes what has expired is worth it; `undefined` for never. */
@@ -147,8 +148,9 @@ export abstract class StoreTable implements BackendTable, MapOwner, SnapshotTabl
     return value
   }
 
-  /** What the table keeps for snapshots that are over. */
+  /** What the table keeps for snapshots that are over, and for the store. */
   onViewClosed(): void {}
+  onCleared(_map: RecordMap): void {}
 
   /** Fetches the entries of keys together, unless the table is not asked for most keys. */
   expectKeys(hashes: readonly number[], from: number, to: number): void {
@@ -156,10 +158,6 @@ export abstract class StoreTable implements BackendTable, MapOwner, SnapshotTabl
     this.lookUps = 0
     this.#expectedKeys = to - from
     if (isAsked && this.likelyMap !== undefined) this.home.store.prefetch(this.likelyMap, hashes, from, to)
-  }
-
-  onSnapshotComplete(completedEpoch: number): void {
-    this.drops.forget(completedEpoch)
   }
 
   /** Whether there is a value that has not expired; removes one that has. */

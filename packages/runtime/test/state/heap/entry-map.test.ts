@@ -5,7 +5,6 @@ import fc from 'fast-check'
 import { atOf, EntryMap, type EntryMapOwner } from '../../../src/state/heap/entry-map.ts'
 import { ROWS_MAX } from '../../../src/state/heap/entry-rows.ts'
 import { HeapStateBackend } from '../../../src/state/heap/heap-state-backend.ts'
-import { NamespaceQueue } from '../../../src/state/heap/namespace-queue.ts'
 
 const COUNT = PART_ENTRIES_MAX * 5
 
@@ -186,19 +185,6 @@ describe('namespaces one after the other', () => {
       windows.dropNamespace(namespace)
     })
     assert.equal(backend.usage()[0]?.entries, 0)
-  })
-})
-
-describe('NamespaceQueue', () => {
-  it('gives the smallest first', () => {
-    const queue = new NamespaceQueue()
-    const values = Array.from({ length: 1_000 }, (_, index) => (index * 7_919) % 1_000)
-    for (const value of values) queue.push(value)
-    for (let expected = 0; expected < 1_000; expected++) {
-      assert.equal(queue.peek(), expected)
-      queue.pop()
-    }
-    assert.equal(queue.peek(), undefined)
   })
 })
 

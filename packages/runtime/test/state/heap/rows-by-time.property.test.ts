@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { RowsByTime, type RowWalk } from '../../../src/state/heap/rows-by-time.ts'
-import { CountingQueue, stepsMax } from './counting-queue.ts'
+import { CountingQueue, stepsMax } from '../counting-queue.ts'
 
 const steps = fc.array(fc.record({ row: fc.nat(60), time: fc.constantFrom(-5, 0, 1.5, 7, 8, 9, 1e12) }), {
   maxLength: 400,

@@ -1,4 +1,4 @@
-/** What the suite of all backends cannot see of the segment store: its files, its memory, and bytes that were damaged. */
+/** The segment store does what every store on the disk must, and what is its own: its files, and the space that they take. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,37 +6,47 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { after, describe, it } from 'node:test'
 import { MillraceError } from '@millrace/api'
-import { encodeWhole, hashKey, keyGroupOf, type ValueTable } from '@millrace/core'
+import { encodeWhole, hashKey, keyGroupOf } from '@millrace/core'
 import { SeededRandom } from '@millrace/testing'
 import { SegmentsStateBackend } from '../../../src/state/segments/segments-state-backend.ts'
 import { NodeStoreFolder, type StoreFile, type StoreFolder } from '../../../src/state/segments/store-file.ts'
-import { UNIT_BYTES } from '../../../src/state/store/record-format.ts'
+import { entryStoreConformance } from '../store/entry-store-conformance.ts'
+import {
+  clearAll,
+  GROUPS,
+  maps,
+  nested,
+  put,
+  type StoreWorld,
+  select,
+  snapshot,
+  storeOptions,
+  type Value,
+  values,
+  windows,
+} from '../store/store-world.ts'
 
-const GROUPS = 8
 const folder = mkdtempSync(join(tmpdir(), 'millrace-entry-store-'))
 after(() => rmSync(folder, { recursive: true }))
 
 describe('segment store', () => {
-  it('holds state many times its cache: the cache keeps its budget, the disk stays near what is alive', () => {
-    const cacheBytes = 256 * 1024
-    const backend = open({ cacheBytes, fileBytes: 256 * 1024 })
+  let world: LogWorld | undefined
+
+  entryStoreConformance(() => {
+    world ??= new LogWorld()
+    return world
+  })
+
+  it('stays near what is alive where the cache holds a part of it', () => {
+    const backend = open({ cacheBytes: 64 * 1024, fileBytes: 128 * 1024 })
     const table = values(backend)
     // No factor of theirs is in the orders below.
-    const keys = 20_011
+    const keys = 10_007
     for (let round = 0; round < 8; round++) {
-      for (let i = 0; i < keys; i++) {
-        // In another order each time, so that no file is dead as a whole by itself.
-        const key = (i * (2 * round + 1) * 7_919) % keys
-        select(backend, key)
-        const value = table.get()
-        assert.deepEqual(value, round === 0 ? undefined : { key, round: round - 1, text: 'x'.repeat(40) })
-        table.put({ key, round, text: 'x'.repeat(40) })
-        assert.ok(backend.store.cache.bytes <= cacheBytes + 2_048, `${backend.store.cache.bytes} bytes in the cache`)
-      }
+      // In another order each time, so that no file is dead as a whole by itself.
+      for (let i = 0; i < keys; i++) put(backend, table, (i * (2 * round + 1) * 7_919) % keys, round)
     }
-    const { entries, bytesEstimate } = backend.usage()[0] as { entries: number; bytesEstimate: number }
-    assert.equal(entries, keys)
-    assert.ok(bytesEstimate > 5 * cacheBytes)
+    const { bytesEstimate } = backend.usage()[0] as { bytesEstimate: number }
     const { sizeBytes } = backend.store.log
     assert.ok(sizeBytes < bytesEstimate * 2.6, `${sizeBytes} bytes on disk for ${bytesEstimate}`)
     backend.close()
@@ -69,8 +79,7 @@ describe('segment store', () => {
         for (let i = 0; i < keys * share; i++) {
           const key = random.below(keys)
           rounds[key] = id
-          select(backend, key)
-          table.put({ key, round: id, text: 'some text' })
+          put(backend, table, key, id)
         }
       }
       assert.ok(backend.store.cleanedBytes > 0)
@@ -120,12 +129,11 @@ describe('segment store', () => {
     backend.close()
   })
 
-  it('says what there is no room for, of how much, and loses nothing when there is room again', () => {
-    const full = new FullFolder(new NodeStoreFolder(folder, 'full'))
+  it('says what there is no room for, and of how much', () => {
+    const full = new WatchedFolder(new NodeStoreFolder(folder, 'full'))
     const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024, store: full })
     const table = values(backend)
     for (let key = 0; key < 100; key++) put(backend, table, key)
-    backend.store.flush()
     for (const code of ['ENOSPC', 'EDQUOT']) {
       full.code = code
       assert.throws(
@@ -153,17 +161,10 @@ describe('segment store', () => {
     }
     full.code = 'EIO'
     assert.throws(() => backend.store.flush(), { code: 'DISK_FAILED', message: /could not be written: EIO/ })
-    full.code = undefined
-    // Nobody goes on with a store that has failed; that it could shows that nothing is half done.
-    backend.store.flush()
-    for (let key = 0; key < 100; key++) {
-      select(backend, key)
-      assert.equal(table.get()?.key, key)
-    }
     backend.close()
   })
 
-  it('forgets deletions once a completed snapshot has said them', () => {
+  it('has no record of a deletion any more once a completed snapshot has said it', () => {
     const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024 })
     const table = values(backend)
     for (let key = 0; key < 1_000; key++) put(backend, table, key)
@@ -182,14 +183,13 @@ describe('segment store', () => {
       snapshot(backend, id, 'delta')
       backend.onCheckpointComplete(id)
     }
-    const records = [...backend.store.log.files()].reduce((sum, { live }) => sum + live, 0)
-    assert.equal(records, 1)
+    assert.equal(recordsOf(backend), 1)
     backend.close()
   })
 
   it('counts no deletion any more that went with its namespace', () => {
     const backend = open({ cacheBytes: 4_096, fileBytes: 16 * 1024 })
-    const table = backend.namespacedTable<number>({ ...descriptor, kind: 'namespaced' })
+    const table = windows(backend)
     for (let key = 0; key < 500; key++) {
       select(backend, key)
       for (const namespace of [100, 200]) table.put(namespace, key)
@@ -234,60 +234,6 @@ describe('segment store', () => {
       },
       { code: 'DISK_FAILED', message: /missing/, hint: /io\.tmp\.dirs/ },
     )
-  })
-
-  it('refuses a record that is not what was written, wherever a bit has changed', () => {
-    const damaging = new DamagingFolder(new NodeStoreFolder(folder, 'damaged'))
-    const backend = open({ cacheBytes: 0, fileBytes: 64 * 1024, store: damaging })
-    const table = values(backend)
-    for (let key = 0; key < 50; key++) put(backend, table, key)
-    backend.store.flush()
-    const { bytesEstimate, entries } = backend.usage()[0] as { bytesEstimate: number; entries: number }
-    for (let at = 0; at <= Math.floor(bytesEstimate / entries) - UNIT_BYTES; at++) {
-      damaging.damageAt = at
-      select(backend, 1)
-      assert.throws(() => table.get(), { code: 'DISK_FAILED' }, `byte ${at}`)
-    }
-    damaging.damageAt = -1
-    select(backend, 1)
-    assert.equal(table.get()?.key, 1)
-    backend.close()
-  })
-
-  it('reads objects of each record by the shapes of that record', () => {
-    const backend = open({ cacheBytes: 0, fileBytes: 64 * 1024 })
-    const table = backend.valueTable<readonly object[]>({ ...descriptor, kind: 'value' })
-    // The second object of each refers to the shape of the first.
-    const valueAt = (key: number): readonly object[] => [{ [`p${key}`]: 1 }, { [`p${key}`]: 2 }]
-    for (let key = 0; key < 20; key++) {
-      select(backend, key)
-      table.put(valueAt(key))
-    }
-    backend.store.flush()
-    for (const key of [3, 7, 3, 19, 0]) {
-      select(backend, key)
-      assert.deepEqual(table.get(), valueAt(key))
-    }
-    backend.close()
-  })
-
-  it('walks over each of two keys of one hash once, whichever of them is in the cache', () => {
-    const [first, second] = keysOfOneHash()
-    for (let cacheBytes = 0; cacheBytes < 4_000; cacheBytes += 100) {
-      for (let read = 0; read < 8; read++) {
-        const backend = open({ cacheBytes, fileBytes: 64 * 1024 })
-        const table = backend.mapTable<string, number>({ ...descriptor, kind: 'map' })
-        select(backend, 1)
-        for (let i = 0; i < 8; i++) table.put(`other ${i}`, i)
-        for (const key of [first, second]) table.put(key, 0)
-        backend.store.flush()
-        for (let i = 0; i < read; i++) table.get(`other ${i}`)
-        table.get(read % 2 === 0 ? first : second)
-        const met = [...table.entries()].map(([key]) => key).filter((key) => !key.startsWith('other'))
-        assert.deepEqual(met.sort(), [first, second].sort(), `cache of ${cacheBytes} bytes, ${read} read`)
-        backend.close()
-      }
-    }
   })
 
   it('gives what it reads, also when changes are appended to make room for it', () => {
@@ -352,6 +298,59 @@ describe('segment store', () => {
     backend.close()
   })
 
+  it('counts its records right, whoever takes out what is left of large maps', () => {
+    const backend = open({ cacheBytes: 8_192, fileBytes: 16 * 1024 })
+    const table = values(backend)
+    const inner = maps<number, number>(backend)
+    for (let key = 0; key < 300; key++) put(backend, table, key)
+    for (let id = 1; id <= 6; id++) {
+      // Side by side, so that no file is dead as a whole by itself.
+      for (let userKey = 0; userKey < 2_000; userKey++) {
+        select(backend, 'large')
+        inner.put(userKey, id)
+        for (const key of [2 * userKey, 2 * userKey + 1]) put(backend, table, key % 300, id)
+      }
+      const begun = backend.beginSnapshot(id, () => 'base')
+      select(backend, 'large')
+      inner.remove()
+      const { cleanedBytes } = backend.store
+      for (let round = 0; round < 20; round++) for (let key = 0; key < 300; key++) put(backend, table, key, round)
+      assert.ok(backend.store.cleanedBytes > cleanedBytes, 'files with what is left are cleaned')
+      const pieces = encodeWhole(begun)
+      assert.equal(
+        pieces.reduce((sum, { entries }) => sum + entries, 0),
+        2_300,
+        'the map was there when it began',
+      )
+      backend.onCheckpointComplete(id)
+    }
+    assert.ok(backend.store.hasLeftovers)
+    clearAll(backend)
+    backend.store.flush()
+    assert.equal(recordsOf(backend), 300)
+    backend.close()
+  })
+
+  it('gives the number of a map that has come since a snapshot began to another at once', () => {
+    const backend = open({ cacheBytes: 1024 ** 2, fileBytes: 64 * 1024 })
+    const table = maps<number, number>(backend)
+    const numberOf = (key: string): number => nested(table).mapFor(key, keyGroupOf(key, GROUPS)).number
+    select(backend, 'old')
+    table.put(1, 1)
+    const old = numberOf('old')
+    const begun = backend.beginSnapshot(1, () => 'base')
+    table.remove()
+    for (let key = 0; key < 1_000; key++) {
+      select(backend, `new ${key}`)
+      table.put(1, 1)
+      assert.ok(numberOf(`new ${key}`) !== old, 'the snapshot still has records of that')
+      assert.ok(numberOf(`new ${key}`) < 3, `map ${key} has number ${numberOf(`new ${key}`)}`)
+      table.remove()
+    }
+    assert.equal(encodeWhole(begun)[0]?.entries, 1)
+    backend.close()
+  })
+
   it('leaves nothing behind in its folder', { skip: process.platform === 'win32' }, () => {
     const own = mkdtempSync(join(folder, 'own-'))
     const backend = open({ cacheBytes: 1_024, fileBytes: 16 * 1024, store: new NodeStoreFolder(own, 'state') })
@@ -363,95 +362,57 @@ describe('segment store', () => {
   })
 })
 
-interface Value {
-  readonly key: number
-  readonly round: number
-  readonly text: string
-}
-
 interface StoreSizes {
   readonly cacheBytes: number | (() => number)
   readonly fileBytes: number
   readonly store?: StoreFolder
 }
 
-const descriptor = { operatorUid: 'op', name: 'v', version: 1, ttlMs: undefined }
+/** Open one after the other, in a folder that is watched. */
+class LogWorld implements StoreWorld {
+  readonly #folder = new WatchedFolder(new NodeStoreFolder(folder, 'world'))
+
+  open(options: Parameters<StoreWorld['open']>[0]): SegmentsStateBackend {
+    return new SegmentsStateBackend({ ...storeOptions(options), folder: this.#folder, fileBytes: 64 * 1024 })
+  }
+
+  set damageAt(at: number) {
+    this.#folder.damageAt = at
+  }
+
+  set isFull(isFull: boolean) {
+    this.#folder.code = isFull ? 'ENOSPC' : undefined
+  }
+
+  get readBytes(): number {
+    return this.#folder.readBytes
+  }
+}
+
 let opened = 0
 
 function open({ cacheBytes, fileBytes, store }: StoreSizes): SegmentsStateBackend {
   return new SegmentsStateBackend({
-    keyGroups: { first: 0, last: GROUPS - 1 },
-    maxParallelism: GROUPS,
-    now: () => 0,
-    monotonicMs: () => 0,
+    ...storeOptions({ cacheBytes: typeof cacheBytes === 'number' ? () => cacheBytes : cacheBytes, now: () => 0 }),
     folder: store ?? new NodeStoreFolder(folder, `store-${opened++}`),
-    cacheBytes: typeof cacheBytes === 'number' ? () => cacheBytes : cacheBytes,
-    cachedEntriesMin: 1,
     fileBytes,
   })
 }
 
-function values(backend: SegmentsStateBackend): ValueTable<Value> {
-  return backend.valueTable({ ...descriptor, kind: 'value' })
+/** That count as alive, deletions too. */
+function recordsOf({ store }: SegmentsStateBackend): number {
+  return [...store.log.files()].reduce((sum, { live }) => sum + live, 0)
 }
 
-function select(backend: SegmentsStateBackend, key: number): void {
-  backend.setCurrentKey(key, keyGroupOf(key, GROUPS))
-}
-
-/** There are some in so many of any kind. */
-function keysOfOneHash(): readonly [string, string] {
-  const seen = new Map<number, string>()
-  for (let i = 0; ; i++) {
-    const key = `key ${i}`
-    const earlier = seen.get(hashKey(key))
-    if (earlier !== undefined) return [earlier, key]
-    seen.set(hashKey(key), key)
-  }
-}
-
-function put(backend: SegmentsStateBackend, table: ValueTable<Value>, key: number): void {
-  select(backend, key)
-  table.put({ key, round: 0, text: 'some text' })
-}
-
-/** Takes a whole snapshot; returns how many entries it has. */
-function snapshot(backend: SegmentsStateBackend, id: number, kind: 'base' | 'delta'): number {
-  return encodeWhole(backend.beginSnapshot(id, () => kind)).reduce((sum, { entries }) => sum + entries, 0)
-}
-
-/** Changes a bit of what is read. */
-class DamagingFolder implements StoreFolder {
+/** Changes a bit of what is read, refuses to take more as the system does, and counts. */
+class WatchedFolder implements StoreFolder {
   readonly path: string
   readonly #folder: StoreFolder
   /** Byte of each read in which a bit changes; −1: none. */
   damageAt = -1
-
-  constructor(inner: StoreFolder) {
-    this.#folder = inner
-    this.path = inner.path
-  }
-
-  create(): StoreFile {
-    const file = this.#folder.create()
-    return {
-      append: (bytes, length, atBytes) => file.append(bytes, length, atBytes),
-      close: () => file.close(),
-      read: (into, length, atBytes) => {
-        const count = file.read(into, length, atBytes)
-        if (this.damageAt >= 0 && this.damageAt < count) into[this.damageAt] = (into[this.damageAt] as number) ^ 0x04
-        return count
-      },
-    }
-  }
-}
-
-/** Refuses to take more, as the system does. */
-class FullFolder implements StoreFolder {
-  readonly path: string
-  readonly #folder: StoreFolder
-  /** Of the error; undefined: there is room. */
+  /** Of the error that writing throws; undefined: there is room. */
   code: string | undefined
+  readBytes = 0
 
   constructor(inner: StoreFolder) {
     this.#folder = inner
@@ -462,11 +423,17 @@ class FullFolder implements StoreFolder {
     const file = this.#folder.create()
     return {
       append: (bytes, length, atBytes) => {
-        if (this.code !== undefined) throw Object.assign(new Error(`${this.code}: write`), { code: this.code })
+        const { code } = this
+        if (code !== undefined) throw Object.assign(new Error(`${code}: write`), { code })
         file.append(bytes, length, atBytes)
       },
-      read: (into, length, atBytes) => file.read(into, length, atBytes),
       close: () => file.close(),
+      read: (into, length, atBytes) => {
+        const count = file.read(into, length, atBytes)
+        this.readBytes += count
+        if (this.damageAt >= 0 && this.damageAt < count) into[this.damageAt] = (into[this.damageAt] as number) ^ 0x04
+        return count
+      },
     }
   }
 }

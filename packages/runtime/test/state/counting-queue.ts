@@ -1,5 +1,5 @@
 /** A queue of rows that counts its steps of work, and how many an operation may take. */
-import { RowQueue } from '../../../src/state/heap/row-queue.ts'
+import { RowQueue } from '../../src/state/row-queue.ts'
 
 export class CountingQueue extends RowQueue {
   steps = 0
