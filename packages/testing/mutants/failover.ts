@@ -306,7 +306,7 @@ export const FAILOVER: readonly Mutant[] = [
     name: 'older checkpoints gone though the newest could not be read',
     why: 'after a resume that found the newest damaged, there is none to go back to',
     file: 'runtime/src/coordinator/checkpoint-keeper.ts',
-    find: 'const retainedMax = this.#hasStored ? this.#retainedMax : Number.POSITIVE_INFINITY',
+    find: 'const retainedMax = this.#isNewestProven ? this.#retainedMax : Number.POSITIVE_INFINITY',
     replace: 'const retainedMax = this.#retainedMax',
     suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
   },

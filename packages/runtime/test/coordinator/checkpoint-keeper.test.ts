@@ -64,6 +64,9 @@ describe('CheckpointKeeper', () => {
     await next.keeper.store(manifestOf(4, []))
     await next.keeper.close('FAILED', 'RETAIN_ON_CANCELLATION')
     assert.deepEqual(await next.ids(), [4])
+    const finished = await open(1, [1, 2, 3])
+    await finished.keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await finished.ids(), [3], 'it was the final one')
   })
 
   it('keeps what a pending checkpoint may build on', async () => {
