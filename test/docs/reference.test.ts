@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ERROR_CODES, type ErrorCodeEntry } from '@millrace/api'
+import { ERROR_CODES, type ErrorCode, type ErrorCodeEntry } from '@millrace/api'
+import { isUsageError } from '@millrace/cli'
 import { CONFIG_OPTIONS, formatDefault, type OptionSpec } from '@millrace/core'
 import { TASK_METRICS, type TaskMetric } from '@millrace/runtime'
 import { cleanEnv, run } from '../packaging/commands.ts'
@@ -29,6 +30,14 @@ test('every error code is explained, in the order of the table, with whose fault
     assert.equal(facts, `*${fault} · ${ACTIONS[action]}*`, heading)
     assert.ok(text.join(' ').trim().length > 40, `${heading} is explained`)
   }
+})
+
+test('which errors are wrong usage, and end with status 2, is as the command has it', () => {
+  const [, told = ''] = /with status 2 for ([\s\S]*?), else with 1/.exec(readDocument('docs/reference/errors.md')) ?? []
+  const codes = [...told.matchAll(/`([A-Z0-9_]+)`/g)].map(([, code]) => code)
+  const known = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => isUsageError(code))
+  // The launcher, which ends before there is a command, says this one.
+  assert.deepEqual(codes.toSorted(), [...known, 'NODE_TOO_OLD'].toSorted())
 })
 
 test('the configuration reference is that of the code', () => {

@@ -27,6 +27,10 @@ export type EndSignal = 'SIGINT' | 'SIGTERM'
 export interface TextOutput {
   write(text: string): void
   readonly isTerminal: boolean
+  /** Its reader has gone away, as `head` does, or it cannot be written: what is written from then on reaches nobody. */
+  readonly isClosed: boolean
+  /** Waits until what was written has left. Gives what kept it from that; a reader that went away wanted no more. */
+  flush(): Promise<Error | undefined>
   /** Of the terminal; asked anew before each drawing, since terminals are resized. */
   size(): TerminalSize
   /**

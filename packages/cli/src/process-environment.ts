@@ -26,13 +26,19 @@ export function createProcessEnvironment(runner: JobRunner): CliEnvironment {
   }
 }
 
-type Write = (text: string) => void
 type Around = Set<() => (() => void) | undefined>
 
-function outputOf(stream: NodeJS.WriteStream, write: Write, others: Around): TextOutput {
+/** The untouched way to a stream. */
+type OwnOutput = Pick<TextOutput, 'write' | 'isClosed' | 'flush'>
+
+function outputOf(stream: NodeJS.WriteStream, own: OwnOutput, others: Around): TextOutput {
   return {
-    write,
+    write: own.write,
+    flush: own.flush,
     isTerminal: stream.isTTY === true,
+    get isClosed() {
+      return own.isClosed
+    },
     size: () => ({ columns: stream.columns ?? 80, rows: stream.rows ?? 24 }),
     aroundOthers(before) {
       others.add(before)
@@ -43,13 +49,17 @@ function outputOf(stream: NodeJS.WriteStream, write: Write, others: Around): Tex
 
 /**
  * Lets the display step aside for what a job writes itself (`console.log`), where both go to a terminal. Returns the
- * untouched writes for our own use. A reader that went away (`| head`) ends the output, not the job.
+ * untouched outputs for our own use. A reader that went away (`| head`), or a full disk below a log, ends the output, not the
+ * job.
  */
-function interceptWrites(others: Around): { readonly stdout: Write; readonly stderr: Write } {
-  const wrap = (stream: NodeJS.WriteStream): Write => {
+function interceptWrites(others: Around): { readonly stdout: OwnOutput; readonly stderr: OwnOutput } {
+  const wrap = (stream: NodeJS.WriteStream): OwnOutput => {
     const write = stream.write.bind(stream) as typeof stream.write
+    let isClosed = false
+    let failure: Error | undefined
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
+      isClosed = true
+      if (error.code !== 'EPIPE') failure ??= error
     })
     if (stream.isTTY === true) {
       stream.write = ((...args: Parameters<typeof stream.write>) => {
@@ -59,8 +69,15 @@ function interceptWrites(others: Around): { readonly stdout: Write; readonly std
         return result
       }) as typeof stream.write
     }
-    return (text) => {
-      write(text)
+    return {
+      write: (text) => {
+        write(text)
+      },
+      get isClosed() {
+        return isClosed
+      },
+      // The callback comes before the event that says why a stream has failed.
+      flush: () => new Promise((resolve) => write('', () => setImmediate(() => resolve(failure)))),
     }
   }
   return { stdout: wrap(process.stdout), stderr: wrap(process.stderr) }

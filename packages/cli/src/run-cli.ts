@@ -1,5 +1,5 @@
 /** The command line from its arguments to its exit status: finds the command, runs it, shows what went wrong. */
-import { MillraceError, nearestName, toErrorData } from '@millrace/api'
+import { type ErrorData, MillraceError, nearestName, toErrorData } from '@millrace/api'
 import type { CliEnvironment } from './cli-environment.ts'
 import { cancelCommand } from './command/cancel-command.ts'
 import { checkpointCommand } from './command/checkpoint-command.ts'
@@ -32,17 +32,36 @@ const COMMANDS: readonly Command[] = [
 
 /** Never throws: an error is shown and becomes an exit status. */
 export async function runCli(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {
+  const code = await runShown(argv, version, environment)
+  const failure = await environment.stdout.flush()
+  if (failure === undefined) return code
+  showError(outputFailed(failure), environment)
+  return code === EXIT.finished ? EXIT.jobFailed : code
+}
+
+async function runShown(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {
   try {
     return await dispatch(argv, version, environment)
   } catch (error) {
     const data = toErrorData(error)
     const json = argv.slice(0, endOfOwn(argv)).includes('--json')
-    const lines = json
-      ? [JSON.stringify({ kind: 'error', error: data })]
-      : renderError(data, choosePaint(environment.stderr, environment.variables))
-    ;(json ? environment.stdout : environment.stderr).write(`${lines.join('\n')}\n`)
+    if (json) environment.stdout.write(`${JSON.stringify({ kind: 'error', error: data })}\n`)
+    else showError(data, environment)
     return isUsageError(data.code) ? EXIT.wrongUsage : EXIT.jobFailed
   }
+}
+
+function showError(error: ErrorData, { stderr, variables }: CliEnvironment): void {
+  stderr.write(`${renderError(error, choosePaint(stderr, variables)).join('\n')}\n`)
+}
+
+function outputFailed(cause: Error): ErrorData {
+  return toErrorData(
+    new MillraceError('OUTPUT_FAILED', `Standard output could not be written: ${cause.message}`, {
+      hint: 'What it holds is not all. Make room where it goes to, or send it elsewhere.',
+      cause,
+    }),
+  )
 }
 
 async function dispatch(argv: readonly string[], version: string, environment: CliEnvironment): Promise<ExitCode> {

@@ -6,6 +6,10 @@ import { reading } from './readings.ts'
 
 export class MemoryOutput implements TextOutput {
   text = ''
+  /** After so many lines its reader goes away. */
+  linesMax = Number.POSITIVE_INFINITY
+  /** Why what was written has not left. */
+  failure: Error | undefined
   readonly isTerminal: boolean
   readonly #size: TerminalSize
 
@@ -17,11 +21,17 @@ export class MemoryOutput implements TextOutput {
   write(text: string): void {
     this.text += text
   }
+  async flush(): Promise<Error | undefined> {
+    return this.failure
+  }
   size(): TerminalSize {
     return this.#size
   }
   aroundOthers(): () => void {
     return () => {}
+  }
+  get isClosed(): boolean {
+    return this.lines.length >= this.linesMax
   }
   get lines(): string[] {
     return this.text.split('\n').slice(0, -1)

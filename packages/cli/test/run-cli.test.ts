@@ -288,6 +288,19 @@ for (const stderr of [new MemoryOutput(), new MemoryOutput(true)]) {
   })
 }
 
+test('output that could not be written is an error, though the job has finished', async () => {
+  const stdout = new MemoryOutput()
+  stdout.failure = new Error('ENOSPC: no space left on device, write')
+  for (const argv of [['run', jobFile, '--', '--to', '5'], ['config']]) {
+    const environment = fakeEnvironment(finishes, { stdout })
+    const { exit, err } = await cli(argv, environment)
+    assert.equal(exit, 1, argv[0])
+    assert.match(err, /error OUTPUT_FAILED {2}Standard output could not be written: ENOSPC/)
+  }
+  const refused = await cli(['rnu'], fakeEnvironment(finishes, { stdout }))
+  assert.equal(refused.exit, 2)
+})
+
 test('a failure with restart is told as it happens', async () => {
   const error = toErrorData(new MillraceError('SLOT_LOST', 'Slot 1 ended'))
   const runner = new ScriptedRunner((emit, end) => {
@@ -311,6 +324,28 @@ test('--json: every line of stdout is an object, the last one the result', async
     ['message', 'state', 'printed', 'result'],
   )
   assert.deepEqual([exit, err], [0, ''])
+})
+
+test('--json: what is said of a signal is a message as any other', async () => {
+  const environment = fakeEnvironment(
+    new ScriptedRunner(() => {
+      environment.interrupt()
+      environment.interrupt()
+    }),
+  )
+  const { out } = await cli(['run', jobFile, '--json', '--', '--to', '5'], environment)
+  const messages = out.split('\n').filter((line) => line.includes('Stopping with a last checkpoint'))
+  assert.deepEqual(
+    messages.map((line) => JSON.parse(line)),
+    [
+      {
+        kind: 'message',
+        atMs: 1_000,
+        level: 'info',
+        text: 'Stopping with a last checkpoint; once more stops at once.',
+      },
+    ],
+  )
 })
 
 test('--json: errors before the job are objects too', async () => {

@@ -20,8 +20,8 @@ export type { DisposedSavepoint, InspectedCheckpoints } from '@millrace/runtime'
 
 /**
  * `path`: the checkpoint folder of a job, a checkpoint in it (`chk-<n>`), a savepoint, or the `_metadata` of either. Throws
- * `CHECKPOINT_NOT_FOUND`; for one that is named also `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`. In a folder, those that
- * cannot be read are in `damaged`, each with its problem.
+ * `CHECKPOINT_NOT_FOUND`; for one that is named also `BYTES_DAMAGED` or `CHECKPOINT_NEWER_VERSION`, and for a savepoint whose
+ * bytes are missing `CHECKPOINT_DAMAGED`. In a folder, those that cannot be restored are in `damaged`, each with its problem.
  */
 export function inspectCheckpoints(path: string): Promise<InspectedCheckpoints> {
   return inspectCheckpointsIn(new NodeFileSystem(), path)

@@ -303,6 +303,22 @@ export const FAILOVER: readonly Mutant[] = [
     suites: ['rest/test/operation/operation-store.test.ts'],
   },
   {
+    name: 'older checkpoints gone though the newest could not be read',
+    why: 'after a resume that found the newest damaged, there is none to go back to',
+    file: 'runtime/src/coordinator/checkpoint-keeper.ts',
+    find: 'const retainedMax = this.#isNewestProven ? this.#retainedMax : Number.POSITIVE_INFINITY',
+    replace: 'const retainedMax = this.#retainedMax',
+    suites: ['runtime/test/coordinator/checkpoint-keeper.test.ts'],
+  },
+  {
+    name: 'newer checkpoints gone before the named one was read',
+    why: 'who goes back to a savepoint that turns out to be damaged has nothing left',
+    file: 'runtime/src/coordinator/choose-start.ts',
+    find: '  if (request.discardNewer) await requireWhole(named, manifest)\n',
+    replace: '',
+    suites: ['runtime/test/coordinator/choose-start.test.ts'],
+  },
+  {
     name: 'server ends before the savepoint is told',
     why: 'who stopped a job never learns where its savepoint is',
     file: 'rest/src/server/rest-server.ts',

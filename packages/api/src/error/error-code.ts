@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   JOB_BUNDLE_FAILED: user('fail', 'The job file could not be bundled.'),
   JOB_BUILD_FAILED: user('fail', "The job's build function threw."),
   NODE_TOO_OLD: user('fail', 'No Node version that can run the engine was found.'),
+  OUTPUT_FAILED: external('fail', 'Standard output could not be written.'),
 
   // Building a job
   BUILD_NOT_DETERMINISTIC: user(

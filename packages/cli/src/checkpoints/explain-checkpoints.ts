@@ -12,8 +12,14 @@ export function explainCheckpoints({
 }: InspectedCheckpoints): readonly string[] {
   const isFolder = !isNamed && contents.some(({ kind }) => kind === 'checkpoint')
   const retained = new Set(contents.map(({ checkpointId }) => checkpointId))
+  const newest = newestUsable(contents, damaged)
   const paragraphs = contents.map((each) =>
-    [...explainContents(each), ...(isFolder ? explainGone(each, retained) : []), ...explainRemoval(each)].join(' '),
+    [
+      ...explainContents(each),
+      ...(isFolder ? explainGone(each, retained) : []),
+      ...explainRemoval(each),
+      ...(isFolder && each === newest ? [explainNewest(contents.at(-2))] : []),
+    ].join(' '),
   )
   return [
     ...paragraphs,
@@ -82,6 +88,24 @@ function explainRemoval(contents: CheckpointContents): readonly string[] {
     freed,
     `${formatBytes(neededBytes)} that ${checkpointId} wrote must stay: without them ${listed(neededBy)} could not be restored. The engine keeps them; a hand in the folder shared/ would not.`,
   ]
+}
+
+/** What `--resume` takes; nothing, where a damaged one is newer. */
+function newestUsable(
+  contents: InspectedCheckpoints['contents'],
+  damaged: InspectedCheckpoints['damaged'],
+): CheckpointContents | undefined {
+  const newest = contents.at(-1)
+  return damaged.some(({ checkpointId }) => checkpointId > (newest?.checkpointId ?? 0)) ? undefined : newest
+}
+
+/** Nothing else breaks without it, but the job goes back in time. */
+function explainNewest(before: CheckpointContents | undefined): string {
+  const without =
+    before === undefined
+      ? 'there would be nothing to go on from but what the job was started with'
+      : `the job could only go back to checkpoint ${before.checkpointId} and give up what it has written since (--discard-newer)`
+  return `It is the newest, from which --resume goes on: without it ${without}.`
 }
 
 function explainFolder(kept: number, unnamedBytes: number): string {

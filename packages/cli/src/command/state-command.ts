@@ -14,7 +14,7 @@ const STATE_OPTIONS = {
   state: { type: 'string', value: 'name', help: 'of this state only' },
   key: { type: 'string', value: 'key', help: 'of this key only; JSON, or else a text' },
   'key-group': { type: 'string', value: 'N', help: 'of this key group only' },
-  limit: { type: 'string', value: 'N', help: 'show, diff: entries shown; default 20' },
+  limit: { type: 'string', value: 'N', help: 'show, diff: entries shown; default 20, with --json all' },
   largest: { type: 'string', value: 'N', help: 'ls: keys named for each state; default 3' },
   json: { type: 'boolean', help: 'as JSON; show and diff: one object a line' },
 } as const
@@ -25,6 +25,11 @@ const VERBS = {
   diff: { paths: 2, run: diff },
   export: { paths: 1, run: exportEntries },
 } as const
+
+/** Options that only some verbs take. */
+const TAKEN_BY = { limit: ['show', 'diff'], largest: ['ls'] } as const satisfies Readonly<
+  Record<string, readonly (keyof typeof VERBS)[]>
+>
 
 const LIMIT = 20
 const LARGEST = 3
@@ -44,6 +49,14 @@ export const stateCommand: Command = {
     if (paths.length !== wanted) {
       throw usageError('state', `state ${verb} takes ${wanted === 1 ? 'one folder' : 'two folders'}.`, HINT)
     }
+    for (const [option, verbs] of Object.entries(TAKEN_BY)) {
+      if (line.values[option] === undefined || verbs.some((each) => each === verb)) continue
+      throw usageError(
+        'state',
+        `state ${verb} has no --${option}.`,
+        `--${option} is an option of state ${verbs.join(' and state ')}.`,
+      )
+    }
     await run(line, environment)
     return EXIT.finished
   },
@@ -55,29 +68,26 @@ const HINT =
 async function list(line: CommandLine, environment: CliEnvironment): Promise<void> {
   const saved = await open(line.positionals[1])
   const summary = await summarizeState(saved, {
+    ...filterOf(line),
     largest: numberOf(line, 'largest', LARGEST),
     nowMs: environment.now(),
   })
-  const { operator, state } = filterOf(line)
-  saved.operators({ operator, state })
-  const operators = summary.operators
-    .filter((each) => operator === undefined || each.operator.uid === operator)
-    .map((each) => ({ ...each, states: each.states.filter((one) => state === undefined || one.state.name === state) }))
   if (line.values.json === true) {
-    print(environment, [JSON.stringify({ ...summary, operators }, undefined, 2)])
+    print(environment, [JSON.stringify(summary, undefined, 2)])
     return
   }
   const paint = choosePaint(environment.stdout, environment.variables)
-  print(environment, renderStateSummary({ ...summary, operators }, saved.path, paint))
+  print(environment, renderStateSummary(summary, saved.path, paint))
 }
 
 async function show(line: CommandLine, environment: CliEnvironment): Promise<void> {
   const saved = await open(line.positionals[1])
-  const limit = numberOf(line, 'limit', LIMIT)
+  const limit = limitOf(line)
   const filter = filterOf(line)
   let shown = 0
   let isCut = false
   for await (const entry of saved.entries(filter)) {
+    if (environment.stdout.isClosed) return
     if (shown === limit) {
       isCut = true
       break
@@ -97,15 +107,16 @@ async function show(line: CommandLine, environment: CliEnvironment): Promise<voi
     )
   }
   if (isCut) print(environment, [`… more than ${formatExact(limit)}; --limit shows more, export all`])
-  else if (shown === 0) print(environment, ['No keyed entry.'])
+  else if (shown === 0) print(environment, [`No keyed entry.${adviseOnKey(line)}`])
 }
 
 async function diff(line: CommandLine, environment: CliEnvironment): Promise<void> {
   const [before, after] = await Promise.all([open(line.positionals[1]), open(line.positionals[2])])
-  const limit = numberOf(line, 'limit', LIMIT)
+  const limit = limitOf(line)
   const counts = new Map<string, { added: number; removed: number; changed: number }>()
   let shown = 0
   for await (const difference of compareStates(before, after, filterOf(line))) {
+    if (environment.stdout.isClosed) return
     const entry = difference.kind === 'removed' ? difference.before : difference.after
     const name = `${entry.operatorUid}/${entry.state.name}`
     const count = counts.get(name) ?? { added: 0, removed: 0, changed: 0 }
@@ -135,6 +146,7 @@ const SIGNS = { added: '+', removed: '-', changed: '~' } as const
 async function exportEntries(line: CommandLine, environment: CliEnvironment): Promise<void> {
   const saved = await open(line.positionals[1])
   for await (const entry of saved.entries(filterOf(line))) {
+    if (environment.stdout.isClosed) return
     print(environment, [JSON.stringify(entryToJson(entry))])
   }
 }
@@ -157,6 +169,18 @@ function parseKey(text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** A text that reads as JSON was taken for what it reads as: who meant the text finds nothing. */
+function adviseOnKey({ values }: CommandLine): string {
+  const key = values.key as string | undefined
+  if (key === undefined || typeof parseKey(key) === 'string') return ''
+  return ` The key was read as JSON; for the text write --key '${JSON.stringify(key)}'.`
+}
+
+/** What a program reads is never cut unasked. */
+function limitOf(line: CommandLine): number {
+  return numberOf(line, 'limit', line.values.json === true ? Number.POSITIVE_INFINITY : LIMIT)
 }
 
 function numberOf({ values }: CommandLine, option: string, otherwise: number): number {

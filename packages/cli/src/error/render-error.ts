@@ -33,9 +33,13 @@ function renderDetails(error: ErrorData): readonly string[] {
     .map(([name, value]) => `  ${name}: ${asOneLine(String(value))}`)
 }
 
-/** Whether a message gives the fact in quotes or after its name ("line 7"). That its letters stand somewhere says nothing. */
+/**
+ * Whether a message gives the fact in quotes or after its name ("line 7"), or as the sentence that it is. That a word of it stands
+ * somewhere says nothing.
+ */
 function isNamed(message: string, name: string, value: unknown): boolean {
   const text = String(value)
+  if (/\w \w+ \w/.test(text) && message.includes(text)) return true
   if (message.includes(`"${text}"`) || message.includes(`'${text}'`)) return true
   const at = message.toLowerCase().indexOf(`${name} ${text}`.toLowerCase())
   if (at < 0) return false
@@ -89,4 +93,4 @@ export function isUserFrame(frame: string): boolean {
 
 /** The engine's own files where they do not lie in node_modules: a checkout of the repository, and generated code. */
 const ENGINE_FILES =
-  /[\\/]packages[\\/](?:api|core|runtime|rest|cli|millrace|testing|connectors[\\/][^\\/]+)[\\/](?:src|dist)[\\/]|millrace:/
+  /[\\/]packages[\\/](?:api|core|runtime|rest|cli|millrace|testing|connectors[\\/][^\\/]+)[\\/](?:src|dist|bin)[\\/]|millrace:/

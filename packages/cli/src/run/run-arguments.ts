@@ -42,7 +42,7 @@ export const RUN_OPTIONS = {
     value: 'which',
     help: 'newest: as --resume; newest-whole: passes damaged checkpoints over and gives up their output',
   },
-  'discard-newer': { type: 'boolean', help: 'remove output that was committed after the restored checkpoint' },
+  'discard-newer': { type: 'boolean', help: 'remove checkpoints and output that are newer than the restored one' },
   'allow-non-restored-state': { type: 'boolean', help: 'accept state that no step of the job claims' },
   'stop-after-checkpoint': {
     type: 'string',
@@ -57,11 +57,12 @@ export const RUN_OPTIONS = {
 export function parseRunArguments(argv: readonly string[]): RunArguments {
   const line = parseCommandLine('run', RUN_OPTIONS, argv)
   const { values } = line
+  const configuration = parseConfiguration((values.define ?? []) as readonly string[])
   return {
     jobFile: requireJobFile('run', line),
     parallelism: values.parallelism === undefined ? undefined : parseParallelism('-p', values.parallelism as string),
-    configuration: withClaimMode(parseConfiguration((values.define ?? []) as readonly string[]), values),
-    restore: parseRestore(values),
+    configuration: withClaimMode(configuration, values),
+    restore: parseRestore(values, configuration[PATH_KEY]),
     stopAfter: parseStopAfter(values),
     json: values.json === true,
     params: line.afterDashes,
@@ -83,7 +84,10 @@ export function requireJobFile(command: string, { positionals }: CommandLine): s
 
 type Values = CommandLine['values']
 
-function parseRestore(values: Values): RestoreRequest {
+const PATH_KEY = 'execution.state-recovery.path'
+
+/** `configured`: what `-D` says, which is another way to write `-s` and gives way to what the options say. */
+function parseRestore(values: Values, configured: string | undefined): RestoreRequest {
   const options = {
     discardNewer: values['discard-newer'] === true,
     allowNonRestoredState: values['allow-non-restored-state'] === true,
@@ -104,6 +108,7 @@ function parseRestore(values: Values): RestoreRequest {
     return { kind: 'path', path, ...options }
   }
   if (values.resume === true || from === 'newest') return { kind: 'latest', ...options }
+  if (configured !== undefined) return { kind: 'path', path: configured, ...options }
   for (const name of ['discard-newer', 'allow-non-restored-state']) {
     if (values[name] === true) {
       throw usageError('run', `--${name} is about a restore, and there is none.`, 'Add --resume or -s <path>.')
@@ -111,8 +116,6 @@ function parseRestore(values: Values): RestoreRequest {
   }
   return { kind: 'none' }
 }
-
-const PATH_KEY = 'execution.state-recovery.path'
 
 /** `--claim-mode` is short for a key, which checks the value. */
 function withClaimMode(configuration: RunArguments['configuration'], values: Values): RunArguments['configuration'] {

@@ -27,7 +27,7 @@ export interface RunView {
 
 export function createRunView(plan: PhysicalPlan, json: boolean, environment: CliEnvironment): RunView {
   const { stdout, stderr, variables } = environment
-  if (json) return new JsonRunView(plan, stdout)
+  if (json) return new JsonRunView(plan, environment)
   const paint = choosePaint(stderr, variables)
   const summaryPaint = choosePaint(stdout, variables)
   return stderr.isTerminal && variables.TERM !== 'dumb'
@@ -131,12 +131,12 @@ class LogRunView implements RunView {
 class JsonRunView implements RunView {
   readonly intervalMs = 1_000
   readonly #plan: PhysicalPlan
-  readonly #stdout: TextOutput
+  readonly #environment: CliEnvironment
   readonly #meter: ProgressMeter
 
-  constructor(plan: PhysicalPlan, stdout: TextOutput) {
+  constructor(plan: PhysicalPlan, environment: CliEnvironment) {
     this.#plan = plan
-    this.#stdout = stdout
+    this.#environment = environment
     this.#meter = new ProgressMeter(plan)
   }
 
@@ -149,7 +149,7 @@ class JsonRunView implements RunView {
   }
 
   note(text: string): void {
-    this.#write({ kind: 'message', level: 'info', text })
+    this.onEvent({ kind: 'message', atMs: this.#environment.now(), level: 'info', text })
   }
 
   finish(result: RunResult): void {
@@ -157,7 +157,7 @@ class JsonRunView implements RunView {
   }
 
   #write(line: object): void {
-    this.#stdout.write(`${JSON.stringify(line)}\n`)
+    this.#environment.stdout.write(`${JSON.stringify(line)}\n`)
   }
 }
 

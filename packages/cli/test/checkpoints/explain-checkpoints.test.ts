@@ -83,6 +83,19 @@ describe('explainCheckpoints', () => {
     assert.match(folder, /^2 checkpoints are kept: .*come to 50 % of its base or are 8/)
   })
 
+  it('says of the newest what a deletion would mean for the job', () => {
+    const [first = '', second = ''] = explainCheckpoints(inspected([full, incremental]))
+    assert.ok(!first.includes('--resume'))
+    assert.match(second, /It is the newest, from which --resume goes on: .* only go back to checkpoint 1 and give up/)
+    const [alone = ''] = explainCheckpoints(inspected([full]))
+    assert.match(alone, /nothing to go on from but what the job was started with\.$/)
+    const problem = new MillraceError('CHECKPOINT_DAMAGED', 'a file is missing')
+    const damaged = [{ state: 'damaged', checkpointId: 7, path: 'folder/chk-7', problem }] as const
+    for (const text of explainCheckpoints(inspected([full, incremental], { damaged }))) {
+      assert.ok(!text.includes('It is the newest'), 'a damaged one is: nothing is resumed')
+    }
+  })
+
   it('says nothing of the folder where one is named, and nothing of others for a savepoint', () => {
     assert.equal(explainCheckpoints(inspected([full], { isNamed: true })).length, 1)
     assert.deepEqual(explainCheckpoints(inspected([contents({ kind: 'savepoint' })], { isNamed: true })), [

@@ -43,6 +43,17 @@ test('a detail is left out only where the message names just that', () => {
   assert.deepEqual(shown('"map" "m" subtask 0.5, line 70, xpath key, limit 10'), ['subtask', 'line', 'path'])
 })
 
+test('a detail that is a sentence of the message is not said twice', () => {
+  const wrong = 'is no parameter of this job; it has --output'
+  const error = new MillraceError('PARAMS_INVALID', `Parameters are wrong:\n  --recrods: ${wrong}`, {
+    details: { recrods: wrong },
+  })
+  assert.deepEqual(renderError({ ...toErrorData(error), stack: undefined }, plainPaint), [
+    'error PARAMS_INVALID  Parameters are wrong:',
+    `    --recrods: ${wrong}`,
+  ])
+})
+
 test("the user's own line comes first, frames of Node, packages and the engine are left out", () => {
   const cause: ErrorData = {
     ...toErrorData(new TypeError('x is undefined')),
@@ -75,6 +86,7 @@ test('engine files count as such only in the repository', () => {
   assert.equal(isUserFrame('f (/home/me/packages/mine/src/job.ts:1:2)'), true)
   assert.equal(isUserFrame('f (/repo/packages/connectors/files/src/csv/csv-files.ts:1:2)'), false)
   assert.equal(isUserFrame('chain (millrace:chain/views:1:2)'), false)
+  assert.equal(isUserFrame('file:///repo/packages/millrace/bin/cli.mjs:9:1'), false, 'the command itself')
   assert.equal(isUserFrame('async Promise.all (index 0)'), false)
 })
 

@@ -39,6 +39,17 @@ const read: { argv: string; result: Partial<RunArguments> }[] = [
     },
   },
   {
+    argv: 'job.ts -D execution.state-recovery.path=sp --discard-newer',
+    result: {
+      restore: { kind: 'path', path: 'sp', discardNewer: true, allowNonRestoredState: false },
+      configuration: { 'execution.state-recovery.path': 'sp' },
+    },
+  },
+  {
+    argv: 'job.ts -D execution.state-recovery.path=sp --resume',
+    result: { restore: { kind: 'latest', ...plain }, configuration: { 'execution.state-recovery.path': 'sp' } },
+  },
+  {
     argv: 'job.ts --stop-after-checkpoint 2 --savepoint sp',
     result: { stopAfter: { checkpoints: 2, savepointFolder: 'sp' } },
   },

@@ -94,7 +94,10 @@ async function storeInFlight(storage: FileCheckpointStorage, checkpointId: numbe
 }
 
 async function state(...argv: string[]) {
-  const stdout = new MemoryOutput()
+  return stateInto(new MemoryOutput(), ...argv)
+}
+
+async function stateInto(stdout: MemoryOutput, ...argv: string[]) {
   const environment = fakeEnvironment(new ScriptedRunner(() => {}), { stdout })
   const exit = await runCli(['state', ...argv], '1.2.3', environment as CliEnvironment)
   return { exit, lines: stdout.lines, err: environment.stderr.text }
@@ -123,6 +126,29 @@ describe('millrace state', () => {
     )
   })
 
+  it('ls counts one key, or one key group, when it is named', async () => {
+    const anna = await state('ls', chk(1), '--key', 'anna', '--json')
+    const { operators } = JSON.parse(anna.lines.join('\n'))
+    assert.deepEqual(
+      operators[0].states.map((each: { entries: number }) => each.entries),
+      [1, 1],
+    )
+    const others = Array.from({ length: GROUPS }, (_, group) => group).filter(
+      (group) => group !== keyGroupOf('anna', GROUPS),
+    )
+    const counts = await Promise.all(
+      others.map(async (group) => {
+        const { lines } = await state('ls', chk(1), '--key-group', String(group), '--state', 'totals', '--json')
+        return JSON.parse(lines.join('\n')).operators[0].states[0].entries as number
+      }),
+    )
+    const annas = ['anna', [1], 'bob'].filter((key) => keyGroupOf(key, GROUPS) === keyGroupOf('anna', GROUPS))
+    assert.equal(
+      counts.reduce((sum, each) => sum + each, 0),
+      3 - annas.length,
+    )
+  })
+
   it('show gives entries, of one key when it is named as text or as JSON', async () => {
     const anna = await state('show', chk(1), '--key', 'anna')
     assert.deepEqual(anna.lines, [
@@ -147,6 +173,8 @@ describe('millrace state', () => {
     assert.equal(lines[3], '… more than 2; --limit shows more, export all')
     const none = await state('show', chk(1), '--key', 'nobody')
     assert.deepEqual(none.lines, ['No keyed entry.'])
+    const number = await state('show', chk(1), '--key', '42')
+    assert.deepEqual(number.lines, [`No keyed entry. The key was read as JSON; for the text write --key '"42"'.`])
   })
 
   it('diff tells what changed between two', async () => {
@@ -165,9 +193,40 @@ describe('millrace state', () => {
     const { lines } = await state('diff', chk(1), chk(2), '--limit', '1')
     assert.equal(lines.filter((line) => /^[-+~] /.test(line)).length, 1)
     assert.match(lines[1] ?? '', /^… 4 more; --limit shows more$/)
+    const [group, before] = [String(keyGroupOf('cleo', GROUPS)), await state('show', chk(1), '--json')]
+    const ofGroup = await state('diff', chk(1), chk(2), '--key-group', group, '--state', 'totals')
+    const shown = ofGroup.lines.filter((line) => /^[-+~] /.test(line))
+    assert.ok(shown.length > 0 && shown.every((line) => line.includes(`  [${group}]  `)), ofGroup.lines.join('\n'))
+    assert.equal(before.lines.length, 6)
     const json = await state('diff', chk(1), chk(2), '--json', '--key', 'anna')
     const [changed] = json.lines.map((line) => JSON.parse(line))
     assert.deepEqual([changed.difference, changed.value, changed.before.value], ['changed', { n: 9 }, { n: 1 }])
+  })
+
+  it('reads no further than its reader does', async () => {
+    for (const argv of [
+      ['export', chk(1)],
+      ['show', chk(1), '--json'],
+      ['diff', chk(1), chk(2), '--json'],
+    ]) {
+      const stdout = new MemoryOutput()
+      stdout.linesMax = 2
+      const { exit, lines } = await stateInto(stdout, ...argv)
+      assert.deepEqual([exit, lines.length], [0, 2], argv[0])
+    }
+  })
+
+  it('gives a program everything, as long as it does not ask for less', async () => {
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`key ${n}`, { n }]))
+    await write(3, many)
+    const entries = await state('show', chk(3), '--json', '--state', 'totals')
+    assert.equal(entries.lines.length, 30)
+    const differences = await state('diff', chk(1), chk(3), '--json', '--state', 'totals')
+    assert.equal(differences.lines.length, 33)
+    const few = await state('diff', chk(1), chk(3), '--json', '--state', 'totals', '--limit', '5')
+    assert.equal(few.lines.length, 5)
+    const told = await state('diff', chk(1), chk(3), '--state', 'totals')
+    assert.ok(told.lines.includes('… 13 more; --limit shows more'), told.lines.join('\n'))
   })
 
   it('export writes every entry as a line of JSON', async () => {
@@ -189,6 +248,9 @@ describe('millrace state', () => {
     [['show', 'CHK', '--limit', 'many'], /--limit many is no whole number/],
     [['show', 'CHK', '--operator', 'visit'], /STATE_NOT_FOUND[\s\S]*Did you mean "visits"\?/],
     [['ls', 'CHK', '--state', 'total'], /STATE_NOT_FOUND[\s\S]*Did you mean "totals"\?/],
+    [['diff', 'CHK', 'CHK', '--state', 'total'], /STATE_NOT_FOUND[\s\S]*Did you mean "totals"\?/],
+    [['export', 'CHK', '--limit', '5'], /state export has no --limit[\s\S]*an option of state show and state diff/],
+    [['show', 'CHK', '--largest', '5'], /state show has no --largest[\s\S]*an option of state ls\./],
     [['ls', 'nowhere'], /CHECKPOINT_NOT_FOUND/],
   ]
   for (const [argv, err] of wrong) {

@@ -72,7 +72,7 @@ function onEvent(draft: Draft, event: TrackerEvent): void {
       onAcknowledged(draft, event.checkpointId, event.task, event.measures)
       break
     case 'declined':
-      onDeclined(draft, event.checkpointId, event.task, event.cause, event.message)
+      onDeclined(draft, event.checkpointId, event.cause, event.message)
       break
     case 'stored':
       onStored(draft, event.checkpointId, event.externalPath)
@@ -117,14 +117,8 @@ function onRequested(draft: Draft, request: CheckpointRequest): void {
   }
 }
 
-function onDeclined(
-  draft: Draft,
-  id: CheckpointId,
-  task: TaskRef,
-  cause: 'passed-over' | 'failed',
-  reason: string,
-): void {
-  const message = `Task ${task.vertexId} (${task.subtask}) declined checkpoint ${id}: ${reason}`
+function onDeclined(draft: Draft, id: CheckpointId, cause: 'passed-over' | 'failed', reason: string): void {
+  const message = `Checkpoint ${id} was declined: ${reason}`
   giveUp(draft, id, 'CHECKPOINT_DECLINED', message, cause === 'failed')
 }
 

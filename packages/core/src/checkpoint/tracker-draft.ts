@@ -77,7 +77,7 @@ function countFailure(draft: Draft, message: string): void {
   draft.actions.push({
     kind: 'fail-job',
     code: 'CHECKPOINT_FAILURES_EXCEEDED',
-    message: `${failuresInARow} checkpoints failed in a row, ${tolerableFailures} are tolerated (execution.checkpointing.tolerable-failed-checkpoints). The last: ${message}`,
+    message: `${failuresInARow} checkpoint${failuresInARow === 1 ? '' : 's'} failed in a row, ${tolerableFailures} are tolerated (execution.checkpointing.tolerable-failed-checkpoints). The last: ${message}`,
   })
 }
 

@@ -60,6 +60,7 @@ export type TrackerEvent =
       readonly checkpointId: CheckpointId
       readonly task: TaskRef
       readonly cause: 'passed-over' | 'failed'
+      /** For people; names the task. */
       readonly message: string
     }
   /** The manifest is durable. */

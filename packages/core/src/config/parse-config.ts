@@ -4,6 +4,7 @@
  */
 import { MillraceError, nearestName, parseDurationMs, parseMemorySizeBytes } from '@millrace/api'
 import type { RestartStrategy } from '../restart/restart-strategy.ts'
+import { insteadOfKey } from './absent-keys.ts'
 import { CONFIG_OPTIONS, type ConfigKey, type ConfigValues, type OptionSpec } from './options.ts'
 
 /** One place that configuration comes from; later layers win. */
@@ -67,7 +68,7 @@ export function parseConfig(layers: readonly ConfigLayer[]): TypedConfig {
 
 /** A key's type, default and meaning in one text. Throws `CONFIG_UNKNOWN_KEY`. */
 export function explainOption(key: string): string {
-  const spec: OptionSpec = CONFIG_OPTIONS[knownKey(key, 'explain')]
+  const spec: OptionSpec = CONFIG_OPTIONS[knownKey(key, 'the command line')]
   const differs = spec.differs === undefined ? '' : ` (${spec.differs})`
   const type = spec.type === 'choice' ? spec.choices.join(' | ') : spec.type
   return `${key}: ${type}, default ${formatDefault(spec)}. ${spec.doc}${differs}`
@@ -119,9 +120,10 @@ function knownKey(name: string, source: string): ConfigKey {
   // An older name of Flink's may be mistyped, too.
   const meant = Object.hasOwn(RENAMED, name) ? name : nearestName(name, [...KEYS, ...Object.keys(RENAMED)])
   const near = meant === undefined ? undefined : (RENAMED[meant] ?? meant)
+  const instead = Object.hasOwn(RENAMED, name) ? undefined : insteadOfKey(name, KEYS)
   throw new MillraceError('CONFIG_UNKNOWN_KEY', `There is no configuration key "${name}" (from ${source})`, {
     details: { key: name, source },
-    hint: near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`,
+    hint: instead ?? (near === undefined ? 'millrace config lists all keys.' : `Did you mean "${near}"?`),
   })
 }
 

@@ -13,6 +13,9 @@ interface Rule {
 
 const UNALIGNED = 'execution.checkpointing.unaligned.enabled'
 const ALIGNED_TIMEOUT = 'execution.checkpointing.aligned-checkpoint-timeout'
+/** What says how barriers overtake. */
+const OVERTAKING: ReadonlySet<ConfigKey> = new Set<ConfigKey>([ALIGNED_TIMEOUT, 'millrace.channel.read-ahead-size'])
+const ROCKSDB_FOLDERS = 'state.backend.rocksdb.localdir'
 /** What is about checkpoints only once they are taken. The folder is locked and looked at in any case. */
 const WITHOUT_CHECKPOINTS: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
   'execution.checkpointing.interval',
@@ -21,18 +24,20 @@ const WITHOUT_CHECKPOINTS: ReadonlySet<ConfigKey> = new Set<ConfigKey>([
 
 const RULES: readonly Rule[] = [
   {
-    isAbout: (key) => key.startsWith('execution.checkpointing.') && !WITHOUT_CHECKPOINTS.has(key),
+    isAbout: (key) =>
+      key === 'state.storage.fs.memory-threshold' ||
+      (key.startsWith('execution.checkpointing.') && !WITHOUT_CHECKPOINTS.has(key)),
     because: (config) =>
       config.get('execution.checkpointing.interval') === 0
         ? 'execution.checkpointing.interval is 0, so no checkpoints are taken'
         : undefined,
   },
   {
-    isAbout: (key) => key === ALIGNED_TIMEOUT,
+    isAbout: (key) => OVERTAKING.has(key),
     because: (config) => (config.get(UNALIGNED) ? undefined : `barriers stay aligned unless ${UNALIGNED} is true`),
   },
   {
-    isAbout: (key) => key === UNALIGNED || key === ALIGNED_TIMEOUT,
+    isAbout: (key) => key === UNALIGNED || OVERTAKING.has(key),
     because: (config) =>
       config.get(UNALIGNED) && config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE'
         ? 'with execution.checkpointing.mode AT_LEAST_ONCE no input waits for a barrier, so none has to be overtaken'
@@ -43,6 +48,32 @@ const RULES: readonly Rule[] = [
     because: (config) =>
       config.get('state.backend.type') === 'hashmap'
         ? 'state.backend.type is hashmap, which keeps state in the heap of the slot (taskmanager.memory.task.heap.size)'
+        : undefined,
+  },
+  {
+    isAbout: (key) => key.startsWith('state.backend.rocksdb.'),
+    because: (config) => {
+      const type = config.get('state.backend.type')
+      return type === 'rocksdb' ? undefined : `state.backend.type is ${type}`
+    },
+  },
+  {
+    isAbout: (key) => key === 'io.tmp.dirs',
+    because: (config) =>
+      config.get('state.backend.type') === 'rocksdb' && config.get(ROCKSDB_FOLDERS) !== undefined
+        ? `${ROCKSDB_FOLDERS} says where the files of the local state store are`
+        : undefined,
+  },
+  {
+    isAbout: (key) => key.startsWith('rest.') || key.startsWith('web.'),
+    because: (config) =>
+      config.get('millrace.rest.enabled') ? undefined : 'millrace.rest.enabled is false, so there is no REST server',
+  },
+  {
+    isAbout: (key) => key === 'rest.port',
+    because: (config) =>
+      config.get('millrace.rest.enabled') && config.get('rest.bind-port') !== undefined
+        ? 'rest.bind-port says which ports the REST server tries'
         : undefined,
   },
   {

@@ -33,6 +33,32 @@ const cases: { given: Record<string, string>; told: readonly RegExp[] }[] = [
     ],
   },
   {
+    given: { 'execution.checkpointing.interval': '0', 'state.storage.fs.memory-threshold': '1 kb' },
+    told: [/^state\.storage\.fs\.memory-threshold has no effect: .*interval is 0/],
+  },
+  {
+    given: { 'millrace.channel.read-ahead-size': '1 mb' },
+    told: [new RegExp(`^millrace\\.channel\\.read-ahead-size has no effect: .*${UNALIGNED} is true`)],
+  },
+  { given: { 'millrace.channel.read-ahead-size': '1 mb', [UNALIGNED]: 'true' }, told: [] },
+  {
+    given: { 'state.backend.type': 'segments', 'state.backend.rocksdb.compaction.style': 'LEVEL' },
+    told: [/^state\.backend\.rocksdb\.compaction\.style has no effect: state\.backend\.type is segments/],
+  },
+  {
+    given: { 'state.backend.type': 'rocksdb', 'state.backend.rocksdb.localdir': '/fast', 'io.tmp.dirs': '/tmp' },
+    told: [/^io\.tmp\.dirs has no effect: state\.backend\.rocksdb\.localdir says/],
+  },
+  { given: { 'state.backend.type': 'rocksdb', 'io.tmp.dirs': '/tmp' }, told: [] },
+  {
+    given: { 'millrace.rest.enabled': 'false', 'rest.port': '8085', 'rest.bind-port': '8090' },
+    told: [/^rest\.port, rest\.bind-port have no effect: millrace\.rest\.enabled is false/],
+  },
+  {
+    given: { 'rest.port': '8085', 'rest.bind-port': '8090' },
+    told: [/^rest\.port has no effect: rest\.bind-port says/],
+  },
+  {
     given: { 'restart-strategy.type': 'fixed-delay', 'restart-strategy.failure-rate.delay': '1 s' },
     told: [/^restart-strategy\.failure-rate\.delay has no effect: restart-strategy\.type is fixed-delay/],
   },

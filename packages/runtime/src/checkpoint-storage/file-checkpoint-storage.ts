@@ -28,6 +28,7 @@ import type {
 } from './checkpoint-storage.ts'
 import { allSettled, makeDurableFolder, makeNamesDurable, parentOf, readRange, readWholeFile } from './durable-files.ts'
 import { MANIFEST_FILE, publishManifest, TEMPORARY_FILE } from './manifest-file.ts'
+import { adviseOnFolder } from './nearby-snapshots.ts'
 import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
 import { checkSavepointFolder, lookAtSavepoint, writeSavepointFolder } from './savepoint-folder.ts'
 import { SEGMENT_FILE, SegmentFile, SHARED_FOLDER } from './segment-file.ts'
@@ -99,7 +100,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
     try {
       const bytes = encodeManifest(manifest)
       lengthBytes = bytes.length
-      await this.#checkFiles(manifest)
+      await this.checkFiles(manifest)
       await this.#files.makeFolder(folder)
       const makeNames = (): Promise<void> => this.#files.syncFolder(this.folder)
       await publishManifest(this.#files, folder, bytes, { makeNames, probe: this.#probe })
@@ -242,7 +243,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
       if (manifest.checkpointId !== checkpointId) {
         throw damaged(path, `its manifest is of checkpoint ${manifest.checkpointId}`)
       }
-      await this.#checkFiles(manifest)
+      await this.checkFiles(manifest)
       return { state: 'whole', checkpointId, path, manifest }
     } catch (error) {
       const problem = error instanceof MillraceError ? error : damaged(path, 'its manifest cannot be read', error)
@@ -250,8 +251,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
     }
   }
 
-  /** Every file that a manifest names has to be there and long enough. */
-  async #checkFiles(manifest: CheckpointManifest): Promise<void> {
+  /** Every file that a manifest names has to be there and long enough. Throws `CHECKPOINT_DAMAGED`. */
+  async checkFiles(manifest: CheckpointManifest): Promise<void> {
     await allSettled([...extentsOf(manifest)].map(([file, endBytes]) => this.#checkFile(file, endBytes)))
   }
 
@@ -361,7 +362,8 @@ async function notFound(files: FileSystem, path: string, folder: string): Promis
     details: { path },
     hint: isUnfinished
       ? 'It is being written. Or its process was killed: millrace savepoint --dispose tells, and removes it then.'
-      : `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`,
+      : ((await adviseOnFolder(files, folder)) ??
+        `Name a folder that holds a file ${MANIFEST_FILE}: a savepoint, or chk-<n> in a checkpoint folder.`),
   })
 }
 

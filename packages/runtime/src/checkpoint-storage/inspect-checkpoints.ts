@@ -32,13 +32,15 @@ export interface InspectedCheckpoints {
 
 /**
  * `path`: a checkpoint folder, a checkpoint in one (`chk-<n>`), a savepoint, or the `_metadata` of either. Throws
- * `CHECKPOINT_NOT_FOUND` where there is none of these; for one that is named also what makes it unreadable.
+ * `CHECKPOINT_NOT_FOUND` where there is none of these; for one that is named also what makes it unreadable, and for a
+ * savepoint `CHECKPOINT_DAMAGED` where bytes of it are missing.
  */
 export async function inspectCheckpoints(files: FileSystem, path: string): Promise<InspectedCheckpoints> {
   const isNamed = path.endsWith(MANIFEST_FILE) || (await files.stat(`${path}/${MANIFEST_FILE}`)) !== undefined
   if (!isNamed) return inspectFolder(files, path, undefined)
   const { manifest, folder } = await openSnapshot(files, path)
   if (manifest.kind === 'checkpoint') return inspectFolder(files, folder, manifest.checkpointId)
+  await new FileCheckpointStorage(files, folder).checkFiles(manifest)
   const sizes = await Promise.all([...filesOf([manifest])].map((file) => sizeOf(files, `${folder}/${file}`)))
   const fileBytes = sum(sizes)
   return {

@@ -88,7 +88,9 @@ export class FailureResponse {
     }
     report(undefined)
     const { code, message } = decision
-    const last = code === error.code ? error : toErrorData(new MillraceError(code, message, { cause: end.error }))
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    const last =
+      code === error.code ? error : toErrorData(new MillraceError(code, message, { ...hint, cause: end.error }))
     return { kind: 'end', state: 'FAILED', error: last }
   }
 }

@@ -156,7 +156,9 @@ export class CheckpointCoordinator {
 
   onDeclined({ checkpointId, task, error }: FromSlot & { type: 'declined' }): void {
     const cause = error.code === 'CHECKPOINT_DECLINED' ? 'passed-over' : 'failed'
-    this.#on({ kind: 'declined', checkpointId, task, cause, message: error.message })
+    const vertex = this.#options.plan.vertices.find(({ id }) => id === task.vertexId)
+    const name = `"${vertex?.name}" (${task.subtask + 1}/${vertex?.parallelism})`
+    this.#on({ kind: 'declined', checkpointId, task, cause, message: `${name}: ${error.message}` })
   }
 
   onAllEnded(): void {

@@ -28,6 +28,11 @@ export class CheckpointKeeper {
   readonly #unclaimedId: CheckpointId | undefined
   /** Until it is removed. */
   #claimed: ClaimedSnapshot | undefined
+  /**
+   * This process has stored one, or has finished from the one that it found. Until then the newest that is there may turn out to
+   * be damaged, so that older ones stay.
+   */
+  #isNewestProven = false
   #hasGivenUp = false
   #hasEverGivenUp = false
   #latest: RestoredCheckpoint | undefined
@@ -55,6 +60,7 @@ export class CheckpointKeeper {
   /** Makes a checkpoint exist and the restore point. Returns its path. */
   async store(manifest: CheckpointManifest): Promise<string> {
     const path = await this.#storage.writeManifest(manifest)
+    this.#isNewestProven = true
     this.#latest = { manifest, file: `${path}/_metadata`, folder: undefined }
     this.#retained = [...this.#retained, manifest]
     return path
@@ -87,9 +93,10 @@ export class CheckpointKeeper {
         .map(({ checkpointId }) => checkpointId)
         .filter((id) => id >= inUseFrom || id === this.#unclaimedId),
     )
+    const retainedMax = this.#isNewestProven ? this.#retainedMax : Number.POSITIVE_INFINITY
     const { keep, drop, deadFiles } = decideRetention({
       checkpoints: this.#retained,
-      retainedMax: this.#retainedMax,
+      retainedMax,
       inUse,
     })
     this.#retained = keep
@@ -102,7 +109,7 @@ export class CheckpointKeeper {
       })
     }
     const claimedId = this.#claimed?.checkpointId ?? Number.POSITIVE_INFINITY
-    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= this.#retainedMax) this.#discardClaimed()
+    if (keep.filter(({ checkpointId }) => checkpointId > claimedId).length >= retainedMax) this.#discardClaimed()
     if (!this.#hasGivenUp || settledUpTo === undefined) return ids
     this.#hasGivenUp = false
     const named = filesOf(keep)
@@ -116,6 +123,7 @@ export class CheckpointKeeper {
   async close(state: JobOutcome['state'], retention: CheckpointRetention): Promise<void> {
     // A task may have stored for a checkpoint that was given up after it was cleared away.
     this.#hasGivenUp = this.#hasEverGivenUp
+    if (state === 'FINISHED') this.#isNewestProven = true
     // Nothing is pending any more that could build on a checkpoint beyond retention.
     this.retain(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     await this.#removing

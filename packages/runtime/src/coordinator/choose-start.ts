@@ -7,7 +7,11 @@ import { resolve, sep } from 'node:path'
 import { type FileSystem, MillraceError } from '@millrace/api'
 import { beginFuture, type CheckpointManifest, type Future, type TypedConfig } from '@millrace/core'
 import type { CheckpointStorage } from '../checkpoint-storage/checkpoint-storage.ts'
-import { type OpenedSnapshot, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import {
+  FileCheckpointStorage,
+  type OpenedSnapshot,
+  openSnapshot,
+} from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { isOfNewerVersion } from '../checkpoint-storage/storage-errors.ts'
 import type { RandomSource } from '../clock/clock.ts'
 import { type FolderHistory, futureBehind, futuresFrom, historyOf, isNewestOf, refuseGivenUp } from './chosen-future.ts'
@@ -16,7 +20,7 @@ import type { RestoredCheckpoint } from './coordinator-ports.ts'
 import { damagedNewest, nothingWhole } from './damaged-start.ts'
 import { beginBehind, refuseNewer } from './given-up-checkpoints.ts'
 import { type Lineage, type LineageOrigin, readLineage, writeLineage } from './lineage-file.ts'
-import { adviseOnDamage, findNewestWhole } from './newest-whole.ts'
+import { adviseOnDamage, findNewestWhole, requireWhole } from './newest-whole.ts'
 
 export type RestoreRequest =
   | { readonly kind: 'none' }
@@ -121,6 +125,10 @@ async function startFromPath(
     .map(({ checkpointId }) => checkpointId)
     .filter((id) => id > manifest.checkpointId && (isOwn || whole.length > 0))
   refuseNewer(request, newer, folder)
+  const named = new FileCheckpointStorage(files, opened.folder)
+  await named.checkFiles(manifest)
+  // What is given up for it cannot be taken back.
+  if (request.discardNewer) await requireWhole(named, manifest)
   const givesUpNothing = !request.discardNewer && isNewestOf(contents, manifest)
   const futures = givesUpNothing ? futuresFrom(manifest, lineage) : futureBehind(manifest, random)
   const isClaimed = request.claimMode === 'CLAIM'

@@ -66,6 +66,12 @@ export async function withAdviceOnDamage(
   }
 }
 
+/** Reads it to its last byte. Throws `CHECKPOINT_DAMAGED`. */
+export async function requireWhole(storage: CheckpointStorage, manifest: CheckpointManifest): Promise<void> {
+  const problem = await findDamage(storage, manifest)
+  if (problem !== undefined) throw problem
+}
+
 async function findDamage(storage: CheckpointStorage, manifest: CheckpointManifest): Promise<Error | undefined> {
   try {
     for (const portion of portionsOf(manifest)) await storage.readSegments(portion)

@@ -335,7 +335,7 @@ const PACKAGES = fileURLToPath(new URL('../../..', import.meta.url))
 function isEngineFile(file: string): boolean {
   if (file.includes('/node_modules/')) return true
   const at = file.indexOf(PACKAGES)
-  return at >= 0 && /^(?:connectors\/)?[^/]+\/(?:src|dist)\//.test(file.slice(at + PACKAGES.length))
+  return at >= 0 && /^(?:connectors\/)?[^/]+\/(?:src|dist|bin)\//.test(file.slice(at + PACKAGES.length))
 }
 
 function userFrameOf(error: ErrorData): string | undefined {

@@ -24,7 +24,7 @@ export function slotStateSettingsOf(config: TypedConfig, heapBudgetBytes: number
   const isRocksdb = type === 'rocksdb'
   const ownFolders = isRocksdb ? config.get('state.backend.rocksdb.localdir') : undefined
   const key = ownFolders === undefined ? 'io.tmp.dirs' : 'state.backend.rocksdb.localdir'
-  const folders = foldersOf(config.get(key))
+  const folders = foldersOf(ownFolders ?? config.get('io.tmp.dirs'))
   const cacheBytes = isRocksdb ? Math.floor(managedBytes * ROCKSDB_CACHE_SHARE) : managedBytes
   if (type !== 'hashmap') {
     for (const folder of folders) checkFolder(folder, key)

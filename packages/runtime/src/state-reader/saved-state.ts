@@ -14,7 +14,11 @@ import {
   type RestoredSegment,
   type TableDescriptor,
 } from '@millrace/core'
-import { FileCheckpointStorage, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
+import {
+  FileCheckpointStorage,
+  type OpenedSnapshot,
+  openSnapshot,
+} from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { type RestoredEntry, readGroup } from '../state/restored-group.ts'
 
 /** One entry of one state, as a restore would read it. */
@@ -47,43 +51,63 @@ export class SavedState {
   /** As it was named. */
   readonly path: string
   readonly manifest: CheckpointManifest
+  readonly #files: FileSystem
+  readonly #manifestFile: string
   readonly #storage: FileCheckpointStorage
 
-  private constructor(path: string, manifest: CheckpointManifest, storage: FileCheckpointStorage) {
+  private constructor(path: string, files: FileSystem, { manifest, manifestFile, folder }: OpenedSnapshot) {
     this.path = path
     this.manifest = manifest
-    this.#storage = storage
+    this.#files = files
+    this.#manifestFile = manifestFile
+    this.#storage = new FileCheckpointStorage(files, folder)
   }
 
   /** `path`: the folder of a savepoint or checkpoint, or the `_metadata` in it. Throws as `openSnapshot`. */
   static async open(files: FileSystem, path: string): Promise<SavedState> {
-    const { manifest, folder } = await openSnapshot(files, path)
-    return new SavedState(path, manifest, new FileCheckpointStorage(files, folder))
+    return new SavedState(path, files, await openSnapshot(files, path))
   }
 
   /** The operators that the filter leaves; throws `STATE_NOT_FOUND` for one, or a state, that is not there. */
   operators({ operator, state }: EntryFilter = {}): readonly OperatorSnapshot[] {
-    const all = this.manifest.operators
-    const found = operator === undefined ? all : all.filter(({ uid }) => uid === operator)
+    const found = this.#operatorsOf(operator)
     if (found.length === 0 && operator !== undefined) {
       throw this.#notFound(
         'operator',
         operator,
-        all.map(({ uid }) => uid),
+        this.manifest.operators.map(({ uid }) => uid),
       )
     }
-    const names = [...new Set(found.flatMap(({ tables }) => tables.map(({ name }) => name)))]
+    const names = stateNamesOf(found)
     if (state !== undefined && !names.includes(state)) throw this.#notFound('state', state, names)
     return found
   }
 
-  /** Key group by key group, in no particular order within one. Throws `CHECKPOINT_DAMAGED` and `BYTES_DAMAGED`. */
+  /** Whether the operator and the state that the filter names are there. */
+  has({ operator, state }: EntryFilter): boolean {
+    const found = this.#operatorsOf(operator)
+    if (operator !== undefined && found.length === 0) return false
+    return state === undefined || stateNamesOf(found).includes(state)
+  }
+
+  /** The key groups of an operator that the filter leaves: where a key is named, the one that it belongs to. */
+  keyGroupsOf({ keyGroups, maxParallelism }: OperatorSnapshot, filter: EntryFilter = {}): readonly KeyGroupSnapshot[] {
+    const { key } = filter
+    const wanted = [
+      ...(filter.keyGroup === undefined ? [] : [filter.keyGroup]),
+      ...(key === undefined ? [] : [keyGroupOf(key.is, maxParallelism)]),
+    ]
+    return keyGroups.filter(({ keyGroup }) => wanted.every((each) => each === keyGroup))
+  }
+
+  /**
+   * Key group by key group, in no particular order within one. Throws `CHECKPOINT_DAMAGED` and `BYTES_DAMAGED`, and
+   * `CHECKPOINT_NOT_FOUND` for a checkpoint that its job has removed meanwhile.
+   */
   async *entries(filter: EntryFilter = {}): AsyncGenerator<SavedEntry> {
     for (const operator of this.operators(filter)) {
-      const group = groupOf(operator, filter)
-      for (const snapshot of operator.keyGroups) {
-        if (group === undefined || snapshot.keyGroup === group)
-          yield* await this.groupEntries(operator, snapshot, filter)
+      for (const snapshot of this.keyGroupsOf(operator, filter)) {
+        yield* await this.groupEntries(operator, snapshot, filter)
       }
     }
   }
@@ -94,7 +118,9 @@ export class SavedState {
     { keyGroup, segments }: KeyGroupSnapshot,
     { state, key }: EntryFilter = {},
   ): Promise<readonly SavedEntry[]> {
-    const bytes = await this.#storage.readSegments(segments)
+    const bytes = await this.#storage.readSegments(segments).catch(async (error: unknown) => {
+      throw (await this.#files.stat(this.#manifestFile)) === undefined ? this.#removed(error) : error
+    })
     const read = segments.map((ref, index): RestoredSegment => ({ ref, bytes: bytes[index] as Uint8Array }))
     const wanted = key === undefined ? undefined : encoded(canonicalKey(key.is))
     const found: SavedEntry[] = []
@@ -106,6 +132,20 @@ export class SavedState {
       }
     }
     return found
+  }
+
+  #operatorsOf(uid: string | undefined): readonly OperatorSnapshot[] {
+    const all = this.manifest.operators
+    return uid === undefined ? all : all.filter((each) => each.uid === uid)
+  }
+
+  /** A job removes a manifest before what it names, so that nothing is damaged. */
+  #removed(cause: unknown): MillraceError {
+    return new MillraceError('CHECKPOINT_NOT_FOUND', `${this.path} was removed while it was read`, {
+      details: { path: this.path },
+      hint: 'A running job removes its older checkpoints: read a newer one, retain more of them (execution.checkpointing.num-retained), or read a savepoint.',
+      cause,
+    })
   }
 
   #notFound(what: string, name: string, names: readonly string[]): MillraceError {
@@ -135,6 +175,6 @@ export function encoded(value: unknown): Uint8Array {
   return writer.toBytes()
 }
 
-function groupOf({ maxParallelism }: OperatorSnapshot, { key, keyGroup }: EntryFilter): number | undefined {
-  return key === undefined ? keyGroup : keyGroupOf(key.is, maxParallelism)
+function stateNamesOf(operators: readonly OperatorSnapshot[]): readonly string[] {
+  return [...new Set(operators.flatMap(({ tables }) => tables.map(({ name }) => name)))]
 }

@@ -1,6 +1,6 @@
 /** What is in a checkpoint or savepoint, by operator and state: entries, keys, bytes, the largest keys, the oldest entries. */
 import { type CheckpointManifest, inFlightOf, type OperatorSnapshot, type TableDescriptor } from '@millrace/core'
-import { encoded, entryBytes, isExpired, type SavedEntry, type SavedState } from './saved-state.ts'
+import { type EntryFilter, encoded, entryBytes, isExpired, type SavedEntry, type SavedState } from './saved-state.ts'
 
 export interface KeyBytes {
   readonly key: unknown
@@ -18,7 +18,7 @@ export interface StateSummary {
   readonly keyGroups: number
   /** Largest first. */
   readonly largestKeys: readonly KeyBytes[]
-  /** Of state with a time to live: when the entry that was written first was written, epoch ms. */
+  /** Of state with a time to live: when the entry, or the element of a list, that was written first was written, epoch ms. */
   readonly oldestWrittenAtMs: number | undefined
   /** Of timers and windows: the earliest and the latest time, epoch ms. */
   readonly timeMin: number | undefined
@@ -35,7 +35,7 @@ export interface OperatorSummary {
   readonly committables: number
   /** Records on their way to it, or partial results of such, which barriers had overtaken: in no state yet. */
   readonly inFlight: number
-  /** Bytes of its segments. */
+  /** Bytes of its segments, whatever of them was asked for. */
   readonly segmentBytes: number
 }
 
@@ -47,23 +47,23 @@ export interface SavedStateSummary {
   readonly operators: readonly OperatorSummary[]
 }
 
-export interface SummaryOptions {
+/** The filter says what is counted; default: everything. */
+export interface SummaryOptions extends EntryFilter {
   /** How many of the largest keys. Default 3. */
   readonly largest?: number
   /** Wall clock, epoch ms: what has expired by then. */
   readonly nowMs: number
 }
 
-/** Reads all of it, a key group at a time. Throws as `SavedState.entries`. */
+/** Reads what the filter leaves, a key group at a time. Throws as `SavedState.entries`. */
 export async function summarizeState(saved: SavedState, options: SummaryOptions): Promise<SavedStateSummary> {
   const operators: OperatorSummary[] = []
-  for (const operator of saved.operators()) {
-    const states = new Map(operator.tables.map((state) => [state.name, new StateCount(state, options)]))
-    for (const group of operator.keyGroups) {
-      for (const [name, entries] of Map.groupBy(
-        await saved.groupEntries(operator, group),
-        (entry) => entry.state.name,
-      )) {
+  for (const operator of saved.operators(options)) {
+    const asked = operator.tables.filter(({ name }) => options.state === undefined || name === options.state)
+    const states = new Map(asked.map((state) => [state.name, new StateCount(state, options)]))
+    for (const group of saved.keyGroupsOf(operator, options)) {
+      const read = await saved.groupEntries(operator, group, options)
+      for (const [name, entries] of Map.groupBy(read, (entry) => entry.state.name)) {
         let count = states.get(name)
         if (count === undefined) {
           count = new StateCount((entries[0] as SavedEntry).state, options)
@@ -117,7 +117,8 @@ class StateCount {
       this.#entries++
       this.#bytes += bytes
       if (isExpired(entry, this.#nowMs)) this.#expired++
-      this.#oldest = least(this.#oldest, entry.writtenAtMs)
+      // Of a list the times of its elements say more: its own is the latest of them.
+      for (const timeMs of entry.elementTimesMs ?? [entry.writtenAtMs]) this.#oldest = least(this.#oldest, timeMs)
       if (this.#state.kind === 'namespaced') this.#noteTime(entry.sub as number)
       const name = Buffer.from(encoded(entry.key)).toString('latin1')
       const key = keys.get(name) ?? { key: entry.key, keyGroup: entry.keyGroup, entries: 0, bytes: 0 }

@@ -10,11 +10,12 @@
  */
 import {
   buildGraph,
+  type ErrorCode,
+  FileError,
   type FileSystem,
   type JobDefinition,
   type LogicalGraph,
   MillraceError,
-  nearestName,
   parseJobParams,
 } from '@millrace/api'
 import {
@@ -23,7 +24,6 @@ import {
   checkStoredStates,
   compilePlan,
   type DeclaredTable,
-  declaredTables,
   type KeyGroupSnapshot,
   keyGroupOf,
   MANIFEST_VERSION,
@@ -35,6 +35,7 @@ import type { NewSegment } from '../checkpoint-storage/checkpoint-storage.ts'
 import { FileCheckpointStorage, openSnapshot } from '../checkpoint-storage/file-checkpoint-storage.ts'
 import { checkSavepointFolder } from '../checkpoint-storage/savepoint-folder.ts'
 import { SystemClock, SystemRandom } from '../clock/clock.ts'
+import { checkOperator, tablesOf } from './check-operator.ts'
 import { addressEntry, type SegmentTarget, segmentsOfEntries, segmentsOfRecords } from './group-segments.ts'
 import { KeyGroupSpool } from './key-group-spool.ts'
 import type { OperatorState, StoredStateEntry, Values } from './operator-state.ts'
@@ -133,10 +134,26 @@ export async function writeSavepoint<P>(
     checkStoredStates(manifest, graph, { allowNonRestoredState: false, file: path })
     await storage.writeSavepoint(manifest, path)
     return writing.written
+  } catch (cause) {
+    throw asTold(path, cause)
   } finally {
     await removeFolder(files, scratch)
   }
 }
+
+/** What the folder beside the savepoint could not hold is told of the savepoint: of that folder the caller knows nothing. */
+function asTold(path: string, cause: unknown): unknown {
+  const isOfStorage = cause instanceof MillraceError && STORAGE_CODES.has(cause.code)
+  if (!isOfStorage && !(cause instanceof FileError)) return cause
+  const why = isOfStorage && cause.cause instanceof Error ? cause.cause.message : cause.message
+  return new MillraceError('SAVEPOINT_FAILED', `The savepoint in ${path} could not be written: ${why}`, {
+    details: { folder: path },
+    hint: 'Name a new or empty folder that can be written, on a disk with room for the savepoint twice.',
+    cause,
+  })
+}
+
+const STORAGE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CHECKPOINT_FOLDER_UNUSABLE', 'CHECKPOINT_FAILED'])
 
 class SavepointWriting {
   readonly nowMs: number
@@ -308,69 +325,6 @@ class GroupBatch {
       group.segments.push(ref)
     }
   }
-}
-
-function checkOperator(
-  uid: string,
-  state: OperatorState | 'remove',
-  graph: LogicalGraph,
-  before: CheckpointManifest | undefined,
-): void {
-  const known = state === 'remove' ? (before?.operators ?? []).map((one) => one.uid) : graph.nodes.map((one) => one.uid)
-  if (!known.includes(uid)) {
-    const nearest = nearestName(uid, known)
-    const where = state === 'remove' ? 'the savepoint to begin with' : `the job "${graph.jobName}"`
-    throw new MillraceError('STATE_NOT_FOUND', `There is no operator "${uid}" in ${where}`, {
-      details: { operator: uid },
-      hint: nearest === undefined ? `It has ${known.join(', ')}.` : `Did you mean "${nearest}"?`,
-    })
-  }
-  if (state === 'remove') return
-  const declared = tablesOf(uid, graph)
-  if (declared.length === 0) {
-    throw new MillraceError('STATE_NOT_FOUND', `The operator "${uid}" holds no keyed state, so none can be written`, {
-      details: { operator: uid },
-      hint: 'Sources and sinks start fresh where a savepoint does not name them.',
-    })
-  }
-  if (state.kind === 'records') checkStates(uid, state, graph, declared)
-}
-
-/** The function that the states were taken from must be that of the job. */
-function checkStates(
-  uid: string,
-  { states }: OperatorState & { readonly kind: 'records' },
-  graph: LogicalGraph,
-  declared: readonly DeclaredTable[],
-): void {
-  const spec = graph.nodes.find((node) => node.uid === uid)?.spec
-  if (spec?.kind !== 'keyedProcess') {
-    throw new MillraceError('STATE_MISREAD', `"${uid}" is a ${spec?.kind}, whose state cannot be made of records`, {
-      details: { operator: uid },
-      hint: 'Write its stored entries: storedEntries(…).',
-    })
-  }
-  const own = declaredTables(uid, { ...spec, fn: { ...spec.fn, state: states } })
-  const form = (tables: readonly DeclaredTable[]): string[] =>
-    tables.map(({ descriptor }) => JSON.stringify(descriptor)).sort()
-  const [given, asked] = [form(own), form(declared)]
-  const wrong = own.find(({ descriptor }) => !asked.includes(JSON.stringify(descriptor)))
-  if (wrong === undefined && given.length === asked.length) return
-  const names =
-    wrong === undefined ? 'it lacks states' : `state "${wrong.descriptor.name}" is another one or none there`
-  throw new MillraceError(
-    'STATE_MISREAD',
-    `The function given for "${uid}" declares other state than the job: ${names}`,
-    {
-      details: { operator: uid, ...(wrong === undefined ? {} : { state: wrong.descriptor.name }) },
-      hint: 'Give bootstrapState the function that the job uses.',
-    },
-  )
-}
-
-function tablesOf(uid: string, graph: LogicalGraph): readonly DeclaredTable[] {
-  const node = graph.nodes.find((candidate) => candidate.uid === uid)
-  return node === undefined ? [] : declaredTables(uid, node.spec)
 }
 
 function placeOf(uid: string, plan: PhysicalPlan): { readonly name: string; readonly maxParallelism: number } {

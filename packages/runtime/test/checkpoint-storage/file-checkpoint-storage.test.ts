@@ -271,6 +271,24 @@ test('a savepoint owns everything that it names', async () => {
   await assert.rejects(openSnapshot(again, 'savepoints/none'), isCode('CHECKPOINT_NOT_FOUND'))
 })
 
+test('what is no snapshot but holds some is refused with their names', async () => {
+  const { storage, write, files } = await storageOn()
+  const hintOf = async (path: string): Promise<string> => {
+    const error: unknown = await openSnapshot(files, path).then(
+      () => undefined,
+      (refusal: unknown) => refusal,
+    )
+    assert.ok(error instanceof MillraceError && error.code === 'CHECKPOINT_NOT_FOUND', String(error))
+    return error.hint ?? ''
+  }
+  assert.match(await hintOf(FOLDER), /^Name a folder that holds a file _metadata/)
+  for (const id of [2, 9, 10]) await storage.writeManifest(manifestOf(id, chainsOf(await write(id))))
+  assert.equal(await hintOf(FOLDER), `It holds chk-2, chk-9, chk-10: name one of these, as ${FOLDER}/chk-10.`)
+  for (const id of [11, 12, 13]) await storage.writeManifest(manifestOf(id, chainsOf(await write(id))))
+  assert.match(await hintOf(`${FOLDER}/`), /^It holds 1 more and chk-9, .*, chk-13: name one of these/)
+  assert.match(await hintOf('nowhere'), /^Name a folder/)
+})
+
 test('a checkpoint is opened by its folder; segments are relative to the checkpoint folder', async () => {
   const { storage, write, files } = await storageOn()
   await storage.writeManifest(manifestOf(1, chainsOf(await write(1))))

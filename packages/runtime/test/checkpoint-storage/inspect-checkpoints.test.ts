@@ -70,6 +70,25 @@ describe('inspectCheckpoints', () => {
     )
   })
 
+  it('does not show a savepoint as whole whose bytes are missing', async () => {
+    const { files, storage, two } = await folderWithTwo()
+    await storage.writeSavepoint(two, 'elsewhere/savepoint')
+    const isDamaged = (problem: RegExp) => (error: unknown) =>
+      error instanceof MillraceError && error.code === 'CHECKPOINT_DAMAGED' && problem.test(error.message)
+    const cut = await files.create('elsewhere/savepoint/segments')
+    await cut.write(new Uint8Array(99))
+    await cut.close()
+    await assert.rejects(
+      inspectCheckpoints(files, 'elsewhere/savepoint'),
+      isDamaged(/savepoint\/segments has 99 bytes, at least 100 are named/),
+    )
+    await files.remove('elsewhere/savepoint/segments')
+    await assert.rejects(
+      inspectCheckpoints(files, 'elsewhere/savepoint'),
+      isDamaged(/segments, which it names, is missing/),
+    )
+  })
+
   it('tells damaged ones from whole ones, and changes nothing', async () => {
     const { files } = await folderWithTwo()
     await files.remove(`${FOLDER}/shared/2-v-0-0.seg`)

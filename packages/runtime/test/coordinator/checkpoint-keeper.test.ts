@@ -56,6 +56,19 @@ describe('CheckpointKeeper', () => {
     assert.equal(segments().length, 2)
   })
 
+  it('removes nothing of earlier processes before it has stored one: what it started from may be damaged', async () => {
+    const { keeper, ids } = await open(1, [1, 2, 3])
+    await keeper.close('FAILED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await ids(), [1, 2, 3])
+    const next = await open(1, [1, 2, 3])
+    await next.keeper.store(manifestOf(4, []))
+    await next.keeper.close('FAILED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await next.ids(), [4])
+    const finished = await open(1, [1, 2, 3])
+    await finished.keeper.close('FINISHED', 'RETAIN_ON_CANCELLATION')
+    assert.deepEqual(await finished.ids(), [3], 'it was the final one')
+  })
+
   it('keeps what a pending checkpoint may build on', async () => {
     const { keeper, storage, ids, write } = await open(1)
     const refs = await write(1)

@@ -192,6 +192,27 @@ describe('chooseStart', () => {
     assert.deepEqual([await ids(), idsOf(start.existing)], [[3], [3]])
   })
 
+  it('a path that is damaged is refused before anything is given up for it', async () => {
+    const { files, storage, store, choose, ids } = await open()
+    const place = { checkpointId: 3, attempt: 0, vertexId: 'v', subtask: 0, inlineBytesMax: 0 }
+    const refs = await storage.writeSegments({ ...place, pieces: [segmentOf('base', 'a')] })
+    const manifest = { ...manifestOf(3, [refs]), lineage: OWN }
+    await storage.writeManifest(manifest)
+    await storage.writeSavepoint(manifest, 'savepoint')
+    await store(4)
+    await writeLineage(files, FOLDER, fresh(OWN))
+    const other = await files.create('savepoint/segments')
+    await other.write(segmentOf('base', 'b').bytes)
+    await other.close()
+    await assert.rejects(choose(at('savepoint', true)), failsWith('CHECKPOINT_DAMAGED'))
+    await files.remove('savepoint/segments')
+    await assert.rejects(choose(at('savepoint', true)), failsWith('CHECKPOINT_DAMAGED'))
+    assert.deepEqual(await ids(), [3, 4])
+    assert.deepEqual(await readLineage(files, FOLDER), fresh(OWN))
+    await storage.discard([4], [])
+    await assert.rejects(choose(at('savepoint')), failsWith('CHECKPOINT_DAMAGED'), 'bytes are missing')
+  })
+
   it('a path of another folder is restored from there, and its history goes on here', async () => {
     const { files, store, choose } = await open()
     const elsewhere = new FileCheckpointStorage(files, 'elsewhere')

@@ -107,6 +107,7 @@ describe('a full disk', () => {
       ['CHECKPOINT_FAILURES_EXCEEDED', 'CHECKPOINT_FAILURES_EXCEEDED'],
     )
     assert.match(run.failures[0]?.error.message ?? '', /there is no room for/)
+    assert.match(run.failures[0]?.error.message ?? '', /^1 checkpoint failed in a row, /)
     assert.match(run.failures[0]?.error.message ?? '', /tolerable-failed-checkpoints/)
     const recoveries = run.outcome.reading?.recoveries ?? []
     assert.deepEqual(

@@ -129,6 +129,23 @@ describe('JobCoordinator', () => {
     assert.ok(messages.some((message) => /Attempt 2 goes on from checkpoint \d+/.test(message)))
   })
 
+  it('says what to try of an error that comes again', async () => {
+    const { outcome } = await runInline(
+      windows(1_000, () => {
+        throw new MillraceError('KEY_INVALID', 'always', { hint: 'Give it a key.' })
+      }),
+      { configuration: { 'restart-strategy.fixed-delay.attempts': '0' } },
+    )
+    assert.equal(outcome.error?.hint, 'Give it a key.')
+    const again = await runInline(
+      windows(1_000, () => {
+        throw new MillraceError('SINK_WRITE_FAILED', 'always', { hint: 'Make room.' })
+      }),
+      { configuration: { 'restart-strategy.fixed-delay.attempts': '1' } },
+    )
+    assert.deepEqual([again.outcome.error?.code, again.outcome.error?.hint], ['RESTARTS_EXHAUSTED', 'Make room.'])
+  })
+
   it('fails at the same error of user code again, without a checkpoint in between', async () => {
     const { outcome, failures } = await runInline(
       windows(1_000, () => {

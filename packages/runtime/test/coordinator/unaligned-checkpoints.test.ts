@@ -278,7 +278,7 @@ describe('a checkpoint behind a slow sink', () => {
     await assert.rejects(lettingWrites(started, declined), {
       code: 'CHECKPOINT_DECLINED',
       message:
-        /A record in flight from "numbers" \(subtask 0\) to "numbered" cannot be stored, .*changed is the function changed/,
+        /^Checkpoint 1 was declined: ".+" \(1\/1\): .*A record in flight from "numbers" \(subtask 0\) to "numbered" cannot be stored, .*changed is the function changed/,
     })
     await lettingWrites(started, coordinator.takeCheckpoint({ type: 'configured' }))
     const { completed } = coordinator.statistics.latest

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ErrorCode, MillraceError } from '@millrace/api'
+import { keyGroupOf } from '@millrace/core'
 import { compareStates } from '../../src/state-reader/compare-states.ts'
 import { type EntryFilter, isExpired, SavedState } from '../../src/state-reader/saved-state.ts'
 import { summarizeState } from '../../src/state-reader/summarize-state.ts'
@@ -127,6 +128,14 @@ describe('SavedState', () => {
     assert.throws(() => saved.operators({ operator: 'clicks', state: 'x' }), isCode('STATE_NOT_FOUND', /It has none\./))
   })
 
+  it('does not call damaged what its job has removed meanwhile', async () => {
+    const { files, first } = await twoCheckpoints()
+    const saved = await SavedState.open(files, first)
+    await files.remove(`${first}/_metadata`)
+    await files.remove('checkpoints/shared/1-v-0-0.seg')
+    await assert.rejects(() => namesOf(saved), isCode('CHECKPOINT_NOT_FOUND', /num-retained/))
+  })
+
   it('says which file is damaged', async () => {
     const { files, first } = await twoCheckpoints()
     const saved = await SavedState.open(files, first)
@@ -154,6 +163,38 @@ describe('summarizeState', () => {
     assert.ok((visits?.segmentBytes ?? 0) > (total?.bytes ?? 0) + (page?.bytes ?? 0))
   })
 
+  it('takes the oldest element of a list for the oldest', async () => {
+    const job = new SavedJob()
+    const seen = job.backend.listTable<string>({ ...pages, name: 'seen', kind: 'list', ttlMs: 60_000 })
+    job.choose('anna')
+    seen.append('/home')
+    job.nowMs += 2_000
+    seen.append('/new')
+    const saved = await SavedState.open(job.files, await job.checkpoint())
+    const { operators } = await summarizeState(saved, { nowMs: job.nowMs })
+    assert.equal(operators[1]?.states[0]?.oldestWrittenAtMs, NOW_MS)
+  })
+
+  it('counts what is asked for alone, and refuses what is not there before it reads', async () => {
+    const { files, second } = await twoCheckpoints()
+    const saved = await SavedState.open(files, second)
+    const countsOf = async (filter: EntryFilter): Promise<readonly (readonly [string, string, number])[]> => {
+      const { operators } = await summarizeState(saved, { nowMs: NOW_MS, ...filter })
+      return operators.flatMap(({ operator, states }) =>
+        states.map(({ state, entries }) => [operator.uid, state.name, entries] as const),
+      )
+    }
+    assert.deepEqual(await countsOf({ operator: UID, state: 'totals' }), [[UID, 'totals', 3]])
+    assert.deepEqual(await countsOf({ key: { is: 'dora' } }), [
+      [UID, 'totals', 1],
+      [UID, 'pages', 1],
+      [UID, '_timers-event', 0],
+    ])
+    assert.deepEqual(await countsOf({ operator: 'clicks' }), [])
+    await files.remove('checkpoints/shared/2-v-0-0.seg')
+    await assert.rejects(countsOf({ operator: 'visit' }), isCode('STATE_NOT_FOUND', /Did you mean "visits"\?/))
+  })
+
   it('knows an entry as expired from the moment when it is not returned any more', async () => {
     const { files, first } = await twoCheckpoints()
     const saved = await SavedState.open(files, first)
@@ -165,9 +206,9 @@ describe('summarizeState', () => {
 })
 
 describe('compareStates', () => {
-  const differencesOf = async (before: SavedState, after: SavedState): Promise<string[]> => {
+  const differencesOf = async (before: SavedState, after: SavedState, filter?: EntryFilter): Promise<string[]> => {
     const found: string[] = []
-    for await (const difference of compareStates(before, after)) {
+    for await (const difference of compareStates(before, after, filter)) {
       const { state, key, sub } = difference.kind === 'removed' ? difference.before : difference.after
       found.push([difference.kind, state.name, key, ...(sub === undefined ? [] : [sub])].join(' '))
     }
@@ -187,6 +228,37 @@ describe('compareStates', () => {
     const [before, after] = [await SavedState.open(files, first), await SavedState.open(files, second)]
     assert.deepEqual(await differencesOf(before, after), expected)
     assert.deepEqual(await differencesOf(after, after), [])
+  })
+
+  it('compares what is asked for alone, and does not call equal what neither has', async () => {
+    const { files, first, second } = await twoCheckpoints()
+    const [before, after] = [await SavedState.open(files, first), await SavedState.open(files, second)]
+    const group = keyGroupOf('anna', 16)
+    const ofGroup = ['anna', 'bob', 'dora'].filter((key) => keyGroupOf(key, 16) === group)
+    assert.deepEqual(
+      await differencesOf(before, after, { keyGroup: group }),
+      expected.filter((line) => ofGroup.some((key) => line.split(' ')[2] === key)),
+    )
+    assert.deepEqual(
+      await differencesOf(before, after, { key: { is: 'dora' } }),
+      expected.filter((line) => line.includes(' dora')),
+    )
+    for (const filter of [{ operator: 'visit' }, { state: 'total' }, { operator: 'clicks', state: 'totals' }]) {
+      await assert.rejects(differencesOf(before, after, filter), isCode('STATE_NOT_FOUND', /./), JSON.stringify(filter))
+    }
+  })
+
+  it('refuses one key group of snapshots with other numbers of them', async () => {
+    const [before, after] = [await twoCheckpoints(16), await twoCheckpoints(128)]
+    const [old, recent] = [
+      await SavedState.open(before.files, before.first),
+      await SavedState.open(after.files, after.second),
+    ]
+    await assert.rejects(differencesOf(old, recent, { keyGroup: 3 }), isCode('STATE_MISREAD', /name a key/))
+    assert.deepEqual(await differencesOf(old, recent, { key: { is: 'anna' } }), [
+      'changed totals anna',
+      'removed pages anna /home',
+    ])
   })
 
   it('compares snapshots with other numbers of key groups', async () => {

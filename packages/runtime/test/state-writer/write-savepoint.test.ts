@@ -1,14 +1,17 @@
 /** Savepoints that no job has written, and jobs that start from them. */
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { describe, it } from 'node:test'
 import {
   ascending,
   collect,
   count,
+  FileError,
   type FileSystem,
   type JobDefinition,
   keyedProcess,
   listState,
+  MillraceError,
   mapState,
   tumbling,
   type,
@@ -222,6 +225,41 @@ describe('a savepoint made of records', () => {
     )
   })
 
+  for (const [what, memoryBytesMax, fails] of [
+    ['the folder cannot be made', 1_000_000, 'makeFolder'],
+    ['there is no room for the input', 500, 'create'],
+    ['there is no room for the segments', 1_000_000, 'create'],
+  ] as const) {
+    it(`says it of the savepoint when ${what}, and leaves nothing beside it`, async () => {
+      const files = memoryDisk()
+      await files.makeFolder('in')
+      const problem = (path: string) => new FileError('no-space', path, `${path}: ENOSPC: no space left on device`)
+      const create = files.create.bind(files)
+      if (fails === 'makeFolder') files.makeFolder = (path) => Promise.reject(problem(path))
+      else {
+        files.create = async (path, options) => {
+          const file = await create(path, options)
+          file.write = () => Promise.reject(problem(path))
+          return file
+        }
+      }
+      const state = bootstrapState(totals, {
+        records: keys.map((k) => ({ k, n: 1 })),
+        key: ({ k }) => k,
+        write: put as never,
+      })
+      await assert.rejects(
+        writeSavepoint(files, 'in/sp', job([]), { operators: { totals: state }, memoryBytesMax }),
+        (error: unknown) =>
+          error instanceof MillraceError &&
+          error.code === 'SAVEPOINT_FAILED' &&
+          /^The savepoint in in\/sp could not be written: .*ENOSPC/.test(error.message) &&
+          !(error.hint ?? '').includes('execution.checkpointing.dir'),
+      )
+      assert.deepEqual(await files.list('in'), [])
+    })
+  }
+
   it('refuses a folder that holds something', async () => {
     const files = memoryDisk()
     await writeSavepoint(files, 'sp', job([]), { operators: {} })
@@ -374,6 +412,23 @@ describe('a savepoint made of another', () => {
       writeSavepoint(memoryDisk(), 'sp', job([]), { operators: { totals: storedEntries(entries) } }),
       { code: 'INPUT_NOT_FOUND', message: /\/nowhere\/totals\.jsonl cannot be opened/ },
     )
+  })
+
+  it('names an export that cannot be read, and an operator of which it holds nothing', async () => {
+    await assert.rejects(async () => exportedEntries(tmpdir()).next(), {
+      code: 'INPUT_UNREADABLE',
+      message: new RegExp(`The export ${tmpdir()} cannot be read`),
+    })
+    const lines = ['{"operator":"totals","state":"total","key":"a","value":1}']
+    const entries = (uid: string) => ({
+      operators: { totals: storedEntries(exportedEntries(lines, uid)) },
+    })
+    await assert.rejects(writeSavepoint(memoryDisk(), 'sp', job([]), entries('total')), {
+      code: 'STATE_NOT_FOUND',
+      hint: /Did you mean "totals"\? It has totals\./,
+    })
+    const [written] = await writeSavepoint(memoryDisk(), 'sp', job([]), entries('totals'))
+    assert.equal(written?.records, 1)
   })
 
   it('names the line of an export that is none', async () => {

@@ -38,7 +38,7 @@ export class BucketReader {
   readonly #record = emptyRecord()
   readonly #decoder = new RecordDecoder()
 
-  /** What `visit` gets holds only until the next record, or until another bucket is read. Throws `BYTES_DAMAGED`. */
+  /** What `visit` gets holds only until the next record, or until another bucket is read. Throws `DISK_FAILED`. */
   forEachRecord(bucket: Uint8Array, visit: (stored: StoredRecord) => void): void {
     const view = viewOf(bucket)
     const record = this.#record

@@ -18,7 +18,7 @@ export interface OrderedBatch {
 export interface OrderedScan {
   /** Goes to the first key of the range that is not before `key`. */
   seek(key: Uint8Array): void
-  /** Keys and values in turn, at most `count` of each, fewer where they are long; none at the end. Throws `DISK_FAILED`, `BYTES_DAMAGED`. */
+  /** Keys and values in turn, at most `count` of each, fewer where they are long; none at the end. Throws `DISK_FAILED`. */
   next(count: number): readonly Uint8Array[]
   /** Nothing is behind what `next` gave last. */
   readonly isFinished: boolean
@@ -30,7 +30,7 @@ export interface OrderedStore {
   readonly path: string
   /** One that was not given before: the keys of a backend begin with its number, so that several can share a store. */
   takeNumber(): number
-  /** The values of keys, `undefined` where there is none. Throws `DISK_FAILED`, `BYTES_DAMAGED`. */
+  /** The values of keys, `undefined` where there is none. Throws `DISK_FAILED`. */
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[]
   batch(): OrderedBatch
   /** Removes all keys from `from` to below `end`. Throws `DISK_FAILED`. */

@@ -231,7 +231,7 @@ function failed(path: string, what: string, cause: unknown): MillraceError {
   const message = cause instanceof Error ? cause.message : String(cause)
   if (code === 'LEVEL_CORRUPTION') {
     return new MillraceError(
-      'BYTES_DAMAGED',
+      'DISK_FAILED',
       `The RocksDB database in ${path} holds other bytes than were written: ${message}`,
       {
         details: { folder: path },

@@ -53,7 +53,7 @@ export class LogScan {
     return this.bytes.subarray(this.at, this.at + this.record.lengthBytes)
   }
 
-  /** Moves to the next record; false at the end. Throws `BYTES_DAMAGED`. */
+  /** Moves to the next record; false at the end. Throws `DISK_FAILED`. */
   next(): boolean {
     if (this.#file === undefined || this.#next >= this.#end) return false
     if (!this.#has(HEADER_BYTES)) this.#read(this.#next, HEADER_BYTES)

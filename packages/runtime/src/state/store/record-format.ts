@@ -89,12 +89,12 @@ export function readHead(view: DataView, at: number, into: StoreRecord): number 
   return next
 }
 
-/** Compares the checksum of the record at `at`, of which `available` bytes are there. Throws `BYTES_DAMAGED`. */
+/** Compares the checksum of the record at `at`, of which `available` bytes are there. Throws `DISK_FAILED`. */
 export function checkRecord(bytes: Uint8Array, view: DataView, at: number, available: number): void {
   const length = view.getUint32(at + AT_LENGTH, true)
   const fits = length >= HEADER_BYTES && length <= available
   if (fits && view.getUint32(at, true) === crc32c(bytes, at + AT_LENGTH, at + length)) return
-  throw new MillraceError('BYTES_DAMAGED', 'A record of the local state store is not what was written.', {
+  throw new MillraceError('DISK_FAILED', 'A record of the local state store is not what was written.', {
     hint: 'The disk under io.tmp.dirs gives back other bytes than it was given. The job goes on from its last checkpoint.',
   })
 }

@@ -337,7 +337,7 @@ export function entryStoreConformance(worldOf: () => StoreWorld): void {
     for (let at = 0; at <= length - UNIT_BYTES; at++) {
       world.damageAt = at
       select(backend, 1)
-      assert.throws(() => table.get(), { code: 'BYTES_DAMAGED' }, `byte ${at}`)
+      assert.throws(() => table.get(), { code: 'DISK_FAILED' }, `byte ${at}`)
     }
     world.damageAt = -1
     select(backend, 1)
