@@ -126,7 +126,7 @@ function onStoreFailed(draft: Draft, id: CheckpointId, reason: string): void {
   const pending = draft.pendingOf(id)
   if (pending === undefined || pending.phase !== 'storing') return
   draft.replace({ ...pending, phase: 'acknowledged' })
-  giveUp(draft, id, 'CHECKPOINT_FAILED', `Checkpoint ${id} could not be stored: ${reason}`, true)
+  giveUp(draft, id, 'CHECKPOINT_FAILED', reason, true)
 }
 
 function onAcknowledged(draft: Draft, id: CheckpointId, task: TaskRef, measures: SubtaskMeasures): void {

@@ -65,6 +65,7 @@ export type TrackerEvent =
     }
   /** The manifest is durable. */
   | { readonly kind: 'stored'; readonly checkpointId: CheckpointId; readonly externalPath: string }
+  /** `message` says by itself that it could not be stored. */
   | { readonly kind: 'store-failed'; readonly checkpointId: CheckpointId; readonly message: string }
   /** Every task has processed all its input. */
   | { readonly kind: 'all-ended' }

@@ -309,8 +309,7 @@ export class CheckpointCoordinator {
       if (error instanceof MillraceError && error.code === 'CHECKPOINT_FOLDER_UNUSABLE') {
         this.#events.onOutcomeUnknown(error)
       }
-      const message = error instanceof Error ? error.message : String(error)
-      this.#on({ kind: 'store-failed', checkpointId, message })
+      this.#on({ kind: 'store-failed', checkpointId, message: whyNotStored(checkpointId, error) })
     }
   }
 
@@ -371,4 +370,10 @@ export class CheckpointCoordinator {
     for (const id of dropped) this.#on({ kind: 'discarded', checkpointId: id })
     this.#events.onAnnounced(completed.isLast)
   }
+}
+
+/** Storage says what it could not store; what else may go wrong does not. */
+function whyNotStored(checkpointId: CheckpointId, error: unknown): string {
+  if (error instanceof MillraceError && error.code !== 'INTERNAL') return error.message
+  return `Checkpoint ${checkpointId} could not be stored: ${error instanceof Error ? error.message : String(error)}`
 }
