@@ -25,8 +25,16 @@ export const STATE: readonly Mutant[] = [
     name: 'memory of a window used again while a snapshot reads it',
     why: 'a window that fires while it is being encoded is stored with the keys of the next',
     file: 'runtime/src/state/heap/heap-namespaced-table.ts',
-    find: 'if (this.home.tracker.open === undefined) inner.release()',
-    replace: 'inner.release()',
+    find: 'if (this.home.tracker.open === undefined && this.expiry === undefined) inner.release()',
+    replace: 'if (this.expiry === undefined) inner.release()',
+    suites: ['runtime/test/state/heap/heap-namespaced-table.test.ts'],
+  },
+  {
+    name: 'memory of entries used again before their times were taken back',
+    why: 'a table with a time to live counts entries as expired that are gone',
+    file: 'runtime/src/state/heap/heap-namespaced-table.ts',
+    find: 'if (this.home.tracker.open === undefined && this.expiry === undefined) inner.release()',
+    replace: 'if (this.home.tracker.open === undefined) inner.release()',
     suites: ['runtime/test/state/heap/heap-namespaced-table.test.ts'],
   },
   {

@@ -85,8 +85,8 @@ export class HeapNamespacedTable<V> extends HeapTable implements NamespacedTable
     this.#droppedEntries = inner.live
     if (inner.live > 0) this.#onNamespaceGone(inner)
     this.detach(inner, this.#groupsOf(inner))
-    // One that is being encoded may still have to read it.
-    if (this.home.tracker.open === undefined) inner.release()
+    // A snapshot that is being encoded may still have to read it, and so has who takes its times back.
+    if (this.home.tracker.open === undefined && this.expiry === undefined) inner.release()
   }
 
   restoreEntry(keyGroup: number, restored: RestoredEntry): void {

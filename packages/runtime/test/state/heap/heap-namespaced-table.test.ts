@@ -71,6 +71,25 @@ describe('memory of namespaces that were dropped', () => {
     }
   })
 
+  it('is not used again before the times of its entries were taken back', () => {
+    let nowMs = 0
+    const backend = new HeapStateBackend({
+      keyGroups: { first: 0, last: KEY_GROUPS - 1 },
+      maxParallelism: KEY_GROUPS,
+      now: () => nowMs,
+      monotonicMs: () => 0,
+    })
+    const windows = backend.namespacedTable<unknown>({ ...TABLE, ttlMs: 1_000 })
+    fill(backend, windows, 1, (key) => [key, 1])
+    windows.dropNamespace(1)
+    nowMs = 900
+    fill(backend, windows, 10_000, (key) => [key, 2])
+    while (!backend.sweepExpired(256));
+    // Those of the first would have expired by now, those of the second have not.
+    nowMs = 1_500
+    assert.equal(backend.usage()[0]?.expiredEntries, 0)
+  })
+
   for (const stepsBefore of [0, 3, 60, 150]) {
     it(`is not used again while a snapshot reads it: dropped after ${stepsBefore} steps of encoding`, () => {
       const { backend, windows } = openBackend()
